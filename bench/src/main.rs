@@ -1,0 +1,3 @@
+//! The gateway beside its peers, in one run on one machine.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! HTTP messages as the gateway sees them: canonical request, body, hop-by-hop rules, causes and errors.

@@ -1,0 +1,1 @@
+//! The built-in policies: one file per kind, named like its key in the document.

@@ -1,0 +1,1 @@
+//! The policy contract: stages, steps, kinds, registry, chain. No policies.

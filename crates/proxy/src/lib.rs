@@ -1,0 +1,1 @@
+//! The path of a request: accept, connection, exchange, forward, relay, reply.

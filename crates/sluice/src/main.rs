@@ -1,0 +1,3 @@
+//! The binary: commands, signals, the visible list of built-ins.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Model and registry of kinds compiled to one immutable gateway.

@@ -1,0 +1,1 @@
+//! Every metric name, the exchange record, the access log, the exposition.

@@ -1,0 +1,1 @@
+//! Which endpoint, over which connection? Balance, endpoint sets, TLS to endpoints, pools.

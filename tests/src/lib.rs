@@ -1,0 +1,1 @@
+//! A running gateway, driven over real sockets.
