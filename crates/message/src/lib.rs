@@ -1,1 +1,30 @@
-//! HTTP messages as the gateway sees them: canonical request, body, hop-by-hop rules, causes and errors.
+//! HTTP messages as the gateway sees them, from the words inwards.
+
+/// Why the gateway did what it did: one vocabulary for logs, metrics, problems and `Proxy-Status`.
+mod cause;
+/// A failure with its cause, its side and whether another try may help.
+mod error;
+
+/// Bodies: nothing, bytes at hand, a stream from a peer, or a stream that a policy made.
+mod body;
+/// The one canonical form of a request, computed once, and what is refused because it has none.
+pub mod canonical;
+/// Which headers concern one hop only (RFC 9110, 7.6.1).
+pub mod hop;
+
+/// Who called, through how many proxies.
+pub mod forwarded;
+
+/// One request on its way, with all that was found out about it.
+mod exchange;
+/// Who is at the other end of a client connection.
+mod peer;
+/// What happened to an exchange, for those who tell it afterwards.
+mod record;
+
+pub use body::{Body, BoxBody};
+pub use cause::{Cause, Side};
+pub use error::{BoxError, Error, Result, Retry};
+pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
+pub use peer::{Peer, Tls};
+pub use record::{Attempt, Record};

@@ -1,0 +1,78 @@
+//! A failure on the path of a request.
+
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+use crate::Cause;
+
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an exchange failed. One pointer wide: the good way pays nothing for it.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+/// Whether the same request may be sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retry {
+    /// The endpoint may have acted on it: only what is idempotent (RFC 9110, 9.2.2), and only where the document asks for it.
+    #[default]
+    IfIdempotent,
+    /// Nothing reached the endpoint, or it said that it did nothing.
+    Safe,
+    Never,
+}
+
+#[derive(Debug)]
+struct Inner {
+    cause: Cause,
+    detail: Cow<'static, str>,
+    retry: Retry,
+    source: Option<BoxError>,
+}
+
+// === impl Error ===
+
+impl Error {
+    /// `detail` is for people: what was seen, in lower case, without full stop.
+    #[cold]
+    pub fn new(cause: Cause, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner { cause, detail: detail.into(), retry: Retry::default(), source: None }))
+    }
+
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = retry;
+        self
+    }
+
+    pub fn cause(&self) -> Cause {
+        self.0.cause
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    pub fn retry(&self) -> Retry {
+        self.0.retry
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.cause, self.0.detail)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}

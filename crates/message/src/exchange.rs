@@ -1,0 +1,93 @@
+//! One request on its way through the gateway.
+
+use std::{net::IpAddr, rc::Rc};
+
+use http::{HeaderName, HeaderValue, request};
+use smallvec::SmallVec;
+
+use crate::{Body, Peer, Record, canonical};
+
+pub type Response = http::Response<Body>;
+
+pub type RequestId = HeaderValue;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request in canonical form, who sent it, and what was found out about it so far.
+///
+/// Lives on one worker from begin to finish and is never shared, so that policies may change it freely.
+#[derive(Debug)]
+pub struct Exchange {
+    pub head: request::Parts,
+    pub body: Body,
+    pub peer: Rc<Peer>,
+    /// The client's address, through trusted proxies.
+    pub client_ip: IpAddr,
+    /// What the path of the route captured; ranges of `head.uri`'s path as it was when the route was found.
+    pub captures: Captures,
+    pub record: Record,
+    authority: HeaderValue,
+    request_id: Option<RequestId>,
+}
+
+/// Byte ranges of a path, by the index of the capture in its pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Captures(pub SmallVec<[(u32, u32); 4]>);
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// `head` is in canonical form and `authority` is what [`canonical::request`] said of it.
+    pub fn new(
+        head: request::Parts,
+        body: Body,
+        peer: Rc<Peer>,
+        client_ip: IpAddr,
+        authority: HeaderValue,
+        record: Record,
+    ) -> Self {
+        Self { head, body, peer, client_ip, captures: Captures::default(), record, authority, request_id: None }
+    }
+
+    /// Who is asked for, with port, in lower case; empty if an HTTP/1.0 client did not say.
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// Who is asked for, without port.
+    pub fn host(&self) -> &str {
+        canonical::host(self.authority.to_str().unwrap_or_default())
+    }
+
+    /// The id of this exchange: a trusted proxy's, or one made (UUIDv7) when it is first asked for.
+    pub fn request_id(&mut self) -> RequestId {
+        if self.request_id.is_none() {
+            self.request_id = Some(self.given_request_id().unwrap_or_else(new_request_id));
+        }
+        // Set just above.
+        self.request_id.clone().unwrap_or_else(new_request_id)
+    }
+
+    fn given_request_id(&self) -> Option<RequestId> {
+        let given = self.head.headers.get(X_REQUEST_ID)?;
+        let fits = given.len() <= 128 && given.as_bytes().iter().all(u8::is_ascii_graphic);
+        (self.peer.trusted && fits && !given.is_empty()).then(|| given.clone())
+    }
+}
+
+/// A fresh UUIDv7 (RFC 9562) as a header value.
+pub fn new_request_id() -> RequestId {
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let text = uuid::Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+// === impl Captures ===
+
+impl Captures {
+    /// The text of a capture, empty if it took no part in the match.
+    pub fn get<'p>(&self, index: usize, path: &'p str) -> &'p str {
+        let (from, to) = self.0.get(index).copied().unwrap_or((0, 0));
+        path.get(from as usize..to as usize).unwrap_or_default()
+    }
+}

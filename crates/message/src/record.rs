@@ -1,0 +1,50 @@
+//! What happened to an exchange. Filled on the way, read once at its end.
+
+use std::time::{Duration, Instant};
+
+use http::StatusCode;
+use smallvec::SmallVec;
+
+use crate::Cause;
+
+/// Facts for metrics, log and spans. Nothing here is computed for its own sake.
+#[derive(Debug)]
+pub struct Record {
+    pub started: Instant,
+    /// Index of the route in the snapshot that the exchange was served with.
+    pub route: Option<u32>,
+    /// One per connection that a request was sent on, or failed to be.
+    pub attempts: SmallVec<[Attempt; 1]>,
+    /// Of the response that the client got; `None` if it got none.
+    pub status: Option<StatusCode>,
+    /// `None`: the exchange simply went well.
+    pub cause: Option<Cause>,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt {
+    /// Index of the upstream in the snapshot, and of the endpoint in its set.
+    pub upstream: u32,
+    pub endpoint: u32,
+    /// From the choice of the endpoint to the head of its response, or to the failure.
+    pub duration: Duration,
+    pub outcome: Result<StatusCode, Cause>,
+}
+
+// === impl Record ===
+
+impl Record {
+    pub fn new(now: Instant) -> Self {
+        Self {
+            started: now,
+            route: None,
+            attempts: SmallVec::new(),
+            status: None,
+            cause: None,
+            request_bytes: 0,
+            response_bytes: 0,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The policies of one route in the order in which they run.
+
+use std::sync::Arc;
+
+use message::{Error, Exchange, Response, Result};
+
+use crate::{Flow, Needs, Policy, Stage, Step};
+
+/// Compiled once per route. The path of a request only walks it.
+#[derive(Clone, Default)]
+pub struct Chain {
+    links: Box<[Link]>,
+    needs: Needs,
+}
+
+#[derive(Clone)]
+pub struct Link {
+    pub kind: &'static str,
+    pub stage: Stage,
+    pub origin: Origin,
+    pub policy: Arc<dyn Policy>,
+}
+
+/// Where in the document a policy is attached; earlier ones run first within a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    Gateway,
+    Listener,
+    Route,
+    Upstream,
+}
+
+// === impl Chain ===
+
+impl Chain {
+    /// Orders `links`, given as written, by stage and origin.
+    pub fn new(mut links: Vec<Link>) -> Self {
+        links.sort_by_key(|link| (link.stage, link.origin));
+        let needs = links.iter().fold(Needs::Nothing, |needs, link| needs.union(link.policy.needs()));
+        Self { links: links.into(), needs }
+    }
+
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// What all of them together must see of the request body.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// Runs the way in. `ran` counts the policies whose `on_request` was called: those see the response as well.
+    ///
+    /// # Errors
+    /// What a policy failed with.
+    pub async fn on_request(&self, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Response>> {
+        for link in &self.links {
+            *ran += 1;
+            match settle(link.policy.on_request(exchange)).await? {
+                Flow::Continue => {}
+                Flow::Reply(response) => return Ok(Some(*response)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs the way out, in reverse, over the first `ran` policies.
+    ///
+    /// # Errors
+    /// What a policy failed with; those that are left have not seen the response then.
+    pub async fn on_response(&self, exchange: &mut Exchange, response: &mut Response, ran: usize) -> Result<()> {
+        for link in self.links[..ran].iter().rev() {
+            match settle(link.policy.on_response(exchange, response)).await? {
+                Flow::Continue => {}
+                Flow::Reply(replacement) => *response = *replacement,
+            }
+        }
+        Ok(())
+    }
+
+    pub fn on_finish(&self, exchange: &Exchange, ran: usize) {
+        for link in &self.links[..ran] {
+            link.policy.on_finish(exchange);
+        }
+    }
+}
+
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.links.iter().map(|link| (link.kind, link.origin))).finish()
+    }
+}
+
+#[inline]
+async fn settle(step: Step<'_>) -> Result<Flow> {
+    match step {
+        Step::Continue => Ok(Flow::Continue),
+        Step::Reply(response) => Ok(Flow::Reply(response)),
+        Step::Fail(error) => Err::<Flow, Error>(error),
+        Step::Wait(future) => future.await,
+    }
+}
