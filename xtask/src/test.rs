@@ -1,0 +1,91 @@
+//! `cargo xtask test`: everything that must be green.
+
+use std::{
+    env,
+    fs::OpenOptions,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::{cargo, finish};
+
+/// What the tests start beside the gateway: the program looked for, the Debian package that brings it, what for.
+const PROGRAMS: &[(&str, &str, &str)] = &[
+    ("curl", "curl", "a client that everybody has: HTTP/1.1, HTTP/2, TLS, unix sockets"),
+    ("nghttp", "nghttp2-client", "an HTTP/2 client that is not ours"),
+    ("openssl", "openssl", "a TLS client that is not rustls"),
+];
+
+/// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    provide(PROGRAMS)?;
+    finish(cargo().args(["test", "--workspace", "--profile", "ci"]).args(arguments))
+}
+
+/// Installs what is missing where that is allowed; otherwise says the one line to run.
+fn provide(programs: &[(&str, &str, &str)]) -> Result<(), String> {
+    let missing: Vec<_> = programs.iter().filter(|(program, ..)| !is_installed(program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|(_, package, _)| *package).collect();
+    let Some(apt) = apt() else {
+        let reasons: Vec<String> =
+            missing.iter().map(|(program, _, reason)| format!("  {program:10} {reason}")).collect();
+        return Err(format!(
+            "the tests need programs that are not installed, and this user may not install them:\n{}\n\nrun this once, then try again:\n  sudo apt-get update && sudo apt-get install -y {}",
+            reasons.join("\n"),
+            packages.join(" ")
+        ));
+    };
+    println!("installing what the tests need: {}", packages.join(" "));
+    // Stale lists may still hold the package; only the installation itself must succeed.
+    if let Err(message) = finish(apt.command().args(["update", "-qq"])) {
+        println!("going on with the package lists that are there: {message}");
+    }
+    finish(apt.command().args(["install", "-y", "-qq", "--no-install-recommends"]).args(&packages))
+}
+
+/// Looked for in `PATH`, as a shell would.
+fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// How this user may call apt-get.
+enum Apt {
+    AsRoot,
+    /// `sudo` asked for no password.
+    ThroughSudo,
+}
+
+/// `None` where there is no apt, or where it would not let us.
+fn apt() -> Option<Apt> {
+    if !is_installed("apt-get") {
+        return None;
+    }
+    // Opened for writing, nothing written: only root may do that.
+    if OpenOptions::new().append(true).open(Path::new("/var/lib/dpkg/status")).is_ok() {
+        return Some(Apt::AsRoot);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    sudo.status().is_ok_and(|status| status.success()).then_some(Apt::ThroughSudo)
+}
+
+// === impl Apt ===
+
+impl Apt {
+    fn command(&self) -> Command {
+        let mut command = match self {
+            Self::AsRoot => Command::new("apt-get"),
+            Self::ThroughSudo => {
+                let mut sudo = Command::new("sudo");
+                sudo.args(["-n", "--preserve-env=DEBIAN_FRONTEND", "apt-get"]);
+                sudo
+            }
+        };
+        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command
+    }
+}
