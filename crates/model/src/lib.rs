@@ -1,11 +1,39 @@
 //! What operators write, and what is left of it once it is checked. No I/O, no async.
+//!
+//! In the order in which a document goes through it:
 
-mod model;
+/// Text to tree: YAML with the place of everything, `${NAME}` filled in.
+mod parse;
+
+/// The tree: nodes and their places.
 mod node;
+
+/// Several files to one tree.
+mod merge;
+
+/// Tree to types, with every problem instead of the first.
+mod decode;
+
+/// The nearest known word.
+mod nearest;
+
+/// The types of single values: durations, sizes, addresses, patterns.
+pub mod values;
+
+/// All that is wrong, at once.
 mod report;
+
+/// The result: resolved, well formed, complete.
+mod model;
+
+/// Text that must not be printed.
 mod secret;
 
+pub use decode::{FromText, TextOr, decode};
+pub use merge::{Include, includes, merge};
 pub use model::*;
+pub use nearest::nearest;
 pub use node::{Key, Node, Place, Value};
+pub use parse::parse;
 pub use report::{Problem, Report, Severity};
 pub use secret::Secret;

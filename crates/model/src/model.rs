@@ -3,7 +3,13 @@
 //! Every reference is resolved to an index, every pattern is known to be well formed, every default is filled in.
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
-use std::{net::{IpAddr, SocketAddr}, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use ipnet::IpNet;
@@ -101,8 +107,12 @@ pub enum ClientAuth {
     #[default]
     None,
     /// A certificate is asked for; a client without one is served, one with a bad one is not.
-    Request { ca: PathBuf },
-    Require { ca: PathBuf },
+    Request {
+        ca: PathBuf,
+    },
+    Require {
+        ca: PathBuf,
+    },
 }
 
 /// Bounds on what a client may send or hold. Sizes in bytes.
@@ -280,7 +290,10 @@ pub enum PathPattern {
     /// `/users/{id}`: a name takes one whole segment; `{name...}` at the end takes all the rest, and may be empty.
     Template(Vec<Segment>),
     /// `*` stands for any run of characters but `/`, `**` for any run at all. Held as a regex that is anchored on both sides.
-    Wildcard { pattern: Arc<str>, regex: regex::Regex },
+    Wildcard {
+        pattern: Arc<str>,
+        regex: regex::Regex,
+    },
     /// Anchored only where the writer did so.
     Regex(regex::Regex),
 }
@@ -500,11 +513,6 @@ impl Default for Timeouts {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self {
-            max_idle: 128,
-            idle_timeout: Duration::from_secs(60),
-            max_age: Duration::from_secs(3600),
-            streams: 100,
-        }
+        Self { max_idle: 128, idle_timeout: Duration::from_secs(60), max_age: Duration::from_secs(3600), streams: 100 }
     }
 }

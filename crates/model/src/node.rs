@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 /// Where something was written: `file:line:column`, both counted from 1.
 ///
 /// Documents that did not come from a file carry the name of their source (`api`, `etcd:/sluice/routes/a`) instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place {
     pub file: Arc<str>,
     pub line: u32,
@@ -41,5 +41,70 @@ pub struct Key {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    /// The value of a key; `None` if this is no map or has no such key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries().iter().find(|(k, _)| k.name == key).map(|(_, node)| node)
+    }
+
+    /// The key itself, for its place.
+    pub fn key(&self, key: &str) -> Option<&Key> {
+        self.entries().iter().find(|(k, _)| k.name == key).map(|(key, _)| key)
+    }
+
+    /// The value of a key, or this node where there is none: the nearest place that a problem can name.
+    pub fn near(&self, key: &str) -> &Node {
+        self.get(key).unwrap_or(self)
+    }
+
+    /// The item of a list, or this node where there is none.
+    pub fn item(&self, index: usize) -> &Node {
+        self.items().get(index).unwrap_or(self)
+    }
+
+    /// The entries of a map in the order written; none if this is no map.
+    pub fn entries(&self) -> &[(Key, Node)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none if this is no list.
+    pub fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What was found here, in words for a problem: "the number 5", "a list".
+    pub fn describe(&self) -> String {
+        const SHOWN: usize = 60;
+        match &self.value {
+            Value::Null => "nothing".to_owned(),
+            Value::Bool(value) => format!("`{value}`"),
+            Value::Integer(value) => format!("the number {value}"),
+            Value::Float(value) => format!("the number {value}"),
+            Value::Text(text) if text.is_empty() => "an empty text".to_owned(),
+            Value::Text(text) => match text.char_indices().nth(SHOWN) {
+                Some((end, _)) => format!("the text `{}…`", &text[..end]),
+                None => format!("the text `{text}`"),
+            },
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! All that is wrong with a document, at once.
 
+use std::collections::HashSet;
+
 use crate::Place;
 
 /// What a check found. Nothing is published while a report holds an error.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub problems: Vec<Problem>,
+    /// Places whose value is known to be wrong; whatever follows from it is not worth a problem of its own.
+    doubtful: HashSet<Place>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +43,31 @@ impl Report {
         self.push(Severity::Warning, place, message.into(), None);
     }
 
+    pub fn warning_with_hint(&mut self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Warning, place, message.into(), Some(hint.into()));
+    }
+
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    fn push(&mut self, severity: Severity, place: &Place, message: String, hint: Option<String>) {
-        self.problems.push(Problem { severity, place: place.clone(), message, hint });
+    /// Puts the problems into the order in which a reader of the documents meets them.
+    pub fn sort(&mut self) {
+        self.problems.sort_by(|a, b| {
+            let place = |problem: &Problem| (problem.place.line, problem.place.column);
+            (&a.place.file, place(a), b.severity).cmp(&(&b.place.file, place(b), a.severity))
+        });
+    }
+
+    /// Mutes later problems at exactly this place: its value is wrong, and that has been said.
+    pub(crate) fn doubt(&mut self, place: &Place) {
+        self.doubtful.insert(place.clone());
+    }
+
+    pub(crate) fn push(&mut self, severity: Severity, place: &Place, message: String, hint: Option<String>) {
+        if self.doubtful.is_empty() || !self.doubtful.contains(place) {
+            self.problems.push(Problem { severity, place: place.clone(), message, hint });
+        }
     }
 }
 
