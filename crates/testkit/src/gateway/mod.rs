@@ -1,0 +1,396 @@
+//! A gateway on port 0: the real program, with a document of the test's own.
+
+mod binary;
+mod metrics;
+
+pub use binary::path as binary;
+pub use metrics::Metrics;
+pub use rustix::process::Signal;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs,
+    io::{self, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
+};
+
+use rustix::process::{Pid, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{PATIENCE, certs::replace, client, deadline::eventually, within};
+
+/// The metric that counts published documents.
+const GENERATION: &str = "sluice_config_generation";
+
+/// A `sluice run` of this test alone; it is killed when the handle is dropped.
+#[derive(Debug)]
+pub struct Process {
+    directory: TempDir,
+    child: Child,
+    output: Captured,
+    errors: Captured,
+}
+
+/// How to start a [`Process`].
+#[derive(Debug)]
+pub struct Settings {
+    document: String,
+    program: Option<PathBuf>,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+}
+
+/// A program that has ended, with what it said.
+#[derive(Debug, Clone)]
+pub struct Exit {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// What the program says when it is ready.
+struct Ready {
+    admin: String,
+    listeners: BTreeMap<String, String>,
+}
+
+/// One output stream, read to its end beside the test.
+#[derive(Debug)]
+struct Captured {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Runs another program than [`binary`], one that takes the same arguments.
+    #[must_use]
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program = Some(path.into());
+        self
+    }
+
+    /// Passes one more argument to `sluice run`.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends instead, or is not ready in time, with everything that it said.
+    pub async fn start(self) -> Process {
+        let started = self.try_start().await;
+        started.unwrap_or_else(|exit| panic!("sluice ended with {:?}\n{}{}", exit.code, exit.stdout, exit.stderr))
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends instead, as it should with a bad document.
+    ///
+    /// # Panics
+    /// When it does neither in time, with everything that it said.
+    pub async fn try_start(self) -> Result<Process, Exit> {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        replace(&directory.path().join(DOCUMENT), &completed(&self.document));
+        let mut child = Command::new(self.program.unwrap_or_else(binary))
+            .current_dir(directory.path())
+            .args(["run", "-c", DOCUMENT, "--ready-file", READY])
+            .args(self.arguments)
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program can be started");
+        let output = Captured::read(child.stdout.take().expect("piped"));
+        let errors = Captured::read(child.stderr.take().expect("piped"));
+        let mut process = Process { directory, child, output, errors };
+        match within(PATIENCE, process.ready_or_ended()).await {
+            None => Ok(process),
+            Some(status) => Err(process.exit(status)),
+        }
+    }
+}
+
+const DOCUMENT: &str = "sluice.yaml";
+const READY: &str = "ready.json";
+
+/// What every document needs and no test wants to repeat: the version, and an admin address of its own.
+fn completed(document: &str) -> String {
+    let mut whole = String::new();
+    let has = |key: &str| document.lines().any(|line| line.starts_with(key));
+    if !has("version:") {
+        whole.push_str("version: 1\n");
+    }
+    if !has("gateway:") {
+        whole.push_str("gateway: { workers: 2, admin: { address: \"127.0.0.1:0\" } }\n");
+    }
+    whole + document
+}
+
+// === impl Process ===
+
+impl Process {
+    /// Runs a document and waits until the gateway is ready.
+    ///
+    /// Its listeners should have the address `127.0.0.1:0`; `version` and `gateway` may be left out.
+    ///
+    /// # Panics
+    /// When it ends instead, or is not ready in time, with everything that it said.
+    pub async fn start(document: &str) -> Self {
+        Self::with(document).start().await
+    }
+
+    /// A document to be run with more settings.
+    pub fn with(document: &str) -> Settings {
+        Settings { document: document.to_owned(), program: None, arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The bound address of a listener.
+    ///
+    /// # Panics
+    /// When there is no such listener, or it is no TCP address.
+    pub fn address(&self, listener: &str) -> SocketAddr {
+        let ready = self.ready();
+        let known = ready.listeners.keys().collect::<Vec<_>>();
+        let Some(address) = ready.listeners.get(listener) else {
+            panic!("there is no listener {listener}, there are {known:?}")
+        };
+        address.parse().unwrap_or_else(|_| panic!("the listener {listener} is at {address}, which is no TCP address"))
+    }
+
+    /// The bound address of a listener that a reload has added, as soon as the program names it.
+    ///
+    /// # Panics
+    /// When it is not named in time.
+    pub async fn added_address(&self, listener: &str) -> SocketAddr {
+        let address = eventually("the new listener", async || self.ready().listeners.get(listener).cloned()).await;
+        address.parse().expect("a TCP address")
+    }
+
+    /// The bound admin address.
+    ///
+    /// # Panics
+    /// When it is no TCP address.
+    pub fn admin(&self) -> SocketAddr {
+        self.ready().admin.parse().expect("the admin address is a TCP address")
+    }
+
+    /// The directory that it runs in, where its document is, and into which it writes its state.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The file of its document.
+    pub fn document(&self) -> PathBuf {
+        self.directory.path().join(DOCUMENT)
+    }
+
+    /// The id of the process, to ask the operating system about it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Replaces the document in one step, as editors and deployments do.
+    pub fn write_document(&self, document: &str) {
+        replace(&self.document(), &completed(document));
+    }
+
+    /// Replaces the document and waits until it is live.
+    ///
+    /// # Panics
+    /// When it does not become so in time, with what the program said.
+    pub async fn reload_and_wait(&self, document: &str) {
+        let before = self.generation().await;
+        self.write_document(document);
+        let live = async {
+            eventually("a new generation", async || (self.generation().await > before).then_some(())).await;
+        };
+        if tokio::time::timeout(PATIENCE / 2, live).await.is_err() {
+            panic!("the new document is not live; the gateway says:\n{}", self.stderr());
+        }
+    }
+
+    /// How many documents were published, as its metric says.
+    ///
+    /// # Panics
+    /// When there is no such metric.
+    pub async fn generation(&self) -> f64 {
+        self.metrics().await.value(GENERATION, &[]).unwrap_or_else(|| panic!("there is no metric {GENERATION}"))
+    }
+
+    /// Every metric that it exposes now.
+    ///
+    /// # Panics
+    /// When it does not answer, or not with metrics.
+    pub async fn metrics(&self) -> Metrics {
+        let answer = client::get(self.admin(), "/metrics").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        Metrics::parse(answer.text())
+    }
+
+    /// Waits until the metrics answer the question.
+    ///
+    /// # Panics
+    /// When they do not in time.
+    #[track_caller]
+    pub fn metrics_until<T>(
+        &self,
+        what: &str,
+        mut question: impl FnMut(&Metrics) -> Option<T>,
+    ) -> impl Future<Output = T> {
+        eventually(what, async move || question(&self.metrics().await))
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the process has ended already.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the process is running");
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end in time, with everything that it said.
+    pub async fn wait_exit(mut self) -> Exit {
+        let ended = eventually("the end of the process", async || self.child.try_wait().expect("our own child"));
+        let status = tokio::time::timeout(PATIENCE, ended).await;
+        match status {
+            Ok(status) => self.exit(status),
+            Err(_) => panic!("sluice does not end; it says:\n{}", self.stderr()),
+        }
+    }
+
+    /// What it has written to its standard output until now.
+    pub fn stdout(&self) -> String {
+        self.output.text()
+    }
+
+    /// What it has written to its standard error until now.
+    pub fn stderr(&self) -> String {
+        self.errors.text()
+    }
+
+    /// Waits until it says this on either stream.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    #[track_caller]
+    pub fn says(&self, text: &str) -> impl Future<Output = ()> {
+        eventually(text, async move || (self.stdout().contains(text) || self.stderr().contains(text)).then_some(()))
+    }
+
+    /// Waits until it is ready, which gives none, or has ended.
+    async fn ready_or_ended(&mut self) -> Option<ExitStatus> {
+        let path = self.directory.path().join(READY);
+        eventually("neither ready nor ended", async || {
+            if path.exists() {
+                return Some(None);
+            }
+            self.child.try_wait().expect("our own child").map(Some)
+        })
+        .await
+    }
+
+    fn ready(&self) -> Ready {
+        let path = self.directory.path().join(READY);
+        let text = fs::read_to_string(&path).expect("the ready file, which is replaced in one step");
+        let value: Value =
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in the ready file: {text}"));
+        let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let listeners = value["listeners"].as_object().into_iter().flatten();
+        Ready {
+            admin: string(&value["admin"]),
+            listeners: listeners.map(|(name, address)| (name.clone(), string(address))).collect(),
+        }
+    }
+
+    fn exit(&mut self, status: ExitStatus) -> Exit {
+        Exit { code: status.code(), stdout: self.output.whole(), stderr: self.errors.whole() }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It fails only when the process has ended, and either way its end is waited for: no zombie, and no file is
+        // written into a directory that is being removed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            eprintln!("--- sluice said on its standard output\n{}", self.output.text());
+            eprintln!("--- sluice said on its standard error\n{}", self.errors.text());
+        }
+    }
+}
+
+// === impl Captured ===
+
+impl Captured {
+    fn read(mut stream: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let shared = Arc::clone(&text);
+        let reader = thread::spawn(move || {
+            let mut piece = [0; 4096];
+            loop {
+                match stream.read(&mut piece) {
+                    Ok(0) => return,
+                    Ok(count) => {
+                        let piece = String::from_utf8_lossy(&piece[..count]);
+                        shared.lock().unwrap_or_else(PoisonError::into_inner).push_str(&piece);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(_) => return,
+                }
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything, once the process has ended.
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            // The reader has nothing in it that panics.
+            let _ = reader.join();
+        }
+        self.text()
+    }
+}
+
+// === impl Exit ===
+
+impl Exit {
+    /// Runs another command of the program to its end, such as `check -c FILE`.
+    ///
+    /// # Panics
+    /// As [`client::tool::run`].
+    pub async fn of(arguments: &[&str]) -> Self {
+        let program = binary();
+        let run = client::tool::run(program.to_str().expect("a path in UTF-8"), arguments).await;
+        Self { code: run.code, stdout: run.stdout, stderr: run.stderr }
+    }
+}
