@@ -31,6 +31,9 @@ pub fn chunks<C: Into<Bytes>>(pieces: impl IntoIterator<Item = C>) -> Body {
 
 /// Content and the trailers that follow it.
 ///
+/// Over HTTP/1.1 they are only sent when the head has a `trailer` field that names them, and in a response only when
+/// the request had `te: trailers`.
+///
 /// # Panics
 /// When a name or value is none.
 pub fn with_trailers(content: impl Into<Bytes>, trailers: &[(&'static str, &str)]) -> Body {

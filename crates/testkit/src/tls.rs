@@ -61,6 +61,16 @@ pub async fn connect(address: SocketAddr, name: &str, config: Arc<ClientConfig>)
     TlsConnector::from(config).connect(name, stream).await
 }
 
+/// The certificate that a server shows to who asks for `name`.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn shown(address: SocketAddr, name: &str, config: Arc<ClientConfig>) -> io::Result<CertificateDer<'static>> {
+    let stream = connect(address, name, config).await?;
+    let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    leaf.map(|leaf| leaf.clone().into_owned()).ok_or_else(|| io::Error::other("the server showed no certificate"))
+}
+
 // === impl Client ===
 
 impl Client {

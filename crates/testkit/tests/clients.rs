@@ -7,7 +7,7 @@ use testkit::{
     body,
     certs::Authority,
     client::{
-        self, Client, Grpc, request, tool,
+        self, Client, Grpc, Load, request, tool,
         websocket::{self, SinkExt as _, StreamExt as _},
     },
     demo::{
@@ -152,6 +152,9 @@ async fn tls_with_alpn_and_a_client_certificate() {
         assert_eq!(answer.text(), format!("origin.test {alpn} {}", alice.leaf.len()));
     }
 
+    let config = tls::Client::trusting(&authority).identity(&alice).build();
+    assert_eq!(tls::shown(origin.address, "origin.test", config).await.unwrap(), identity.leaf);
+
     let stranger = tls::Client::trusting(&authority).versions(&[&rustls::version::TLS12]).build();
     assert!(tls::connect(origin.address, "origin.test", stranger).await.is_err(), "no certificate, no connection");
     let other = Authority::new();
@@ -188,6 +191,29 @@ async fn an_origin_counts_and_breaks_off() {
     assert!(client.try_fetch(request(Method::GET, "/")).await.is_err(), "the connection itself is well");
     drop((client, one, two));
     eventually("the connection is closed", async || (origin.counts.open() == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn load_tells_failures_from_answers() {
+    let users = demo::users(1).await.unwrap();
+    let address = users.address;
+    for h2 in [false, true] {
+        let connect = move || async move { if h2 { Client::h2c(address).await } else { Client::http1(address).await } };
+        let load = Load::start(3, "/users", connect);
+        load.more(50).await;
+        let tally = load.stop().await;
+        assert!(tally.unharmed() >= 50);
+        assert_eq!(tally.reconnects, 0);
+    }
+
+    let flaky = demo::flaky(10).await.unwrap();
+    let address = flaky.address;
+    let load = Load::start(2, "/", move || Client::http1(address));
+    load.more(50).await;
+    let tally = load.stop().await;
+    let failed = tally.failures.len() as u64;
+    assert_eq!(failed, (tally.answers + failed) / 10);
+    assert!(tally.failures[0].starts_with("503 Service Unavailable: {"), "{:?}", tally.failures);
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Real clients in one line: HTTP/1.1, HTTP/2, gRPC, WebSocket, and the tools that people use.
 
 mod grpc;
+mod load;
 mod stream;
 
 pub mod tool;
 pub mod websocket;
 
 pub use grpc::{Call, Grpc};
+pub use load::{Load, Tally};
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -39,7 +41,7 @@ pub struct Client {
     sender: Sender,
     scheme: &'static str,
     authority: String,
-    _owner: Arc<ScopeOwner>,
+    owner: Arc<ScopeOwner>,
 }
 
 /// A whole response.
@@ -124,7 +126,7 @@ impl Client {
             scope.spawn(async { drop(connection.with_upgrades().await) });
             Sender::Http1(sender)
         };
-        Self { sender, scheme, authority: authority.to_owned(), _owner: Arc::new(owner) }
+        Self { sender, scheme, authority: authority.to_owned(), owner: Arc::new(owner) }
     }
 
     /// Asks for another host than the address that it is connected to.
@@ -141,8 +143,20 @@ impl Client {
     #[must_use]
     pub fn copy(&self) -> Self {
         let Sender::Http2(sender) = &self.sender else { panic!("HTTP/1.1 has one request at a time") };
-        let (sender, authority, owner) = (Sender::Http2(sender.clone()), self.authority.clone(), self._owner.clone());
-        Self { sender, scheme: self.scheme, authority, _owner: owner }
+        Self {
+            sender: Sender::Http2(sender.clone()),
+            scheme: self.scheme,
+            authority: self.authority.clone(),
+            owner: Arc::clone(&self.owner),
+        }
+    }
+
+    /// Waits until a request can be sent; false when the peer has ended the connection.
+    pub async fn is_ready(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(sender) => within(PATIENCE, sender.ready()).await.is_ok(),
+            Sender::Http2(sender) => within(PATIENCE, sender.ready()).await.is_ok(),
+        }
     }
 
     /// GET, whole.

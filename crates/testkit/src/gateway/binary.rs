@@ -13,11 +13,11 @@ use std::{
 /// test, and a test of yesterday's program proves nothing. When it is fresh, that costs a moment, once per test binary.
 ///
 /// # Panics
-/// When it cannot be built.
+/// When it cannot be built, or what is named is not there.
 pub fn path() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| match env::var_os("SLUICE_BIN") {
-        Some(path) => PathBuf::from(path),
+        Some(path) => std::fs::canonicalize(&path).expect("SLUICE_BIN names a program"),
         None => build(),
     })
     .clone()
