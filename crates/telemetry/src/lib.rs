@@ -1,1 +1,26 @@
-//! Every metric name, the exchange record, the access log, the exposition.
+//! What happened, told to those who ask: every metric name, the counters behind it, the exposition, the access log.
+//!
+//! An exchange is measured once, when it ends ([`Timing`]), and everybody reads that: [`finish`] counts it,
+//! [`WorkerLog::write`] logs it. Neither locks or allocates in the steady state.
+
+/// Every metric name, with its kind, its labels and what it means.
+pub mod names;
+
+/// The end of an exchange: how long it took, and the one call that counts it.
+mod finish;
+/// Durations in buckets.
+mod histogram;
+/// What is counted: per route, per upstream, per gateway; and what the operating system counts of the process.
+mod metrics;
+/// Counters that belong to one worker each, so that counting shares no cache line.
+mod shard;
+
+/// One JSON line per exchange, written where no exchange waits for it.
+mod access_log;
+/// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
+mod exposition;
+
+pub use access_log::{AccessLog, Line, Target, WorkerLog};
+pub use exposition::{Expose, Exposition, Format, Samples, render};
+pub use finish::{Protocol, Timing, finish};
+pub use metrics::{GatewayMetrics, RouteMetrics, UpstreamMetrics};

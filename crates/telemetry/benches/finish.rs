@@ -1,0 +1,104 @@
+//! What the end of an exchange costs: counting it, and logging it.
+
+#![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant, SystemTime},
+};
+
+use divan::Bencher;
+use http::StatusCode;
+use message::{Attempt, Record};
+use telemetry::{
+    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish, render,
+};
+
+fn main() {
+    divan::main();
+}
+
+fn record() -> Record {
+    let mut record = Record::new(Instant::now());
+    record.status = Some(StatusCode::OK);
+    record.response_bytes = 150;
+    record.attempts.push(Attempt {
+        upstream: 0,
+        endpoint: 0,
+        duration: Duration::from_micros(300),
+        outcome: Ok(StatusCode::OK),
+    });
+    record
+}
+
+/// Everything that is counted for one exchange with one attempt.
+#[divan::bench]
+fn count(bencher: Bencher) {
+    let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
+    let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
+    let record = record();
+    let now = record.started + Duration::from_micros(380);
+    bencher.bench_local(|| {
+        gateway.request_began(black_box(1));
+        upstream.attempt_began(black_box(1));
+        upstream.attempt_ended(black_box(1), &record.attempts[0]);
+        let timing = Timing::of(black_box(&record), Some(now), now);
+        finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
+    });
+}
+
+/// The same without the attempt: the one call at the end.
+#[divan::bench]
+fn finish_alone(bencher: Bencher) {
+    let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
+    let route = RouteMetrics::new(2);
+    let record = record();
+    let now = record.started + Duration::from_micros(380);
+    bencher.bench_local(|| {
+        let timing = Timing::of(black_box(&record), Some(now), now);
+        finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
+    });
+}
+
+/// What the worker does for a line. The writer thread is as fast as `/dev/null`, or drops.
+#[divan::bench]
+fn log_line(bencher: Bencher) {
+    let log = AccessLog::open(Target::File("/dev/null".into()), 1).expect("opens anywhere on unix");
+    let mut worker = log.worker();
+    let record = record();
+    let timing = Timing::of(&record, Some(record.started), record.started);
+    let time = SystemTime::now();
+    bencher.bench_local(|| {
+        worker.write(&Line {
+            time: black_box(time),
+            record: &record,
+            timing: &timing,
+            protocol: Protocol::Http1,
+            client: [192, 0, 2, 17].into(),
+            method: "GET",
+            host: b"api.example.com",
+            path: black_box("/users/4711/orders"),
+            route: Some("orders-of-user"),
+            upstream: Some("orders"),
+            endpoint: Some("10.0.0.3:8080"),
+            user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+            request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+        });
+    });
+}
+
+/// A scrape of ten thousand routes in use.
+#[divan::bench(sample_count = 20)]
+fn scrape(bencher: Bencher) {
+    let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
+    let record = record();
+    let timing = Timing::of(&record, Some(record.started), record.started);
+    let routes: Vec<_> = (0..10_000).map(|number| (format!("route-{number}"), RouteMetrics::new(2))).collect();
+    for worker in 0..2 {
+        routes.iter().for_each(|(_, route)| route.observe(worker, &record, &timing, Protocol::Http1));
+    }
+    bencher.bench_local(|| {
+        let routes = routes.iter().map(|(name, route)| (name.as_str(), route));
+        render(telemetry::Format::Text, &gateway, routes, std::iter::empty(), &[])
+    });
+}

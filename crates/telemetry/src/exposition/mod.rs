@@ -1,0 +1,57 @@
+//! The counters as text, for whoever scrapes them.
+//!
+//! Everything here runs on the control plane, when it is asked: the path of a request knows nothing of it.
+
+mod format;
+mod samples;
+mod series;
+
+pub use format::Format;
+pub use samples::{Exposition, Samples};
+
+pub(crate) use series::Series;
+
+use crate::{
+    GatewayMetrics, RouteMetrics, UpstreamMetrics,
+    metrics::{self, process::Process},
+    names,
+};
+
+/// Whatever has metrics to show.
+pub trait Expose {
+    /// Adds whole families: a family must not be spread over several calls.
+    fn expose(&self, out: &mut Exposition);
+}
+
+/// All metrics of a gateway: its own, those of its routes and upstreams by name, and `others` that have some.
+///
+/// Routes and upstreams that nobody used yet have no series.
+pub fn render<'m>(
+    format: Format,
+    gateway: &'m GatewayMetrics,
+    routes: impl Iterator<Item = (&'m str, &'m RouteMetrics)>,
+    upstreams: impl Iterator<Item = (&'m str, &'m UpstreamMetrics)>,
+    others: &[&dyn Expose],
+) -> String {
+    let routes = routes.chain([(names::NO_ROUTE, gateway.unrouted())]).map(|(name, route)| (name, &route.0));
+    let upstreams = upstreams.map(|(name, upstream)| (name, &upstream.0));
+
+    let mut out = Exposition::new(format);
+    gateway.expose(&mut out);
+    metrics::expose_routes(&Series::admit(routes), &mut out);
+    metrics::expose_upstreams(&Series::admit(upstreams), &mut out);
+    others.iter().for_each(|other| other.expose(&mut out));
+    Process.expose(&mut out);
+    out.finish()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn text(metrics: &dyn Expose) -> String {
+        let mut out = Exposition::new(Format::Text);
+        metrics.expose(&mut out);
+        out.finish()
+    }
+}

@@ -1,0 +1,84 @@
+//! What is counted per route.
+
+use message::Record;
+
+use super::{CODE_CLASSES, code_class};
+use crate::{
+    Exposition, Protocol, Timing,
+    exposition::Series,
+    histogram::{self, Histogram, Totals},
+    names,
+    shard::{Counter, Sharded},
+};
+
+/// The counters of a route. Made with the route and adopted by its successor of the same name.
+#[derive(Debug)]
+pub struct RouteMetrics(pub(crate) Sharded<RouteShard>);
+
+#[derive(Debug, Default)]
+pub(crate) struct RouteShard {
+    requests: [[Counter; Protocol::ALL.len()]; CODE_CLASSES.len()],
+    duration: Histogram<14>,
+    overhead: Histogram<10>,
+    request_bytes: Counter,
+    response_bytes: Counter,
+}
+
+// === impl RouteMetrics ===
+
+impl RouteMetrics {
+    pub const fn new(workers: usize) -> Self {
+        Self(Sharded::new(workers))
+    }
+
+    /// Counts an exchange that has ended; see [`crate::finish()`].
+    pub fn observe(&self, worker: usize, record: &Record, timing: &Timing, protocol: Protocol) {
+        let shard = self.0.of(worker);
+        shard.requests[record.status.map_or(0, code_class)][protocol as usize].add(1);
+        shard.duration.observe(&histogram::DURATION, timing.total);
+        if let Some(overhead) = timing.overhead {
+            shard.overhead.observe(&histogram::OVERHEAD, overhead);
+        }
+        shard.request_bytes.add(record.request_bytes);
+        shard.response_bytes.add(record.response_bytes);
+    }
+}
+
+pub(crate) fn expose(routes: &Series<'_, RouteShard>, out: &mut Exposition) {
+    let mut samples = out.family(&names::REQUESTS);
+    routes.each(|name, shards| {
+        let mut totals = [[0; Protocol::ALL.len()]; CODE_CLASSES.len()];
+        for shard in shards {
+            for (total, counter) in totals.as_flattened_mut().iter_mut().zip(shard.requests.as_flattened()) {
+                *total += counter.get();
+            }
+        }
+        for (by_protocol, class) in totals.iter().zip(CODE_CLASSES) {
+            for (total, protocol) in by_protocol.iter().zip(Protocol::ALL).filter(|(total, _)| **total > 0) {
+                samples.count(&[name, class, protocol.name()], *total);
+            }
+        }
+    });
+    let mut samples = out.family(&names::REQUEST_DURATION);
+    routes.each(|name, shards| {
+        samples.histogram(&[name], &histogram::DURATION, &Totals::of(shards.map(|shard| &shard.duration)));
+    });
+    let mut samples = out.family(&names::OVERHEAD);
+    routes.each(|name, shards| {
+        samples.histogram(&[name], &histogram::OVERHEAD, &Totals::of(shards.map(|shard| &shard.overhead)));
+    });
+    let mut samples = out.family(&names::REQUEST_BYTES);
+    routes.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.request_bytes.get()).sum()));
+    let mut samples = out.family(&names::RESPONSE_BYTES);
+    routes.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.response_bytes.get()).sum()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unused_route_costs_next_to_nothing() {
+        assert!(size_of::<RouteMetrics>() <= 64, "{} bytes", size_of::<RouteMetrics>());
+    }
+}

@@ -1,0 +1,103 @@
+//! What is counted per upstream.
+
+use message::{Attempt, Cause};
+
+use super::{CODE_CLASSES, code_class};
+use crate::{
+    Exposition,
+    exposition::Series,
+    histogram::{self, Histogram, Totals},
+    names,
+    shard::{Counter, Sharded},
+};
+
+/// The counters of an upstream. Made with the upstream and adopted by its successor of the same name.
+#[derive(Debug)]
+pub struct UpstreamMetrics(pub(crate) Sharded<UpstreamShard>);
+
+#[derive(Debug)]
+pub(crate) struct UpstreamShard {
+    began: Counter,
+    answered: [Counter; CODE_CLASSES.len()],
+    failed: [Counter; Cause::ALL.len()],
+    duration: Histogram<14>,
+    connections: Counter,
+}
+
+// === impl UpstreamMetrics ===
+
+impl UpstreamMetrics {
+    pub const fn new(workers: usize) -> Self {
+        Self(Sharded::new(workers))
+    }
+
+    /// An endpoint was chosen. [`UpstreamMetrics::attempt_ended`] must follow on the same worker, also if the client
+    /// goes away meanwhile.
+    pub fn attempt_began(&self, worker: usize) {
+        self.0.of(worker).began.add(1);
+    }
+
+    pub fn attempt_ended(&self, worker: usize, attempt: &Attempt) {
+        let shard = self.0.of(worker);
+        match attempt.outcome {
+            Ok(status) => shard.answered[code_class(status)].add(1),
+            Err(cause) => shard.failed[cause as usize].add(1),
+        }
+        shard.duration.observe(&histogram::DURATION, attempt.duration);
+    }
+
+    /// A connection to an endpoint is ready for its first request.
+    pub fn connection_opened(&self, worker: usize) {
+        self.0.of(worker).connections.add(1);
+    }
+}
+
+// === impl UpstreamShard ===
+
+impl UpstreamShard {
+    fn outcomes(&self) -> impl Iterator<Item = &Counter> {
+        self.answered.iter().chain(&self.failed)
+    }
+
+    fn inflight(&self) -> u64 {
+        // What ended is read first, so that it cannot exceed what began.
+        let ended = self.outcomes().map(Counter::get).sum();
+        self.began.get().saturating_sub(ended)
+    }
+}
+
+impl Default for UpstreamShard {
+    fn default() -> Self {
+        Self {
+            began: Counter::new(),
+            answered: Default::default(),
+            failed: [const { Counter::new() }; Cause::ALL.len()],
+            duration: Histogram::default(),
+            connections: Counter::new(),
+        }
+    }
+}
+
+pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition) {
+    let mut samples = out.family(&names::UPSTREAM_ATTEMPTS);
+    upstreams.each(|name, shards| {
+        let mut totals = [0; CODE_CLASSES.len() + Cause::ALL.len()];
+        for shard in shards {
+            for (total, counter) in totals.iter_mut().zip(shard.outcomes()) {
+                *total += counter.get();
+            }
+        }
+        let outcomes = CODE_CLASSES.into_iter().chain(Cause::ALL.iter().map(|cause| cause.name()));
+        for (total, outcome) in totals.iter().zip(outcomes).filter(|(total, _)| **total > 0) {
+            samples.count(&[name, outcome], *total);
+        }
+    });
+    let mut samples = out.family(&names::UPSTREAM_DURATION);
+    upstreams.each(|name, shards| {
+        samples.histogram(&[name], &histogram::DURATION, &Totals::of(shards.map(|shard| &shard.duration)));
+    });
+    let mut samples = out.family(&names::UPSTREAM_INFLIGHT);
+    upstreams.each(|name, shards| samples.count(&[name], shards.map(UpstreamShard::inflight).sum()));
+    let mut samples = out.family(&names::UPSTREAM_CONNECTIONS);
+    upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.connections.get()).sum()));
+}

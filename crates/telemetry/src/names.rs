@@ -1,0 +1,90 @@
+//! Every metric of the gateway, in the order in which a scrape shows them.
+//!
+//! Base units, `_total` on counters, no label whose values a client could choose. Whoever adds a metric adds it here,
+//! also to [`ALL`]; whoever reads this file has read what a dashboard can know.
+
+/// A metric with all its series.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Family {
+    /// As a query writes it, with `_total` or `_info` where the kind asks for that.
+    pub name: &'static str,
+    pub kind: Kind,
+    /// Names of the labels; samples give the values in this order.
+    pub labels: &'static [&'static str],
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+    /// A constant 1; the labels are the message.
+    Info,
+}
+
+/// The table below: constant, name, kind, labels, help.
+macro_rules! families {
+    ($($constant:ident $name:literal $kind:ident [$($label:literal)*] $help:literal;)+) => {
+        $(#[doc = $help] pub const $constant: Family =
+            Family { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };)+
+
+        /// The table as a list.
+        pub const ALL: &[Family] = &[$($constant),+];
+    };
+}
+
+families! {
+    BUILD_INFO "sluice_build_info" Info ["version"] "Which version runs.";
+    START_TIME "sluice_start_time_seconds" Gauge [] "When the gateway started, in seconds since 1970.";
+
+    CONFIG_GENERATION "sluice_config_generation" Gauge [] "Number of the configuration that is being served.";
+    CONFIG_RELOADS "sluice_config_reload_total" Counter ["result"] "Configurations that were loaded, or refused.";
+    CONFIG_LAST_SUCCESS "sluice_config_last_reload_success_timestamp_seconds" Gauge [] "When a configuration was last loaded, in seconds since 1970.";
+
+    OPEN_CONNECTIONS "sluice_open_connections" Gauge ["worker"] "Open client connections.";
+    INFLIGHT_REQUESTS "sluice_inflight_requests" Gauge ["worker"] "Requests that are being served.";
+    CAUSED_REQUESTS "sluice_requests_caused_total" Counter ["cause"] "Requests that did not simply end well, by their cause.";
+
+    REQUESTS "sluice_requests_total" Counter ["route" "code_class" "protocol"] "Requests that ended, by the response that the client got.";
+    REQUEST_DURATION "sluice_request_duration_seconds" Histogram ["route"] "From the head of the request to the end of the response.";
+    OVERHEAD "sluice_overhead_seconds" Histogram ["route"] "From the head of the request to the head of the response, without the time that endpoints took.";
+    REQUEST_BYTES "sluice_request_bytes_total" Counter ["route"] "Bytes of request bodies.";
+    RESPONSE_BYTES "sluice_response_bytes_total" Counter ["route"] "Bytes of response bodies.";
+
+    UPSTREAM_ATTEMPTS "sluice_upstream_attempts_total" Counter ["upstream" "outcome"] "Attempts to have a request answered, by the class of the answer or the cause of the failure.";
+    UPSTREAM_DURATION "sluice_upstream_duration_seconds" Histogram ["upstream"] "From the choice of an endpoint to the head of its response, or to the failure.";
+    UPSTREAM_INFLIGHT "sluice_upstream_inflight_requests" Gauge ["upstream"] "Attempts under way.";
+    UPSTREAM_CONNECTIONS "sluice_upstream_connections_opened_total" Counter ["upstream"] "Connections made to endpoints.";
+
+    ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
+
+    PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";
+    PROCESS_MEMORY "process_resident_memory_bytes" Gauge [] "Memory of the process that is in RAM.";
+    PROCESS_THREADS "process_threads" Gauge [] "Threads of the process.";
+    PROCESS_OPEN_FDS "process_open_fds" Gauge [] "File descriptors that are open.";
+    PROCESS_MAX_FDS "process_max_fds" Gauge [] "File descriptors that may be open.";
+}
+
+/// Value of the label `route` for requests that no route took.
+pub const NO_ROUTE: &str = "_none";
+/// Stands for all the routes, or upstreams, beyond those that get series of their own.
+pub const OTHER: &str = "_other";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules_of_prometheus() {
+        for (index, Family { name, kind, help, .. }) in ALL.iter().enumerate() {
+            assert!(ALL[..index].iter().all(|other| other.name != *name), "{name} stands twice");
+            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert_eq!(name.ends_with("_info"), *kind == Kind::Info, "{name}");
+            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+            // So that the exposition need not escape it.
+            assert!(help.ends_with('.') && !help.contains(['\\', '"', '\n']), "{name}: {help}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! In the steady state, telling what happened allocates nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    time::{Duration, Instant, SystemTime},
+};
+
+use http::StatusCode;
+use message::{Attempt, Cause, Record};
+use telemetry::{AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish};
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts what each thread asks for.
+struct Counting;
+
+// SAFETY: everything is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    // SAFETY: as the trait demands of the caller.
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    // SAFETY: as the trait demands of the caller.
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+fn allocations_of(work: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn counting_and_logging_allocate_nothing_once_they_run() {
+    let gateway = GatewayMetrics::new(2, "0", SystemTime::UNIX_EPOCH);
+    let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
+    let log = AccessLog::open(Target::File("/dev/null".into()), 1).unwrap();
+    let mut worker_log = log.worker();
+
+    let started = Instant::now();
+    let mut record = Record::new(started);
+    let outcome = Err(Cause::ConnectRefused);
+    record.attempts.push(Attempt { upstream: 0, endpoint: 0, duration: Duration::from_micros(9), outcome });
+    (record.status, record.cause) = (Some(StatusCode::BAD_GATEWAY), Some(Cause::ConnectRefused));
+
+    let mut exchange = || {
+        gateway.connection_opened(1);
+        gateway.request_began(1);
+        upstream.attempt_began(1);
+        upstream.attempt_ended(1, &record.attempts[0]);
+        let timing = Timing::of(&record, Some(started + Duration::from_micros(50)), started + Duration::from_millis(1));
+        for route in [Some(&route), None] {
+            finish(&record, &timing, route, &gateway, 1, Protocol::Http2);
+        }
+        worker_log.write(&Line {
+            time: SystemTime::now(),
+            record: &record,
+            timing: &timing,
+            protocol: Protocol::Http2,
+            client: "2001:db8::1".parse().unwrap(),
+            method: "GET",
+            host: b"example.com",
+            path: "/a path/\"quoted\"",
+            route: Some("route"),
+            upstream: Some("upstream"),
+            endpoint: Some("[2001:db8::2]:80"),
+            user_agent: Some(b"\xff\x00agent"),
+            request_id: None,
+        });
+    };
+    assert!(allocations_of(&mut exchange) > 0, "the first one makes the shards, so the counting works");
+    // Enough to fill every buffer several times.
+    assert_eq!(allocations_of(|| (0..10_000).for_each(|_| exchange())), 0);
+}
