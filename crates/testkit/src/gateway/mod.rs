@@ -32,6 +32,10 @@ use crate::{
     eventually,
 };
 
+/// The file names in the directory that the program runs in.
+const DOCUMENT: &str = "sluice.yaml";
+const READY: &str = "ready.json";
+
 /// The metric that counts published documents.
 const GENERATION: &str = "sluice_config_generation";
 
@@ -54,6 +58,12 @@ pub struct Settings {
     environment: Vec<(OsString, OsString)>,
 }
 
+/// What the program says when it is ready.
+struct Ready {
+    admin: String,
+    listeners: BTreeMap<String, String>,
+}
+
 /// Runs another command of the program to its end, such as `check -c FILE`.
 ///
 /// # Panics
@@ -62,10 +72,17 @@ pub async fn command(arguments: &[&str]) -> Run {
     tool::run(binary().to_str().expect("a path in UTF-8"), arguments).await
 }
 
-/// What the program says when it is ready.
-struct Ready {
-    admin: String,
-    listeners: BTreeMap<String, String>,
+/// What every document needs and no test wants to repeat: the version, and an admin address of its own.
+fn completed(document: &str) -> String {
+    let mut whole = String::new();
+    let has = |key: &str| document.lines().any(|line| line.starts_with(key));
+    if !has("version:") {
+        whole.push_str("version: 1\n");
+    }
+    if !has("gateway:") {
+        whole.push_str("gateway: { workers: 2, admin: { address: \"127.0.0.1:0\" } }\n");
+    }
+    whole + document
 }
 
 // === impl Settings ===
@@ -129,22 +146,6 @@ impl Settings {
             Some(status) => Err(process.exit(status)),
         }
     }
-}
-
-const DOCUMENT: &str = "sluice.yaml";
-const READY: &str = "ready.json";
-
-/// What every document needs and no test wants to repeat: the version, and an admin address of its own.
-fn completed(document: &str) -> String {
-    let mut whole = String::new();
-    let has = |key: &str| document.lines().any(|line| line.starts_with(key));
-    if !has("version:") {
-        whole.push_str("version: 1\n");
-    }
-    if !has("gateway:") {
-        whole.push_str("gateway: { workers: 2, admin: { address: \"127.0.0.1:0\" } }\n");
-    }
-    whole + document
 }
 
 // === impl Process ===
