@@ -1,0 +1,76 @@
+//! What must hold beside host and path. A route has one predicate for each criterion that it gives, and none else.
+//!
+//! This is where another criterion (server name, time window, expression) comes in: a variant here, what it asks about
+//! in [`Ask`], how it loses in [`Miss`], and its place among the criteria of [`Precedence`](crate::Precedence).
+
+use http::Method;
+use ipnet::IpNet;
+use model::{FieldMatch, HeaderMatch, ListenerId, Route};
+
+use crate::{
+    Ask, Miss,
+    field::{self, holds},
+    miss::Presence,
+};
+
+#[derive(Debug, Clone)]
+pub(crate) enum Predicate {
+    Listener(Box<[ListenerId]>),
+    Method(Box<[Method]>),
+    Header(HeaderMatch),
+    Query(FieldMatch),
+    Cookie(FieldMatch),
+    ClientIp(Box<[IpNet]>),
+}
+
+// === impl Predicate ===
+
+impl Predicate {
+    /// The predicates of a route, the cheapest first.
+    pub(crate) fn of(route: &Route) -> impl Iterator<Item = Self> {
+        let matching = &route.matching;
+        let listener = (!route.listeners.is_empty()).then(|| Self::Listener(route.listeners.as_slice().into()));
+        let method = (!matching.methods.is_empty()).then(|| Self::Method(matching.methods.as_slice().into()));
+        let client_ip = (!matching.client_ip.is_empty()).then(|| Self::ClientIp(matching.client_ip.as_slice().into()));
+        (listener.into_iter().chain(method).chain(client_ip))
+            .chain(matching.headers.iter().cloned().map(Self::Header))
+            .chain(matching.query.iter().cloned().map(Self::Query))
+            .chain(matching.cookies.iter().cloned().map(Self::Cookie))
+    }
+
+    pub(crate) fn holds(&self, ask: &Ask<'_>) -> bool {
+        match self {
+            Self::Listener(listeners) => listeners.contains(&ask.listener),
+            Self::Method(methods) => methods.contains(ask.method),
+            Self::Header(wanted) => holds(&wanted.value, field::headers(ask.headers, &wanted.name)),
+            Self::Query(wanted) => holds(&wanted.value, field::parameters(ask.query, &wanted.name)),
+            Self::Cookie(wanted) => holds(&wanted.value, field::cookies(ask.headers, &wanted.name)),
+            Self::ClientIp(networks) => {
+                // An IPv4 client of an IPv6 socket is found by either of its addresses.
+                let canonical = ask.client_ip.to_canonical();
+                networks.iter().any(|network| network.contains(&canonical) || network.contains(&ask.client_ip))
+            }
+        }
+    }
+
+    /// Why the predicate does not hold, if it does not.
+    pub(crate) fn miss(&self, ask: &Ask<'_>) -> Option<Miss> {
+        (!self.holds(ask)).then(|| match self {
+            Self::Listener(_) => Miss::Listener,
+            Self::Method(wanted) => Miss::Method { wanted: wanted.to_vec() },
+            Self::ClientIp(wanted) => Miss::ClientIp { wanted: wanted.to_vec() },
+            Self::Header(HeaderMatch { name, value }) => {
+                let found = Presence::of(field::headers(ask.headers, name).next().is_some());
+                Miss::Header { name: name.clone(), wanted: value.clone(), found }
+            }
+            Self::Query(FieldMatch { name, value }) => {
+                let found = Presence::of(field::parameters(ask.query, name).next().is_some());
+                Miss::Query { name: name.clone(), wanted: value.clone(), found }
+            }
+            Self::Cookie(FieldMatch { name, value }) => {
+                let found = Presence::of(field::cookies(ask.headers, name).next().is_some());
+                Miss::Cookie { name: name.clone(), wanted: value.clone(), found }
+            }
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! What is said of the routes that lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up fails")]
+
+mod common;
+
+use common::{request, route};
+use route::{Candidate, Table};
+
+fn candidates(lines: &[&str], asked: &str) -> Vec<Candidate> {
+    let routes: Vec<_> = lines.iter().map(|line| route("it", line)).collect();
+    Table::build(&routes).unwrap().candidates(&request(asked).ask())
+}
+
+#[track_caller]
+fn misses(line: &str, asked: &str, wanted: &str) {
+    let candidate = candidates(&[line], asked).remove(0);
+    assert_eq!(candidate.miss.map(|miss| miss.to_string()).as_deref(), Some(wanted), "{line} of {asked}");
+}
+
+#[test]
+fn the_first_thing_that_a_route_misses() {
+    misses("host:a.org,*.b.org", "GET c.org/", "host is not one of a.org, *.b.org");
+    misses("prefix:/a", "GET h/b", "path does not match the prefix /a");
+    misses("exact:/a", "GET h/b", "path does not match exactly /a");
+    misses("template:/a/{id}/{rest...}", "GET h/b", "path does not match the template /a/{id}/{rest...}");
+    misses("wildcard:/a/*", "GET h/b", "path does not match the wildcard /a/*");
+    misses("regex:^/a", "GET h/b", "path does not match the regex ^/a");
+    misses("listener:1 method:GET", "PUT h/b", "the route is not on this listener");
+    misses("method:GET,HEAD", "PUT h/b", "method is not one of GET, HEAD");
+    misses("method:GET header:x", "GET h/b", "header x is absent");
+    misses("header:x=1", "GET h/b x=2", "header x is not \"1\"");
+    misses("header:x=1|2", "GET h/b x=3", "header x is not one of \"1\", \"2\"");
+    misses("header:x^=1", "GET h/b x=2", "header x does not begin with \"1\"");
+    misses("header:x~=1", "GET h/b x=2", "header x does not match the regex \"1\"");
+    misses("header:x!", "GET h/b x=2", "header x is present and must be absent");
+    misses("query:q=1", "GET h/b?q=2", "query parameter q is not \"1\"");
+    misses("cookie:c", "GET h/b", "cookie c is absent");
+    misses("ip:10.0.0.0/8", "GET h/b", "client_ip is not within 10.0.0.0/8");
+    misses(
+        "host:1.org,2.org,3.org,4.org,5.org,6.org,7.org",
+        "GET h/",
+        "host is not one of 1.org, 2.org, 3.org, 4.org, 5.org and 2 more",
+    );
+}
+
+#[test]
+fn candidates_come_in_order_of_precedence() {
+    let lines = ["prefix:/a", "exact:/a method:PUT", "host:b.org", "priority:1 query:x", "host:*.org,h exact:/b"];
+    let found = candidates(&lines, "GET h/a");
+    let order: Vec<_> = found.iter().map(|candidate| (candidate.route, candidate.miss.is_none())).collect();
+    assert_eq!(order, [(3, false), (4, false), (2, false), (1, false), (0, true)]);
+    assert!(found.is_sorted_by(|left, right| left.precedence > right.precedence));
+}
+
+#[test]
+fn the_nearest_route_missed_at_the_highest_stage() {
+    let lines = ["host:b.org exact:/a", "exact:/b", "exact:/a method:PUT", "exact:/a header:x"];
+    let found = candidates(&lines, "GET h/a");
+    let nearest = found.iter().max_by_key(|candidate| candidate.miss.as_ref().map(route::Miss::stage));
+    assert_eq!(nearest.unwrap().route, 3);
+}
