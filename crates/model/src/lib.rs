@@ -20,15 +20,28 @@ mod nearest;
 /// The types of single values: durations, sizes, addresses, patterns.
 pub mod values;
 
-/// All that is wrong, at once.
-mod report;
+/// The types of the document, as it is written.
+pub mod document;
+
+/// What documents cannot say yet.
+mod pending;
+
+/// Document to model.
+mod check;
 
 /// The result: resolved, well formed, complete.
 mod model;
 
+/// All that is wrong, at once.
+mod report;
+
+/// The JSON Schema of the document.
+mod schema;
+
 /// Text that must not be printed.
 mod secret;
 
+pub use check::check;
 pub use decode::{FromText, TextOr, decode};
 pub use merge::{Include, includes, merge};
 pub use model::*;
@@ -36,4 +49,5 @@ pub use nearest::nearest;
 pub use node::{Key, Node, Place, Value};
 pub use parse::parse;
 pub use report::{Problem, Report, Severity};
+pub use schema::schema;
 pub use secret::Secret;

@@ -4,10 +4,7 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize,
-    de::{
-        self, MapAccess, Visitor,
-        value::{BoolDeserializer, I64Deserializer, MapAccessDeserializer},
-    },
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 /// The short form of a type.
@@ -17,9 +14,14 @@ pub trait FromText: Sized {
 
     /// Reads the short form. The error is a message; what follows its first `"; "` is the hint.
     fn from_text(text: &str) -> Result<Self, String>;
+
+    /// Reads `true` or `false`, for types that have a meaning for one; within [`TextOr`] only.
+    fn from_bool(_: bool) -> Option<Self> {
+        None
+    }
 }
 
-/// `T` from a text by [`FromText`], from anything else by its own [`Deserialize`].
+/// `T` from a text by [`FromText`], from a map by its own [`Deserialize`].
 ///
 /// Problems within the long form keep their places; `T` should `deny_unknown_fields`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +49,7 @@ impl<'de, T: FromText + Deserialize<'de>> Visitor<'de> for TextOrVisitor<T> {
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<T, E> {
-        T::deserialize(BoolDeserializer::new(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<T, E> {
-        T::deserialize(I64Deserializer::new(value))
+        T::from_bool(value).ok_or_else(|| E::invalid_type(de::Unexpected::Bool(value), &self))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {

@@ -1,19 +1,44 @@
 //! Single values as operators write them, each a type that cannot hold a bad one.
 //!
-//! Every type reads itself from a text ([`FromText`](crate::FromText)), and describes itself to editors
+//! Every type reads itself from a text ([`FromText`]), and describes itself to editors
 //! ([`JsonSchema`](schemars::JsonSchema)).
 
+mod address;
 mod duration;
+mod endpoint_address;
+mod header;
+mod host_pattern;
+mod method;
+mod name;
+mod network;
+mod path;
+mod pattern;
 mod ratio;
 mod secret_source;
 mod size;
 
+use std::{fmt, marker::PhantomData};
+
+use serde::de;
+
+pub use address::ListenAddress;
 pub use duration::Duration;
+pub use endpoint_address::EndpointTarget;
+pub use header::{FieldName, FieldValue};
+pub use host_pattern::HostName;
+pub use method::MethodName;
+pub use name::Name;
+pub use network::Network;
+pub(crate) use path::is_capture_name;
+pub use path::{ExactPath, PathTemplate, PrefixPath, WildcardPath};
+pub use pattern::Pattern;
 pub use ratio::Ratio;
 pub use secret_source::SecretSource;
 pub use size::Size;
 
-/// Implements `Deserialize` by `FromText`, and `JsonSchema` by what is given: a name, and the keywords of the schema.
+use crate::FromText;
+
+/// Implements `Deserialize` by `FromText`, and `JsonSchema` by the keywords given.
 macro_rules! text_value {
     ($type:ident, $schema:tt) => {
         impl<'de> serde::Deserialize<'de> for $type {
@@ -42,16 +67,35 @@ macro_rules! described {
 
 pub(crate) use {described, text_value};
 
-pub(crate) struct TextVisitor<T>(pub(crate) std::marker::PhantomData<T>);
+pub(crate) struct TextVisitor<T>(pub(crate) PhantomData<T>);
 
-impl<T: crate::FromText> serde::de::Visitor<'_> for TextVisitor<T> {
+// === impl TextVisitor ===
+
+impl<T: FromText> de::Visitor<'_> for TextVisitor<T> {
     type Value = T;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(T::EXPECTED)
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).map_err(E::custom)
+    }
+}
+
+/// The complaint of a type whose text is none of it.
+pub(crate) fn not_expected<T: FromText>(text: &str) -> String {
+    match text {
+        "" => format!("expected {}, found an empty text", T::EXPECTED),
+        _ => format!("expected {}, found the text `{}`", T::EXPECTED, shortened(text)),
+    }
+}
+
+/// A text cut down to what a message can hold.
+pub(crate) fn shortened(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

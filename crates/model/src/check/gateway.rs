@@ -1,0 +1,36 @@
+//! What holds for the whole process.
+
+use super::{figures::Figures, policies};
+use crate::{
+    AccessLog, Forwarded, Gateway, Node, Report, TextOr,
+    decode::decode,
+    document::{self, Workers},
+    values::{ListenAddress, Network},
+};
+
+pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
+    let default = Gateway::default();
+    let Some(node) = node else { return Some(default) };
+    let written = decode::<document::Gateway>(node, report);
+    let policies = policies::check(node, report);
+    let document::Gateway { workers: Workers(workers), admin, trusted_proxies, access_log, grace, forwarded, .. } =
+        written?;
+    let mut figures = Figures { map: Some(node), report };
+    Some(Gateway {
+        workers,
+        admin: admin.map(|document::Admin { address: ListenAddress(address) }| address),
+        trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
+        access_log: match access_log {
+            None | Some(TextOr(document::AccessLog::Off)) => AccessLog::Off,
+            Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
+            Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
+        },
+        forwarded: Forwarded {
+            via: forwarded.via.unwrap_or(default.forwarded.via),
+            x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
+            forwarded: forwarded.forwarded.unwrap_or(default.forwarded.forwarded),
+        },
+        grace: figures.time("grace", grace, default.grace),
+        policies,
+    })
+}

@@ -1,0 +1,58 @@
+//! Document to model: every reference resolved, every rule that spans more than one value kept.
+//!
+//! What concerns a single value is settled when it is decoded ([`values`](crate::values)). The checks here read the
+//! tree beside the decoded types, for the places, and so that one bad value does not hide what else is wrong.
+
+mod figures;
+mod gateway;
+mod listeners;
+mod names;
+mod paths;
+mod policies;
+mod routes;
+mod templates;
+mod upstreams;
+
+use self::names::Names;
+use crate::{
+    Model, Node, Report, Value,
+    decode::decode_without,
+    document::Document,
+    pending::{self, Scope},
+};
+
+/// Checks a document and resolves it. `None` if the report holds an error, be it an earlier one.
+///
+/// Reads no file: whether certificates are there and fit is for whoever opens them to say. Which policies there are,
+/// and what their settings may be, is for the registry of kinds to say.
+pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
+    if root.value == Value::Null {
+        report.error_with_hint(&root.place, "the document is empty", "begin with `version: 1`");
+        return None;
+    }
+    let skipped = pending::refuse(Scope::Document, root, report);
+    decode_without::<Document>(root, &skipped, report);
+    let items = |key: &str| root.get(key).map(Node::items).unwrap_or_default();
+    if items("listeners").is_empty() {
+        report.warning(&root.place, "there are no listeners, so nothing is served");
+    }
+
+    let gateway = gateway::check(root.get("gateway"), report);
+    let mut listener_names = Names::collect("listener", items("listeners"), report);
+    let listeners = listeners::check(items("listeners"), gateway.as_ref(), report);
+    let mut upstream_names = Names::collect("upstream", items("upstreams"), report);
+    let upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
+    Names::collect("route", items("routes"), report);
+    let mut known = routes::Known { listeners: &mut listener_names, upstreams: &mut upstream_names };
+    let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
+
+    if report.has_errors() {
+        return None;
+    }
+    Some(Model {
+        gateway: gateway?,
+        listeners: listeners.into_iter().collect::<Option<_>>()?,
+        upstreams: upstreams.into_iter().collect::<Option<_>>()?,
+        routes: routes.into_iter().collect::<Option<_>>()?,
+    })
+}

@@ -1,0 +1,185 @@
+//! Which request goes where.
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::{names::Names, paths, policies, templates};
+use crate::{
+    Action, FieldMatch, HeaderMatch, ListenerId, Match, Node, Redirect, Report, Respond, Rewrite, Route, Template,
+    TextOr, UpstreamId,
+    decode::decode_without,
+    document::{self, Fields},
+    pending::{self, Scope},
+    values::{FieldName, FieldValue, HostName, MethodName, Name, Network},
+};
+
+/// What routes may refer to.
+pub(super) struct Known<'k, 'n> {
+    pub(super) listeners: &'k mut Names<'n>,
+    pub(super) upstreams: &'k mut Names<'n>,
+}
+
+/// The keys that say what is done with a request. There must be exactly one.
+const ACTIONS: [&str; 3] = ["upstream", "redirect", "respond"];
+
+pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
+    let skipped = pending::refuse(Scope::Route, node, report);
+    let written = decode_without::<document::Route>(node, &skipped, report);
+    // These read the tree, so that they are made even if some other value is wrong.
+    let has_one_action = has_one_action(node, report);
+    check_rewrite(node, report);
+    let upstream = node.get("upstream").map(|name| known.upstreams.find(name, report));
+    let listeners = listeners(node, known.listeners, report);
+    let policies = policies::check(node, report);
+
+    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written?;
+    let matching = self::matching(matching);
+    let captures = matching.path.as_ref().map(|path| path.captures()).unwrap_or_default();
+    let rewrite = rewrite.map(|rewrite| self::rewrite(node.near("rewrite"), rewrite, &captures, report));
+    let redirect = redirect.map(|written| self::redirect(node.near("redirect"), &written, &captures, report));
+    let respond = respond.map(|written| self::respond(node.near("respond"), written, report));
+    let action = match (upstream, redirect, respond) {
+        (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),
+        (None, Some(redirect), None) => Action::Redirect(redirect?),
+        (None, None, Some(respond)) => Action::Respond(respond?),
+        _ => return None,
+    };
+    let rewrite = match rewrite {
+        Some(rewrite) => Some(rewrite?),
+        None => None,
+    };
+    has_one_action.then_some(Route {
+        name,
+        place: node.place.clone(),
+        listeners: listeners?,
+        matching,
+        priority,
+        policies,
+        action,
+        rewrite,
+    })
+}
+
+fn has_one_action(node: &Node, report: &mut Report) -> bool {
+    let is_action = |name: &str| ACTIONS.contains(&name) || pending::actions().any(|action| action == name);
+    let given: Vec<&str> =
+        node.entries().iter().map(|(key, _)| key.name.as_str()).filter(|key| is_action(key)).collect();
+    let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match given.len() {
+        1 => true,
+        // It is no map at all, which has been said.
+        0 if node.entries().is_empty() => false,
+        0 => {
+            let message =
+                format!("a route needs an action, exactly one of {}, and this one has none", quoted(&ACTIONS));
+            report.error_with_hint(&node.place, message, "for example `upstream: users`");
+            false
+        }
+        _ => {
+            let message = format!("a route has exactly one action, and this one has {}", quoted(&given));
+            report.error_with_hint(&node.place, message, "keep one of them, or make another route");
+            false
+        }
+    }
+}
+
+fn check_rewrite(node: &Node, report: &mut Report) {
+    let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && node.get("upstream").is_none();
+    if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
+        let message = "`rewrite` changes what an upstream gets, and this route has none";
+        report.error_with_hint(&key.place, message, "leave it out");
+    }
+}
+
+/// Sorted and without duplicates; `None` if one of them is unknown.
+fn listeners(node: &Node, known: &mut Names<'_>, report: &mut Report) -> Option<Vec<ListenerId>> {
+    let names = node.get("listeners").map(Node::items).unwrap_or_default();
+    let found: Vec<_> = names.iter().map(|name| known.find(name, report)).collect();
+    let mut listeners: Vec<ListenerId> = found.into_iter().map(|index| index.map(ListenerId)).collect::<Option<_>>()?;
+    listeners.sort_unstable();
+    listeners.dedup();
+    Some(listeners)
+}
+
+fn matching(written: document::Match) -> Match {
+    let field = |document::FieldMatch { name, value }| FieldMatch { name: name.into(), value };
+    Match {
+        hosts: written.hosts.into_iter().map(|HostName(host)| host).collect(),
+        path: written.path.map(|TextOr(document::Path(path))| path),
+        methods: written.methods.into_iter().map(|MethodName(method)| method).collect(),
+        headers: written
+            .headers
+            .into_iter()
+            .map(|document::HeaderMatch { name: FieldName(name), value }| HeaderMatch { name, value })
+            .collect(),
+        query: written.query.into_iter().map(field).collect(),
+        cookies: written.cookies.into_iter().map(field).collect(),
+        client_ip: written.client_ip.into_iter().map(|Network(network)| network).collect(),
+    }
+}
+
+fn rewrite(node: &Node, written: document::Rewrite, captures: &[&str], report: &mut Report) -> Option<Rewrite> {
+    let document::Rewrite { path, host } = written;
+    let path = path.map(|path| template(node.near("path"), templates::path(&path, captures), report));
+    let host = host.map(|FieldValue(host)| paths::authority(node.near("host"), host, report));
+    Some(Rewrite {
+        path: match path {
+            Some(path) => Some(path?),
+            None => None,
+        },
+        host: match host {
+            Some(host) => Some(host?),
+            None => None,
+        },
+    })
+}
+
+fn redirect(node: &Node, written: &document::Redirect, captures: &[&str], report: &mut Report) -> Option<Redirect> {
+    const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
+    let to = template(node.near("to"), templates::location(&written.to, captures), report);
+    let status = written.status.unwrap_or(302);
+    if !STATUSES.contains(&status) {
+        let message = format!("expected 301, 302, 303, 307 or 308, found the number {status}");
+        report.error(&node.near("status").place, message);
+    }
+    Some(Redirect { to: to?, status: StatusCode::from_u16(status).ok()? })
+}
+
+fn template(node: &Node, template: Result<Template, String>, report: &mut Report) -> Option<Template> {
+    template
+        .map_err(|message| match message.split_once("; ") {
+            Some((message, hint)) => report.error_with_hint(&node.place, message, hint),
+            None => report.error(&node.place, message),
+        })
+        .ok()
+}
+
+fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Option<Respond> {
+    let document::Respond { status, headers: Fields(fields), body } = written;
+    let given = status.unwrap_or(200);
+    let status = StatusCode::from_u16(given).ok().filter(|status| (200..=599).contains(&status.as_u16()));
+    if status.is_none() {
+        report
+            .error(&node.near("status").place, format!("expected a status from 200 to 599, found the number {given}"));
+    }
+    if matches!(given, 204 | 205 | 304) && !body.is_empty() {
+        report.error(&node.near("body").place, format!("a response with the status {given} has no body"));
+    }
+    let headers = headers(node.near("headers"), fields, report);
+    Some(Respond { status: status?, headers, body: body.into() })
+}
+
+fn headers(node: &Node, fields: Vec<(FieldName, FieldValue)>, report: &mut Report) -> HeaderMap<HeaderValue> {
+    /// The framing of a message is the gateway's own business.
+    const OWN: [header::HeaderName; 5] =
+        [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE, header::TRAILER];
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for (FieldName(name), FieldValue(value)) in fields {
+        if OWN.contains(&name) {
+            let key = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
+            let place = key.map_or(&node.place, |(key, _)| &key.place);
+            report.error_with_hint(place, format!("`{name}` is set by the gateway itself"), "leave it out");
+        }
+        headers.append(name, value);
+    }
+    headers
+}

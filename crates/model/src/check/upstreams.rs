@@ -1,0 +1,158 @@
+//! Where requests are sent.
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use super::{figures::Figures, paths, policies};
+use crate::{
+    Balance, Endpoint, EndpointAddress, FromText, Host, Node, Place, Pool, Protocol, Report, TextOr, Timeouts,
+    Upstream, UpstreamTls,
+    decode::decode_without,
+    document,
+    pending::{self, Scope},
+    values::{EndpointTarget, FieldValue, HostName, Name},
+};
+
+pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
+    let mut skipped = pending::refuse(Scope::Upstream, node, report);
+    if let Some(balance) = node.get("balance").filter(|balance| pending::refuse_value(Scope::Balance, balance, report))
+    {
+        skipped.push(balance);
+    }
+    let written = decode_without::<document::Upstream>(node, &skipped, report);
+    let policies = policies::check(node, report);
+    let written = written?;
+    let document::Upstream { name: Name(name), endpoints, protocol, tls, balance, timeouts, pool, host, .. } = written;
+    if endpoints.is_empty() && node.get("discovery").is_none() {
+        let hint = "give it at least one address, for example `endpoints: [127.0.0.1:9001]`";
+        report.error_with_hint(&node.near("endpoints").place, "an upstream without endpoints", hint);
+    }
+    let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
+    let protocol = self::protocol(node, protocol, tls.is_some(), report);
+    let tls = match tls {
+        Some(tls) => Some(self::tls(node.near("tls"), tls, &endpoints, report)?),
+        None => None,
+    };
+    Some(Upstream {
+        name,
+        place: node.place.clone(),
+        endpoints,
+        protocol,
+        tls,
+        balance: match balance {
+            document::Balance::RoundRobin => Balance::RoundRobin,
+        },
+        timeouts: self::timeouts(node.get("timeouts"), &timeouts, report),
+        pool: self::pool(node.get("pool"), &pool, report),
+        host: self::host(node.near("host"), host, report)?,
+        policies,
+    })
+}
+
+fn endpoints(node: &Node, written: Vec<TextOr<document::Endpoint>>, report: &mut Report) -> Vec<Endpoint> {
+    let endpoint = |(TextOr(written), node): (TextOr<document::Endpoint>, &Node)| {
+        let document::Endpoint { address: EndpointTarget(address), weight, labels } = written;
+        // Sorted, because a `BTreeMap` is.
+        let labels = labels.into_iter().map(|(key, value)| (Arc::from(key), Arc::from(value))).collect();
+        Endpoint { place: node.place.clone(), address, weight: weight.unwrap_or(1), labels }
+    };
+    let endpoints: Vec<Endpoint> = written.into_iter().zip(node.items()).map(endpoint).collect();
+    if !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.weight == 0) {
+        report.warning(&node.place, "all endpoints have the weight 0, so every request will be refused");
+    }
+    let mut seen: HashMap<&EndpointAddress, &Place> = HashMap::new();
+    for Endpoint { address, place, .. } in &endpoints {
+        match seen.get(address) {
+            None => {
+                seen.insert(address, place);
+            }
+            Some(first) => {
+                let message = format!("`{address}` is given twice, first at {first}");
+                report.warning_with_hint(place, message, "for a larger share of the requests give it a `weight`");
+            }
+        }
+    }
+    endpoints
+}
+
+fn protocol(node: &Node, written: document::Protocol, has_tls: bool, report: &mut Report) -> Protocol {
+    let place = &node.near("protocol").place;
+    match written {
+        document::Protocol::H2 if !has_tls => {
+            let hint = "use `h2c` for HTTP/2 without TLS, or add `tls: {}`";
+            report.error_with_hint(place, "`h2` is HTTP/2 over TLS, and this upstream has no `tls`", hint);
+        }
+        document::Protocol::H2c if has_tls => {
+            let hint = "use `h2`";
+            report.error_with_hint(place, "`h2c` is HTTP/2 without TLS, and this upstream has `tls`", hint);
+        }
+        _ => {}
+    }
+    match written {
+        document::Protocol::Http1 => Protocol::Http1,
+        document::Protocol::H2 => Protocol::H2,
+        document::Protocol::H2c => Protocol::H2c,
+        document::Protocol::Auto => Protocol::Auto,
+    }
+}
+
+fn tls(
+    node: &Node,
+    written: document::UpstreamTls,
+    endpoints: &[Endpoint],
+    report: &mut Report,
+) -> Option<UpstreamTls> {
+    let document::UpstreamTls { server_name, ca, client_certificate } = written;
+    let is_unix = |endpoint: &Endpoint| matches!(endpoint.address, EndpointAddress::Unix(_));
+    match &server_name {
+        Some(name) if name.parse::<IpAddr>().is_err() && !is_server_name(name) => {
+            let message = format!("expected a host such as `users.internal`, found `{name}`");
+            report.error(&node.near("server_name").place, message);
+            return None;
+        }
+        None if endpoints.iter().any(is_unix) => {
+            let hint = "a Unix socket has no host that a certificate could hold";
+            report.error_with_hint(&node.place, "missing key `server_name`", hint);
+            return None;
+        }
+        _ => {}
+    }
+    Some(UpstreamTls {
+        server_name: server_name.map(Arc::from),
+        ca,
+        client_certificate: client_certificate.map(super::listeners::certificate),
+    })
+}
+
+fn is_server_name(name: &str) -> bool {
+    matches!(HostName::from_text(name), Ok(HostName(crate::HostPattern::Exact(_)))) && !name.starts_with('[')
+}
+
+fn timeouts(node: Option<&Node>, written: &document::Timeouts, report: &mut Report) -> Timeouts {
+    let default = Timeouts::default();
+    let mut figures = Figures { map: node, report };
+    Timeouts {
+        connect: figures.time("connect", written.connect, default.connect),
+        first_byte: figures.time("first_byte", written.first_byte, default.first_byte),
+        idle: figures.time("idle", written.idle, default.idle),
+        total: written.total.map(|total| figures.time("total", Some(total), *total)),
+    }
+}
+
+fn pool(node: Option<&Node>, written: &document::Pool, report: &mut Report) -> Pool {
+    let default = Pool::default();
+    let mut figures = Figures { map: node, report };
+    Pool {
+        max_idle: written.max_idle.unwrap_or(default.max_idle),
+        idle_timeout: figures.time("idle_timeout", written.idle_timeout, default.idle_timeout),
+        max_age: figures.time("max_age", written.max_age, default.max_age),
+        streams: figures.number("streams", written.streams.map(u64::from), default.streams, 1..=u32::MAX),
+    }
+}
+
+fn host(node: &Node, written: document::Host, report: &mut Report) -> Option<Host> {
+    match written {
+        document::Host::Preserve => Some(Host::Preserve),
+        document::Host::Endpoint => Some(Host::Endpoint),
+        document::Host::Set(FieldValue(value)) => paths::authority(node.near("set"), value, report).map(Host::Set),
+    }
+}

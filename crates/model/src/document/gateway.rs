@@ -1,0 +1,167 @@
+use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de};
+
+use super::Policy;
+use crate::{
+    FromText, TextOr,
+    values::{Duration, ListenAddress, Network},
+};
+
+/// What holds for the whole process.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// How many workers serve: `auto`, one for each core, or a number. Default: `auto`.
+    #[serde(default)]
+    pub workers: Workers,
+    /// The admin API, the panel, `/livez`, `/readyz` and `/metrics`. Default: none.
+    pub admin: Option<Admin>,
+    /// Whose `Forwarded`, `X-Forwarded-*` and `x-request-id` are believed. Default: nobody's.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
+    /// Where a line for each exchange goes, or `off`. Default: `off`.
+    #[schemars(with = "Option<AccessLog>")]
+    pub access_log: Option<TextOr<AccessLog>>,
+    /// How long exchanges that have begun may take to finish after SIGTERM. Default: `30s`.
+    pub grace: Option<Duration>,
+    /// Which headers tell an endpoint who called.
+    #[serde(default)]
+    pub forwarded: Forwarded,
+    /// Policies for every exchange.
+    #[serde(default)]
+    pub policies: Vec<Policy>,
+}
+
+/// Where the operators' side of the gateway listens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// The address, apart from all listeners: `127.0.0.1:9901` or `unix:/run/sluice.sock`.
+    pub address: ListenAddress,
+}
+
+/// Which headers tell an endpoint who called.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Forwarded {
+    /// `Via`, on requests and responses (RFC 9110, 7.6.3). Default: true.
+    pub via: Option<bool>,
+    /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`. Default: true.
+    pub x_forwarded: Option<bool>,
+    /// `Forwarded` (RFC 7239). Default: false.
+    pub forwarded: Option<bool>,
+}
+
+/// How many workers serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Workers(pub Option<NonZeroUsize>);
+
+/// Where a line for each exchange goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    Off,
+    Stdout,
+    File(PathBuf),
+}
+
+// === impl Workers ===
+
+/// More threads than any machine has cores are a slip of the keyboard.
+const MOST_WORKERS: i64 = 1024;
+
+impl<'de> Deserialize<'de> for Workers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Workers;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "`auto` or a number from 1 to {MOST_WORKERS}")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Workers, E> {
+                match text {
+                    "auto" => Ok(Workers(None)),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Workers, E> {
+                let workers =
+                    usize::try_from(number).ok().filter(|_| number <= MOST_WORKERS).and_then(NonZeroUsize::new);
+                match workers {
+                    Some(workers) => Ok(Workers(Some(workers))),
+                    None => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Workers {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Workers".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": 1, "maximum": MOST_WORKERS }] })
+    }
+}
+
+// === impl AccessLog ===
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongAccessLog {
+    path: PathBuf,
+}
+
+impl FromText for AccessLog {
+    const EXPECTED: &'static str = "`off`, or a map with `path`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => Err(format!("expected {}, found the text `{text}`; write `{{ path: {text} }}`", Self::EXPECTED)),
+        }
+    }
+
+    fn from_bool(value: bool) -> Option<Self> {
+        (!value).then_some(Self::Off)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccessLog {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let LongAccessLog { path } = LongAccessLog::deserialize(deserializer)?;
+        Ok(if path.as_os_str() == "stdout" { Self::Stdout } else { Self::File(path) })
+    }
+}
+
+impl JsonSchema for AccessLog {
+    fn schema_name() -> Cow<'static, str> {
+        "AccessLog".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Where a line for each exchange goes.",
+            "anyOf": [
+                { "enum": ["off", false] },
+                {
+                    "type": "object",
+                    "properties": { "path": { "type": "string", "description": "`stdout`, or the path of a file." } },
+                    "required": ["path"],
+                    "additionalProperties": false,
+                },
+            ],
+        })
+    }
+}

@@ -1,0 +1,337 @@
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de};
+
+use super::Policy;
+use crate::{
+    FromText, PathPattern, TextOr, ValueMatch,
+    values::{
+        ExactPath, FieldName, FieldValue, HostName, MethodName, Name, Network, PathTemplate, Pattern, PrefixPath,
+        WildcardPath,
+    },
+};
+
+/// Which request goes where.
+///
+/// Exactly one of `upstream`, `redirect` and `respond` says what is done.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// What logs and metrics call it.
+    pub name: Name,
+    /// The names of the listeners that it holds on. Default: all.
+    #[serde(default)]
+    pub listeners: Vec<String>,
+    /// What must hold for a request. Default: every request matches.
+    #[serde(default, rename = "match")]
+    pub matching: Match,
+    /// Higher wins over every other route that matches; among equals the more specific one does. Default: 0.
+    #[serde(default)]
+    pub priority: i32,
+    /// Policies for every exchange on this route.
+    #[serde(default)]
+    pub policies: Vec<Policy>,
+    /// Action: the name of the upstream that gets the request.
+    pub upstream: Option<String>,
+    /// Action: send the client elsewhere.
+    pub redirect: Option<Redirect>,
+    /// Action: answer without an upstream.
+    pub respond: Option<Respond>,
+    /// What is changed in the request before the upstream gets it.
+    pub rewrite: Option<Rewrite>,
+}
+
+/// What must hold for a request: all that is given; of a list of hosts, methods or networks one is enough.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// Hosts, without port: `api.example.com`, or `*.example.org` for every name below it. Default: any.
+    #[serde(default)]
+    pub hosts: Vec<HostName>,
+    /// The path. A text is a template if it holds `{`, as in `/users/{id}`, and otherwise one exact path. Default: any.
+    #[schemars(with = "Option<Path>")]
+    pub path: Option<TextOr<Path>>,
+    /// Methods. Default: any.
+    #[serde(default)]
+    pub methods: Vec<MethodName>,
+    /// What header fields must hold.
+    #[serde(default)]
+    pub headers: Vec<HeaderMatch>,
+    /// What parameters of the query must hold.
+    #[serde(default)]
+    pub query: Vec<FieldMatch>,
+    /// What cookies must hold.
+    #[serde(default)]
+    pub cookies: Vec<FieldMatch>,
+    /// Networks or addresses that the client must be in. Default: any.
+    #[serde(default)]
+    pub client_ip: Vec<Network>,
+}
+
+/// How a path is matched.
+#[derive(Debug, Clone)]
+pub struct Path(pub PathPattern);
+
+/// What a header field must hold: `name` with one of the others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "WrittenHeaderMatch")]
+pub struct HeaderMatch {
+    pub name: FieldName,
+    pub value: ValueMatch,
+}
+
+/// What a parameter or cookie must hold: `name` with one of the others.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "WrittenFieldMatch")]
+pub struct FieldMatch {
+    pub name: String,
+    pub value: ValueMatch,
+}
+
+/// Sends the client elsewhere.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redirect {
+    /// Where to: a path, or an address with its scheme. Names that the route's path captures stand in `{}`, as in
+    /// `/new{rest}`.
+    pub to: String,
+    /// 301, 302, 303, 307 or 308. Default: 302.
+    pub status: Option<u16>,
+}
+
+/// An answer without an upstream.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Respond {
+    /// The status, from 200 to 599. Default: 200.
+    pub status: Option<u16>,
+    /// Header fields; for several of one name give a list.
+    #[serde(default)]
+    pub headers: Fields,
+    /// The body. Default: empty.
+    #[serde(default)]
+    pub body: String,
+}
+
+/// Changes to the request before the upstream gets it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rewrite {
+    /// The new path. Names that the route's path captures stand in `{}`, as in `/internal/{id}`. The query stays, unless
+    /// the new path holds a `?`.
+    pub path: Option<String>,
+    /// The new `Host`.
+    pub host: Option<FieldValue>,
+}
+
+/// Header fields in the order written; those of one name follow each other.
+#[derive(Debug, Clone, Default)]
+pub struct Fields(pub Vec<(FieldName, FieldValue)>);
+
+/// One value of a header field, or several.
+struct FieldValues(Vec<FieldValue>);
+
+// === impl Path ===
+
+/// The long form.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum WrittenPath {
+    /// One path.
+    Exact(ExactPath),
+    /// A path and all below it.
+    Prefix(PrefixPath),
+    /// A path with names for some of its segments.
+    Template(PathTemplate),
+    /// A path with `*` and `**`.
+    Wildcard(WildcardPath),
+    /// A regular expression over the whole path; its named groups are captured.
+    Regex(Pattern),
+}
+
+impl FromText for Path {
+    const EXPECTED: &'static str = "a path, or a map with one of `exact`, `prefix`, `template`, `wildcard` and `regex`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.contains('*') {
+            return Err(format!(
+                "`*` in a path could mean itself or anything; write `{{ wildcard: \"{text}\" }}` or `{{ exact: \"{text}\" }}`"
+            ));
+        }
+        if text.contains('{') {
+            return PathTemplate::from_text(text).map(|path| Self(path.0));
+        }
+        ExactPath::from_text(text).map(|path| Self(path.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Path {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(match WrittenPath::deserialize(deserializer)? {
+            WrittenPath::Exact(ExactPath(path))
+            | WrittenPath::Prefix(PrefixPath(path))
+            | WrittenPath::Template(PathTemplate(path))
+            | WrittenPath::Wildcard(WildcardPath(path)) => path,
+            WrittenPath::Regex(Pattern(regex)) => PathPattern::Regex(regex),
+        }))
+    }
+}
+
+impl JsonSchema for Path {
+    fn schema_name() -> Cow<'static, str> {
+        "Path".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = WrittenPath::json_schema(generator);
+        json_schema!({
+            "description": "A text is a template if it holds `{`, and otherwise one exact path.",
+            "anyOf": [{ "type": "string", "pattern": "^/[^*]*$" }, long],
+        })
+    }
+}
+
+// === impl HeaderMatch, FieldMatch ===
+
+macro_rules! written_match {
+    ($written:ident, $match:ident, $name:ty, $schema:literal) => {
+        #[derive(Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        #[schemars(rename = $schema)]
+        struct $written {
+            /// Its name.
+            name: $name,
+            /// It holds exactly this.
+            exact: Option<String>,
+            /// It begins with this.
+            prefix: Option<String>,
+            /// A regular expression matches it, anywhere unless anchored.
+            regex: Option<Pattern>,
+            /// It holds exactly one of these.
+            any_of: Option<Vec<String>>,
+            /// `true`: it is there, whatever it holds. `false`: it is not there.
+            present: Option<bool>,
+        }
+
+        impl TryFrom<$written> for $match {
+            type Error = String;
+
+            fn try_from(written: $written) -> Result<Self, String> {
+                let $written { name, exact, prefix, regex, any_of, present } = written;
+                Ok(Self { name, value: value_match(exact, prefix, regex, any_of, present)? })
+            }
+        }
+
+        impl JsonSchema for $match {
+            fn schema_name() -> Cow<'static, str> {
+                $schema.into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut schema = $written::json_schema(generator);
+                let one = ["exact", "prefix", "regex", "any_of", "present"].map(|key| json_schema!({ "required": [key] }));
+                schema.insert("oneOf".into(), one.into_iter().map(Schema::to_value).collect());
+                schema
+            }
+        }
+    };
+}
+
+written_match!(WrittenHeaderMatch, HeaderMatch, FieldName, "HeaderMatch");
+written_match!(WrittenFieldMatch, FieldMatch, String, "FieldMatch");
+
+fn value_match(
+    exact: Option<String>,
+    prefix: Option<String>,
+    regex: Option<Pattern>,
+    any_of: Option<Vec<String>>,
+    present: Option<bool>,
+) -> Result<ValueMatch, String> {
+    let given = [
+        exact.map(|text| ("exact", ValueMatch::Exact(text.into()))),
+        prefix.map(|text| ("prefix", ValueMatch::Prefix(text.into()))),
+        regex.map(|Pattern(regex)| ("regex", ValueMatch::Regex(regex))),
+        any_of.map(|texts| ("any_of", ValueMatch::AnyOf(texts.into_iter().map(Into::into).collect()))),
+        present.map(|present| ("present", if present { ValueMatch::Present } else { ValueMatch::Absent })),
+    ];
+    let mut given: Vec<(&str, ValueMatch)> = given.into_iter().flatten().collect();
+    match (given.len(), given.pop()) {
+        (1, Some((_, ValueMatch::AnyOf(texts)))) if texts.is_empty() => {
+            Err("`any_of` is empty, so nothing could match".to_owned())
+        }
+        (1, Some((_, value))) => Ok(value),
+        (_, last) => {
+            let names: Vec<String> = given.into_iter().chain(last).map(|(name, _)| format!("`{name}`")).collect();
+            let found = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            Err(format!(
+                "expected exactly one of `exact`, `prefix`, `regex`, `any_of`, `present` beside `name`, found {found}"
+            ))
+        }
+    }
+}
+
+// === impl Fields ===
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of header fields")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, FieldValues(values))) = map.next_entry::<FieldName, FieldValues>()? {
+                    fields.extend(values.into_iter().map(|value| (name.clone(), value)));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+impl JsonSchema for Fields {
+    fn schema_name() -> Cow<'static, str> {
+        "Fields".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<FieldValue>();
+        json_schema!({
+            "type": "object",
+            "propertyNames": generator.subschema_for::<FieldName>(),
+            "additionalProperties": { "anyOf": [value.clone(), { "type": "array", "items": value }] },
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = FieldValues;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text, or a list of texts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<FieldValues, E> {
+                FieldValue::from_text(text).map(|value| FieldValues(vec![value])).map_err(E::custom)
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<FieldValues, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = items.next_element()? {
+                    values.push(value);
+                }
+                Ok(FieldValues(values))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}

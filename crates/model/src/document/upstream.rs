@@ -1,0 +1,160 @@
+use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::{Certificate, Policy};
+use crate::{
+    FromText, TextOr,
+    values::{Duration, EndpointTarget, FieldValue, Name},
+};
+
+/// Where requests are sent: endpoints that all do the same, and how they are reached.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// What routes, logs and metrics call it.
+    pub name: Name,
+    /// The addresses, at least one, each with a weight and labels if need be.
+    #[serde(default)]
+    #[schemars(with = "Vec<ShortOrLong>")]
+    pub endpoints: Vec<TextOr<Endpoint>>,
+    /// What is spoken to the endpoints. Default: `http1`.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// TLS towards the endpoints; `{}` is enough to turn it on. Default: none.
+    pub tls: Option<UpstreamTls>,
+    /// How an endpoint is chosen. Default: `round_robin`.
+    #[serde(default)]
+    pub balance: Balance,
+    /// How long an endpoint may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Connections that are kept for the next request.
+    #[serde(default)]
+    pub pool: Pool,
+    /// The `Host` that an endpoint sees. Default: `preserve`.
+    #[serde(default)]
+    pub host: Host,
+    /// Policies for every exchange with this upstream.
+    #[serde(default)]
+    pub policies: Vec<Policy>,
+}
+
+/// An address of an upstream.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// A host with a port, or a Unix socket: `127.0.0.1:9001`, `users.internal:9001`, `unix:/run/users.sock`.
+    pub address: EndpointTarget,
+    /// Its share of the requests, beside those of the others; with 0 it gets none. Default: 1.
+    pub weight: Option<u32>,
+    /// What tells it from the others, for example `{ version: v2, zone: a }`.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What is spoken to endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 over TLS.
+    H2,
+    /// HTTP/2 in clear text, by prior knowledge.
+    H2c,
+    /// With TLS what the endpoint chooses (ALPN); without TLS HTTP/1.1.
+    Auto,
+}
+
+/// TLS towards endpoints.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamTls {
+    /// The name that an endpoint's certificate must hold. Default: the host of its address.
+    pub server_name: Option<String>,
+    /// The roots that its certificate must lead to, in PEM. Default: those of the operating system.
+    pub ca: Option<PathBuf>,
+    /// The certificate that the gateway shows. Default: none.
+    pub client_certificate: Option<Certificate>,
+}
+
+/// How an endpoint is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// One after the other, by weight and evenly mixed.
+    #[default]
+    RoundRobin,
+}
+
+/// How long an endpoint may take.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// To connect, the TLS handshake included. Default: `1s`.
+    pub connect: Option<Duration>,
+    /// From the end of the request's head to the first byte of the response. Default: `15s`.
+    pub first_byte: Option<Duration>,
+    /// Between two pieces of a body. Default: `60s`.
+    pub idle: Option<Duration>,
+    /// For the whole exchange, bodies included. Default: no bound.
+    pub total: Option<Duration>,
+}
+
+/// Kept connections, for each worker and endpoint.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// How many are kept while nothing uses them. Default: 128.
+    pub max_idle: Option<u32>,
+    /// How long one is kept unused. Default: `60s`.
+    pub idle_timeout: Option<Duration>,
+    /// A connection older than this is not used again. Default: `1h`.
+    pub max_age: Option<Duration>,
+    /// Requests at a time on one HTTP/2 connection; the endpoint's own limit holds as well. Default: 100.
+    pub streams: Option<u32>,
+}
+
+/// The `Host` that an endpoint sees.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Host {
+    /// What the client sent.
+    #[default]
+    Preserve,
+    /// The endpoint's address.
+    Endpoint,
+    /// This one.
+    Set(FieldValue),
+}
+
+// === impl Endpoint ===
+
+impl FromText for Endpoint {
+    const EXPECTED: &'static str = "an address such as `127.0.0.1:9001`, or a map with `address`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Self { address: EndpointTarget::from_text(text)?, weight: None, labels: BTreeMap::new() })
+    }
+}
+
+/// The schema of `TextOr<Endpoint>`.
+struct ShortOrLong;
+
+impl JsonSchema for ShortOrLong {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EndpointShortOrLong".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let forms = [generator.subschema_for::<EndpointTarget>(), generator.subschema_for::<Endpoint>()];
+        json_schema!({ "anyOf": forms })
+    }
+}

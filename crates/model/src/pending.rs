@@ -1,0 +1,93 @@
+//! What documents may say one day, and this version cannot do yet.
+//!
+//! Such a key is known, so it is no slip of the pen, but to ignore it would be worse than to refuse it: a gateway that
+//! accepts `retry` and does not retry lies. Whoever builds one of these deletes its row.
+
+use crate::{Node, Report};
+
+/// Where a key or value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Document,
+    Upstream,
+    /// The value of `balance`.
+    Balance,
+    Route,
+    Policy,
+}
+
+struct Pending {
+    scope: Scope,
+    word: &'static str,
+    hint: &'static str,
+}
+
+#[rustfmt::skip]
+const TABLE: &[Pending] = &[
+    Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
+
+    Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
+    Pending { scope: Scope::Upstream, word: "retry",     hint: "leave it out; a kept connection that turns out to be closed is retried anyway" },
+    Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out; set the weight of a bad endpoint to 0" },
+    Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out; `timeouts` bound what a slow endpoint costs" },
+
+    Pending { scope: Scope::Balance, word: "random",          hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "least_requests",  hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "peak_ewma",       hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "consistent_hash", hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "ip_hash",         hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "sticky",          hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "custom",          hint: "use `round_robin`" },
+
+    Pending { scope: Scope::Route, word: "split",     hint: "use `upstream`; weights of endpoints share the requests out within one" },
+    Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
+
+    Pending { scope: Scope::Policy, word: "when", hint: "put the policy on routes whose `match` holds the condition" },
+];
+
+/// The actions of a route that are known but pending, for the check that there is exactly one.
+pub(crate) fn actions() -> impl Iterator<Item = &'static str> {
+    words(Scope::Route)
+}
+
+/// Refuses the keys of a map that are pending, and returns their values, which nobody else should look at.
+pub(crate) fn refuse<'n>(scope: Scope, map: &'n Node, report: &mut Report) -> Vec<&'n Node> {
+    let mut refused = Vec::new();
+    for (key, value) in map.entries() {
+        if let Some(pending) = find(scope, &key.name) {
+            pending.refuse(&key.place, report);
+            refused.push(value);
+        }
+    }
+    refused
+}
+
+/// Refuses a value, `name` or `{ name: … }`, that is pending; whether it was.
+pub(crate) fn refuse_value(scope: Scope, value: &Node, report: &mut Report) -> bool {
+    let word = match value.entries() {
+        [(key, _)] => Some(key.name.as_str()),
+        _ => value.text(),
+    };
+    let pending = word.and_then(|word| find(scope, word));
+    if let Some(pending) = pending {
+        pending.refuse(&value.place, report);
+    }
+    pending.is_some()
+}
+
+fn words(scope: Scope) -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(move |pending| pending.scope == scope).map(|pending| pending.word)
+}
+
+fn find(scope: Scope, word: &str) -> Option<&'static Pending> {
+    TABLE.iter().find(|pending| pending.scope == scope && pending.word == word)
+}
+
+// === impl Pending ===
+
+impl Pending {
+    fn refuse(&self, place: &crate::Place, report: &mut Report) {
+        let message = format!("`{}` is not available in this version of sluice", self.word);
+        report.error_with_hint(place, message, self.hint);
+    }
+}

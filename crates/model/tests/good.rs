@@ -1,0 +1,207 @@
+//! Documents that are right, and what becomes of them.
+
+use std::time::Duration;
+
+use model::{Action, Balance, HostPattern, Model, PathPattern, Protocol, Report, Segment, TemplatePart, ValueMatch};
+
+/// The model of a document that must be right, warnings aside.
+#[track_caller]
+fn model(text: &str) -> Model {
+    let mut report = Report::default();
+    let root = model::parse("test", text, &|_| None, &mut report);
+    let model = root.and_then(|root| model::check(&root, &mut report));
+    match model {
+        Some(model) => model,
+        None => panic!("{:#?}", report.problems),
+    }
+}
+
+const FULL: &str = r#"
+version: 1
+gateway:
+  workers: 2
+  admin: { address: 127.0.0.1:9901 }
+  trusted_proxies: [10.0.0.0/8, 192.0.2.7]
+  access_log: { path: stdout }
+  grace: 5s
+  forwarded: { via: false, forwarded: true }
+  policies:
+    - request_id:
+listeners:
+  - name: web
+    address: 0.0.0.0:8080
+    proxy_protocol: true
+    limits: { body_bytes: off, header_bytes: 32KiB, header_timeout: 250ms, http2: { concurrent_streams: 10 } }
+  - name: secure
+    address: "[::]:8443"
+    tls:
+      certificates: [ { cert: certs/a.pem, key: certs/a.key } ]
+      client_auth: { mode: require, ca: certs/ca.pem }
+      min_version: "1.3"
+  - { name: local, address: "unix:/run/x.sock" }
+upstreams:
+  - name: users
+    endpoints:
+      - 127.0.0.1:9001
+      - { address: 127.0.0.1:9002, weight: 3, labels: { version: v2, zone: a } }
+      - users.internal:80
+      - unix:/run/users.sock
+    protocol: h2
+    tls: { server_name: users.internal, ca: certs/ca.pem }
+    balance: round_robin
+    timeouts: { connect: 2s, total: 1m }
+    pool: { max_idle: 7 }
+    host: { set: "users.internal:80" }
+routes:
+  - name: user
+    listeners: [secure, web, secure]
+    match:
+      hosts: [API.example.com, "*.example.org"]
+      path: /users/{id}/posts/{rest...}
+      methods: [GET, POST]
+      headers: [ { name: X-Api-Version, exact: "2" }, { name: x-canary, present: true }, { name: user-agent, regex: "(?i)mobile" } ]
+      query: [ { name: debug, any_of: ["1", "2"] } ]
+      cookies: [ { name: beta, present: false } ]
+      client_ip: [10.0.0.0/8]
+    priority: -3
+    policies:
+      - key_auth: {}
+      - rate_limit: { requests: 100, per: 1s }
+    upstream: users
+    rewrite: { path: "/internal/{rest}?id={id}", host: users }
+  - name: old
+    match: { path: { prefix: /old/ } }
+    redirect: { to: "/new{rest}", status: 308 }
+  - name: ping
+    match: { path: { exact: /ping } }
+    respond: { status: 200, headers: { content-type: text/plain, x-a: [b, c] }, body: pong }
+  - name: all
+    match: { path: { regex: "^/v(?P<version>[0-9]+)/" } }
+    redirect: { to: "https://v{version}.example.org/" }
+"#;
+
+#[test]
+fn the_gateway_and_its_listeners() {
+    let Model { gateway, listeners, .. } = model(FULL);
+    assert_eq!(gateway.workers.map(usize::from), Some(2));
+    assert_eq!(gateway.admin.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9901"));
+    let trusted: Vec<String> = gateway.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32"]);
+    assert_eq!(gateway.access_log, model::AccessLog::Stdout);
+    assert_eq!(gateway.grace, Duration::from_secs(5));
+    assert_eq!(gateway.forwarded, model::Forwarded { via: false, x_forwarded: true, forwarded: true });
+    assert_eq!(&*gateway.policies[0].kind, "request_id");
+    assert_eq!(gateway.policies[0].settings.value, model::Value::Map(vec![]));
+
+    let addresses: Vec<String> = listeners.iter().map(|listener| listener.address.to_string()).collect();
+    assert_eq!(addresses, ["0.0.0.0:8080", "[::]:8443", "unix:/run/x.sock"]);
+    let limits = &listeners[0].limits;
+    assert!(listeners[0].proxy_protocol);
+    assert_eq!((limits.body_bytes, limits.header_bytes), (None, 32 << 10));
+    assert_eq!((limits.header_timeout, limits.http2.concurrent_streams), (Duration::from_millis(250), 10));
+    assert_eq!(limits.uri_bytes, model::Limits::default().uri_bytes);
+    let tls = listeners[1].tls.as_ref().unwrap();
+    assert_eq!(tls.client_auth, model::ClientAuth::Require { ca: "certs/ca.pem".into() });
+    assert!(!tls.allow_tls12);
+    assert_eq!(tls.certificates[0].key.to_str(), Some("certs/a.key"));
+}
+
+#[test]
+fn upstreams_and_their_endpoints() {
+    let Model { upstreams, .. } = model(FULL);
+    let users = &upstreams[0];
+    let endpoints: Vec<String> = users.endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
+    assert_eq!(endpoints, ["127.0.0.1:9001", "127.0.0.1:9002", "users.internal:80", "unix:/run/users.sock"]);
+    assert_eq!((users.endpoints[0].weight, users.endpoints[1].weight), (1, 3));
+    let labels: Vec<(&str, &str)> = users.endpoints[1].labels.iter().map(|(key, value)| (&**key, &**value)).collect();
+    assert_eq!(labels, [("version", "v2"), ("zone", "a")]);
+    assert_eq!((users.protocol, &users.balance), (Protocol::H2, &Balance::RoundRobin));
+    assert_eq!(users.timeouts.connect, Duration::from_secs(2));
+    assert_eq!(users.timeouts.total, Some(Duration::from_secs(60)));
+    assert_eq!(users.timeouts.first_byte, model::Timeouts::default().first_byte);
+    assert_eq!(users.pool.max_idle, 7);
+    assert_eq!(users.host, model::Host::Set("users.internal:80".parse().unwrap()));
+}
+
+#[test]
+fn routes_and_what_they_refer_to() {
+    let Model { routes, .. } = model(FULL);
+    let user = &routes[0];
+    assert_eq!(user.listeners, [model::ListenerId(0), model::ListenerId(1)]);
+    let hosts = [HostPattern::Exact("api.example.com".into()), HostPattern::Suffix("example.org".into())];
+    assert_eq!(user.matching.hosts, hosts);
+    let path = user.matching.path.as_ref().unwrap();
+    let PathPattern::Template(segments) = path else { panic!("{path:?}") };
+    let expected = [
+        Segment::Literal("users".into()),
+        Segment::Capture("id".into()),
+        Segment::Literal("posts".into()),
+        Segment::Rest("rest".into()),
+    ];
+    assert_eq!(segments[..], expected);
+    assert_eq!(user.matching.headers[0].name, "x-api-version");
+    assert!(matches!(&user.matching.query[0].value, ValueMatch::AnyOf(values) if values.len() == 2));
+    assert!(matches!(user.matching.cookies[0].value, ValueMatch::Absent));
+    assert_eq!(user.priority, -3);
+    assert!(matches!(user.action, Action::Upstream(model::UpstreamId(0))));
+    let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
+    assert_eq!(kinds, ["key_auth", "rate_limit"]);
+    assert_eq!(user.policies[1].place.to_string(), "test:51:9");
+    let rewrite = user.rewrite.as_ref().unwrap();
+    let parts = [
+        TemplatePart::Literal("/internal/".into()),
+        TemplatePart::Capture(1),
+        TemplatePart::Literal("?id=".into()),
+        TemplatePart::Capture(0),
+    ];
+    assert_eq!(rewrite.path.as_ref().unwrap().0, parts);
+
+    assert!(matches!(&routes[1].matching.path, Some(PathPattern::Prefix(prefix)) if **prefix == *"/old"));
+    let Action::Redirect(redirect) = &routes[1].action else { panic!("{:?}", routes[1].action) };
+    assert_eq!(redirect.status, 308);
+    assert_eq!(redirect.to.0, [TemplatePart::Literal("/new".into()), TemplatePart::Capture(0)]);
+    let Action::Respond(respond) = &routes[2].action else { panic!("{:?}", routes[2].action) };
+    assert_eq!(respond.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["b", "c"]);
+    assert_eq!(&respond.body[..], b"pong");
+    let Action::Redirect(redirect) = &routes[3].action else { panic!("{:?}", routes[3].action) };
+    assert_eq!(redirect.to.0[1], TemplatePart::Capture(0));
+}
+
+#[test]
+fn the_same_document_as_json() {
+    let json = "{\n\t\"version\": 1, \"$schema\": \"x\",\n\t\"listeners\": [ {\"name\":\"a\",\"address\":\"127.0.0.1:0\"},\
+                {\"name\":\"b\",\"address\":\"127.0.0.1:0\"} ],\n\t\"routes\":[{\"name\":\"\\u00e9\\ud83d\\ude00\",\
+                \"respond\":{\"body\":\"a\\/b\"}}]\n}\n";
+    let Model { routes, listeners, .. } = model(json);
+    assert_eq!(&*routes[0].name, "é😀");
+    let Action::Respond(respond) = &routes[0].action else { panic!("{:?}", routes[0].action) };
+    assert_eq!(&respond.body[..], b"a/b");
+    assert_eq!(listeners.len(), 2);
+}
+
+#[test]
+fn the_least_document() {
+    let model = model("version: 1");
+    assert!(model.listeners.is_empty() && model.routes.is_empty());
+}
+
+#[test]
+fn an_access_log_can_be_off_in_two_ways() {
+    for off in ["off", "false", "\"off\""] {
+        let model = model(&format!("version: 1\ngateway: {{ access_log: {off} }}"));
+        assert_eq!(model.gateway.access_log, model::AccessLog::Off);
+    }
+}
+
+#[test]
+fn aliases_stand_for_what_they_name() {
+    let model = model(
+        "version: 1
+listeners:
+  - { name: a, address: 127.0.0.1:1, limits: &limits { header_count: 7 }, policies: &all [cors: {}] }
+  - { name: b, address: 127.0.0.1:2, limits: *limits, policies: *all }
+",
+    );
+    assert_eq!(model.listeners[1].limits.header_count, 7);
+    assert_eq!(&*model.listeners[1].policies[0].kind, "cors");
+}
