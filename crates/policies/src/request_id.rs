@@ -19,7 +19,8 @@ pub(crate) struct RequestId {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Config {
-    /// The field that carries the id. Left out: `x-request-id`. An id that a trusted proxy sent is always taken from `x-request-id`.
+    /// The field that carries the id. Left out: `x-request-id`. An id that a trusted proxy sent is always taken from
+    /// `x-request-id`.
     header: EditableName,
     /// Whether the client is told the id as well. Left out: yes.
     response: bool,

@@ -12,13 +12,15 @@ use crate::common::OneOrMany;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Config {
-    /// What may be used. Clients choose; among what they like equally, the first of this list is taken. Left out: zstd, br, gzip.
+    /// What may be used. Clients choose; among what they like equally, the first of this list is taken. Left out: zstd,
+    /// br, gzip.
     pub(super) algorithms: Vec<Coding>,
     /// Responses that are known to be shorter are left as they are: there is little to gain. Left out: 1KiB.
     pub(super) min_bytes: Size,
     /// How much work goes into it. Left out: default.
     pub(super) level: Level,
-    /// The media types that are compressed: `text/css`, `text/*` or `application/*+json`. Left out: text in all its forms.
+    /// The media types that are compressed: `text/css`, `text/*` or `application/*+json`. Left out: text in all its
+    /// forms.
     pub(super) types: OneOrMany<Pattern>,
 }
 
@@ -44,7 +46,8 @@ pub(super) enum Level {
     /// What most servers do.
     #[default]
     Default,
-    /// Several times the processor time for a little less; never so much that other exchanges would have to wait for long.
+    /// Several times the processor time for a little less; never so much that other exchanges would have to wait for
+    /// long.
     Best,
 }
 

@@ -13,12 +13,14 @@ use crate::common::{Name, OneOrMany, text_schema};
 /// Settings of `cors`.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(crate) struct Config {
-    /// Who may call: `https://a.example`, `https://*.example.org` (one or more labels), `http://localhost:*` (any port), or `*` for everybody.
+    /// Who may call: `https://a.example`, `https://*.example.org` (one or more labels), `http://localhost:*` (any
+    /// port), or `*` for everybody.
     pub(super) origins: OneOrMany<Pattern>,
     /// The methods that may be used; `*` for all. Left out: GET, HEAD and POST, which the standard always allows.
     #[serde(default = "safelisted_methods")]
     pub(super) methods: OneOrMany<MethodName>,
-    /// The request headers that may be sent; `*` for all. Browsers want `authorization` to be named even then, unless `credentials` is on.
+    /// The request headers that may be sent; `*` for all. Browsers want `authorization` to be named even then, unless
+    /// `credentials` is on.
     #[serde(default)]
     pub(super) headers: OneOrMany<Name>,
     /// The response headers that scripts may read, beside the few that they always may; `*` for all.

@@ -168,7 +168,8 @@ impl Cors {
         Ok(response)
     }
 
-    /// On a response to anything but a preflight, whoever made it. `origin` is `None` where no browser asks across origins.
+    /// On a response to anything but a preflight, whoever made it. `origin` is `None` where no browser asks across
+    /// origins.
     fn actual(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) -> Result<()> {
         for name in &OWN {
             headers.remove(name);
