@@ -28,7 +28,8 @@ struct Edits {
 
 /// Settings of `headers`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "headers")]
 pub(crate) struct Config {
     /// Changes to the request before it goes to the upstream.
     request: Changes,
@@ -38,7 +39,7 @@ pub(crate) struct Config {
 
 /// Made in this order: remove, set, add.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[schemars(inline)]
 struct Changes {
     /// Fields that are taken away.

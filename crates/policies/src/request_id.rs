@@ -17,7 +17,8 @@ pub(crate) struct RequestId {
 
 /// Settings of `request_id`.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "request_id")]
 pub(crate) struct Config {
     /// The field that carries the id. Left out: `x-request-id`. An id that a trusted proxy sent is always taken from
     /// `x-request-id`.

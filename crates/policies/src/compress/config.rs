@@ -10,7 +10,8 @@ use crate::common::OneOrMany;
 
 /// Settings of `compress`.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "compress")]
 pub(crate) struct Config {
     /// What may be used. Clients choose; among what they like equally, the first of this list is taken. Left out: zstd,
     /// br, gzip.

@@ -12,6 +12,8 @@ use crate::common::{Name, OneOrMany, text_schema};
 
 /// Settings of `cors`.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "cors")]
 pub(crate) struct Config {
     /// Who may call: `https://a.example`, `https://*.example.org` (one or more labels), `http://localhost:*` (any
     /// port), or `*` for everybody.
