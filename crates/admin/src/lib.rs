@@ -1,1 +1,19 @@
-//! The admin address: health and metrics.
+//! The admin address: what operators and their tools ask a running gateway.
+//!
+//! It lives on the runtime of the control plane and may be slow without hurting a request. Everything it knows, it asks
+//! of a [`Gateway`].
+
+/// What the admin address needs to know.
+mod gateway;
+
+/// Which requests are answered at all.
+mod guard;
+/// Errors as RFC 9457 wants them.
+mod problem;
+/// The answers.
+mod routes;
+/// The sockets: who may connect, how many, for how long.
+mod serve;
+
+pub use gateway::{Check, Gateway, Readiness};
+pub use serve::{Listener, serve};

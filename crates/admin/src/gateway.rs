@@ -1,0 +1,76 @@
+//! What the admin address needs to know.
+
+use std::{borrow::Cow, fmt};
+
+use telemetry::Format;
+
+/// The gateway, seen from its admin address. Asked from the threads of the control plane.
+pub trait Gateway: Send + Sync + 'static {
+    /// Whether traffic should be sent here. Cheap: probes ask every second.
+    fn readiness(&self) -> Readiness;
+
+    /// All metrics. May take tens of milliseconds; asked on a thread that may block, by one scraper at a time.
+    fn metrics(&self, format: Format) -> String;
+
+    /// Names under which the admin address may be asked, beside `localhost` and addresses.
+    ///
+    /// A browser that was lured to a name of an attacker that resolves to this address says that name in `Host`; so
+    /// names that nobody configured are refused.
+    fn admin_names(&self) -> &[String] {
+        &[]
+    }
+}
+
+/// Whether a gateway is ready, and why not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    pub checks: Vec<Check>,
+}
+
+/// One of the things that must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What is looked at: `listeners`, `configuration`, `drain`.
+    pub name: &'static str,
+    /// Why it does not hold, in lower case; `None` if it does.
+    pub problem: Option<Cow<'static, str>>,
+}
+
+// === impl Readiness ===
+
+impl Readiness {
+    pub fn is_ready(&self) -> bool {
+        self.checks.iter().all(|check| check.problem.is_none())
+    }
+}
+
+impl FromIterator<Check> for Readiness {
+    fn from_iter<I: IntoIterator<Item = Check>>(checks: I) -> Self {
+        Self { checks: checks.into_iter().collect() }
+    }
+}
+
+/// A line per check, then the verdict, as people know it from Kubernetes.
+impl fmt::Display for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Check { name, problem } in &self.checks {
+            match problem {
+                None => writeln!(f, "[+] {name}: ok")?,
+                Some(problem) => writeln!(f, "[-] {name}: {problem}")?,
+            }
+        }
+        writeln!(f, "{}", if self.is_ready() { "ready" } else { "not ready" })
+    }
+}
+
+// === impl Check ===
+
+impl Check {
+    pub const fn ok(name: &'static str) -> Self {
+        Self { name, problem: None }
+    }
+
+    pub fn failed(name: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { name, problem: Some(problem.into()) }
+    }
+}

@@ -1,0 +1,251 @@
+//! The admin address over real sockets, asked with bytes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use admin::{Check, Gateway, Readiness, serve};
+use serde_json::Value;
+use telemetry::Format;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::oneshot,
+    task::JoinHandle,
+    time::Instant,
+};
+
+/// A gateway that says what the test wants.
+struct Fake {
+    ready: AtomicBool,
+    names: Vec<String>,
+}
+
+impl Gateway for Fake {
+    fn readiness(&self) -> Readiness {
+        let drain = if self.ready.load(Relaxed) {
+            Check::ok("drain")
+        } else {
+            Check::failed("drain", "the gateway is stopping")
+        };
+        [Check::ok("listeners"), drain].into_iter().collect()
+    }
+
+    fn metrics(&self, format: Format) -> String {
+        format!("{format:?}")
+    }
+
+    fn admin_names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+struct Running {
+    address: std::net::SocketAddr,
+    gateway: Arc<Fake>,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<()>,
+}
+
+fn fake() -> Arc<Fake> {
+    Arc::new(Fake { ready: AtomicBool::new(true), names: vec!["gateway.internal".to_owned()] })
+}
+
+async fn start() -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, gateway) = (listener.local_addr().unwrap(), fake());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(serve(listener.into(), gateway.clone(), async {
+        let _ = stopped.await;
+    }));
+    Running { address, gateway, stop, served }
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    async fn read(mut stream: impl AsyncRead + Unpin) -> Self {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+
+    #[track_caller]
+    fn expect_problem(&self, status: u16) {
+        let problem: Value = serde_json::from_str(&self.body).unwrap();
+        assert!(self.head.contains("content-type: application/problem+json"), "{}", self.head);
+        assert_eq!((self.status, &problem["status"]), (status, &Value::from(status)));
+        assert!(["type", "title", "detail"].iter().all(|key| problem[key].is_string()), "{problem}");
+    }
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) -> Answer {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    Answer::read(stream).await
+}
+
+impl Running {
+    async fn send(&self, request: &str) -> Answer {
+        exchange(TcpStream::connect(self.address).await.unwrap(), request).await
+    }
+
+    async fn get(&self, target: &str) -> Answer {
+        self.send(&format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await
+    }
+}
+
+#[tokio::test]
+async fn a_live_gateway_says_so() {
+    let answer = start().await.get("/livez").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn readiness_gives_its_reasons() {
+    let running = start().await;
+    let answer = running.get("/readyz").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    let answer = running.get("/readyz?verbose").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "[+] listeners: ok\n[+] drain: ok\nready\n"));
+
+    running.gateway.ready.store(false, Relaxed);
+    let answer = running.get("/readyz").await;
+    let reasons = "[+] listeners: ok\n[-] drain: the gateway is stopping\nnot ready\n";
+    assert_eq!((answer.status, answer.body.as_str()), (503, reasons));
+    assert_eq!(running.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_scraper_gets_the_format_it_prefers() {
+    let running = start().await;
+    let answer = running.get("/metrics").await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "Text"));
+    assert!(answer.head.contains("content-type: text/plain; version=0.0.4"), "{}", answer.head);
+
+    let request = "GET /metrics HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+                   accept: text/plain;q=0.5\r\naccept: application/openmetrics-text;version=1.0.0\r\n\r\n";
+    let answer = running.send(request).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "OpenMetrics"));
+    assert!(answer.head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn whatever_else_is_a_problem() {
+    let running = start().await;
+    running.get("/api/v1/routes").await.expect_problem(404);
+    let request = "DELETE /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let answer = running.send(request).await;
+    answer.expect_problem(405);
+    assert!(answer.head.contains("allow: get,head"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn a_rebound_name_is_refused_everywhere() {
+    let running = start().await;
+    for path in ["/livez", "/readyz", "/metrics", "/nothing"] {
+        for (target, hosts) in [
+            (path.to_owned(), "host: evil.example\r\n"),
+            (path.to_owned(), "host: localhost\r\nhost: evil.example\r\n"),
+            (format!("http://evil.example{path}"), "host: localhost\r\n"),
+        ] {
+            let request = format!("GET {target} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n");
+            running.send(&request).await.expect_problem(403);
+        }
+    }
+    let request = "GET /livez HTTP/1.1\r\nhost: Gateway.Internal:80\r\nconnection: close\r\n\r\n";
+    assert_eq!(running.send(request).await.status, 200);
+}
+
+#[tokio::test]
+async fn only_http_1_0_does_without_a_host() {
+    let running = start().await;
+    running.send("GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n").await.expect_problem(400);
+    assert_eq!(running.send("GET /livez HTTP/1.0\r\n\r\n").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_unix_socket_takes_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    tokio::spawn(serve(listener.into(), fake(), std::future::pending()));
+    let stream = UnixStream::connect(&path).await.unwrap();
+    let answer = exchange(stream, "GET /readyz HTTP/1.1\r\nhost: sluice\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_serves_several_requests() {
+    let running = start().await;
+    let request = "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let last = "GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let answer = running.send(&format!("{request}{last}")).await;
+    assert_eq!(answer.body.matches("HTTP/1.1 200 OK").count(), 1, "the second answer follows the first");
+}
+
+/// The time that passes here is the runtime's: it jumps when nothing else is left to do.
+async fn closed_after(stream: &mut TcpStream) -> Duration {
+    let start = Instant::now();
+    // Whether the client is told or just cut off.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_never_ends_is_cut_off() {
+    let running = start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: local").await.unwrap();
+    let waited = closed_after(&mut stream).await;
+    assert!((4..10).contains(&waited.as_secs()), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_silent_keep_no_seat() {
+    let running = start().await;
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(running.address).await.unwrap());
+    }
+    assert_eq!(running.get("/livez").await.status, 200, "once the others are cut off");
+}
+
+#[tokio::test]
+async fn a_head_without_measure_is_refused() {
+    let running = start().await;
+    let request = format!("GET /livez HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "x".repeat(16 * 1024));
+    assert_eq!(running.send(&request).await.status, 431);
+}
+
+#[tokio::test]
+async fn shutdown_closes_the_idle_and_ends() {
+    let running = start().await;
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut first = [0; 8];
+    idle.read_exact(&mut first).await.unwrap();
+    running.stop.send(()).unwrap();
+    within(running.served).await.unwrap();
+    within(idle.read_to_end(&mut Vec::new())).await.unwrap();
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+/// Fails rather than hangs.
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), work).await.unwrap()
+}
