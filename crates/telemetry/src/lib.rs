@@ -1,6 +1,6 @@
 //! What happened, told to those who ask: every metric name, the counters behind it, the exposition, the access log.
 //!
-//! An exchange is measured once, when it ends ([`Timing`]), and everybody reads that: [`finish`] counts it,
+//! An exchange is measured once, when it ends ([`Timing`]), and everybody reads that: [`finish()`] counts it,
 //! [`WorkerLog::write`] logs it. Neither locks or allocates in the steady state.
 
 /// Every metric name, with its kind, its labels and what it means.

@@ -1,7 +1,7 @@
 //! Every metric of the gateway, in the order in which a scrape shows them.
 //!
-//! Base units, `_total` on counters, no label whose values a client could choose. Whoever adds a metric adds it to the table;
-//! whoever reads this file has read what a dashboard can know.
+//! Base units, `_total` on counters, no label whose values a client could choose. Whoever adds a metric adds it to the
+//! table; whoever reads the table has read what a dashboard can know.
 
 /// A metric with all its series.
 #[derive(Debug, PartialEq, Eq)]
