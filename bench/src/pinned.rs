@@ -1,0 +1,42 @@
+//! Becomes another program, on one core, gone when the harness is gone.
+
+use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
+
+use rustix::{
+    process::{Resource, Rlimit, Signal},
+    thread::CpuSet,
+};
+
+use crate::Failure;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The core to stay on; without it any
+    #[arg(long)]
+    core: Option<usize>,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+/// Returns only if the program cannot be started. What is set here outlives the change of program.
+pub(crate) fn run(args: &Args) -> Failure {
+    if let Err(failure) = settle(args.core) {
+        return failure;
+    }
+    Command::new(&args.command[0]).args(&args.command[1..]).exec().into()
+}
+
+fn settle(core: Option<usize>) -> Result<(), Failure> {
+    // A harness that was killed leaves no gateway behind on the machine.
+    rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+    // As many descriptors as the machine lets us have: two for each of thousands of connections.
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    if let Some(core) = core {
+        let mut cores = CpuSet::new();
+        cores.set(core);
+        rustix::thread::sched_setaffinity(None, &cores)?;
+    }
+    Ok(())
+}
