@@ -105,7 +105,7 @@ mod tests {
                 "x:1:1: error: `gateway` is given a second time, first at main:2:1; put it into one of the files only",
                 "x:2:9: error: expected a list, found the number 5",
                 "x:3:1: error: an included file cannot include others; name them in the main file",
-                "y:1:1: error: expected a map, found a list",
+                "y:1:1: error: expected a map, found an empty list",
             ]
         );
     }

@@ -5,8 +5,8 @@ const LONGEST: usize = 64;
 
 /// The known word nearest to `word`, if one is near enough to have been meant.
 ///
-/// Near enough is one slip in every three letters (a wrong, missing, surplus or swapped letter); upper case and
-/// `-` for `_` count for nothing.
+/// Near enough is one slip in every three letters (a wrong, missing, surplus or swapped letter). Upper case and `-` for
+/// `_` count for nothing; another digit counts double, because `http2` is no slip for `http1`.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let word = letters(word)?;
     let bound = (word.len() / 3).max(1);
@@ -58,7 +58,11 @@ fn slips(a: &[char], b: &[char]) -> usize {
     for i in 1..=a.len() {
         row[0] = i;
         for j in 1..width {
-            let wrong = usize::from(a[i - 1] != b[j - 1]);
+            let wrong = match (a[i - 1], b[j - 1]) {
+                (a, b) if a == b => 0,
+                (a, b) if a.is_ascii_digit() && b.is_ascii_digit() => 2,
+                _ => 1,
+            };
             row[j] = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + wrong);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 row[j] = row[j].min(before[j - 2] + 1);
@@ -84,6 +88,7 @@ mod tests {
             ("listener", Some("listeners")),
             ("round-robin", Some("round_robin")),
             ("http", Some("http2")),
+            ("http1", None),
             ("weight", None),
             ("", None),
         ];

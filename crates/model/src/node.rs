@@ -103,6 +103,8 @@ impl Node {
                 Some((end, _)) => format!("the text `{}…`", &text[..end]),
                 None => format!("the text `{text}`"),
             },
+            Value::List(items) if items.is_empty() => "an empty list".to_owned(),
+            Value::Map(entries) if entries.is_empty() => "an empty map".to_owned(),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
         }

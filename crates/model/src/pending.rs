@@ -27,9 +27,9 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
 
     Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
-    Pending { scope: Scope::Upstream, word: "retry",     hint: "leave it out; a kept connection that turns out to be closed is retried anyway" },
-    Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out; set the weight of a bad endpoint to 0" },
-    Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out; `timeouts` bound what a slow endpoint costs" },
+    Pending { scope: Scope::Upstream, word: "retry",     hint: "leave it out: a kept connection that turns out to be closed is retried anyway" },
+    Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out, and set the weight of a bad endpoint to 0" },
+    Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
 
     Pending { scope: Scope::Balance, word: "random",          hint: "use `round_robin`" },
     Pending { scope: Scope::Balance, word: "least_requests",  hint: "use `round_robin`" },
@@ -39,7 +39,7 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Balance, word: "sticky",          hint: "use `round_robin`" },
     Pending { scope: Scope::Balance, word: "custom",          hint: "use `round_robin`" },
 
-    Pending { scope: Scope::Route, word: "split",     hint: "use `upstream`; weights of endpoints share the requests out within one" },
+    Pending { scope: Scope::Route, word: "split",     hint: "use `upstream`: weights of endpoints share the requests out within one" },
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 
     Pending { scope: Scope::Policy, word: "when", hint: "put the policy on routes whose `match` holds the condition" },

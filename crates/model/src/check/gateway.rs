@@ -1,6 +1,6 @@
 //! What holds for the whole process.
 
-use super::{figures::Figures, policies};
+use super::policies;
 use crate::{
     AccessLog, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
@@ -15,7 +15,6 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
     let policies = policies::check(node, report);
     let document::Gateway { workers: Workers(workers), admin, trusted_proxies, access_log, grace, forwarded, .. } =
         written?;
-    let mut figures = Figures { map: Some(node), report };
     Some(Gateway {
         workers,
         admin: admin.map(|document::Admin { address: ListenAddress(address) }| address),
@@ -30,7 +29,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
             forwarded: forwarded.forwarded.unwrap_or(default.forwarded.forwarded),
         },
-        grace: figures.time("grace", grace, default.grace),
+        grace: grace.map_or(default.grace, Into::into),
         policies,
     })
 }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{figures::Figures, policies};
+use super::policies;
 use crate::{
     Address, CertificateFiles, ClientAuth, Gateway, Http2Limits, Limits, Listener, ListenerTls, Node, Place, Report,
     decode::decode,
     document::{self, BodyLimit, ClientAuthMode, TlsVersion},
-    values::{ListenAddress, Name, Size},
+    values::{Bytes, Count, ListenAddress, Name, Size},
 };
 
 /// One result for each node.
@@ -45,8 +45,15 @@ fn listener(node: &Node, report: &mut Report) -> Option<Listener> {
         Some(tls) => Some(self::tls(node.near("tls"), tls, report)?),
         None => None,
     };
-    let limits = self::limits(node.get("limits"), limits, report);
-    Some(Listener { name, place: node.place.clone(), address, tls, proxy_protocol, limits, policies })
+    Some(Listener {
+        name,
+        place: node.place.clone(),
+        address,
+        tls,
+        proxy_protocol,
+        limits: self::limits(&limits),
+        policies,
+    })
 }
 
 fn tls(node: &Node, written: document::ListenerTls, report: &mut Report) -> Option<ListenerTls> {
@@ -72,79 +79,35 @@ pub(super) fn certificate(document::Certificate { cert, key }: document::Certifi
     CertificateFiles { cert, key }
 }
 
-fn limits(node: Option<&Node>, written: document::Limits, report: &mut Report) -> Limits {
+fn limits(written: &document::Limits) -> Limits {
+    let document::Limits { header_bytes, header_count, uri_bytes, body_bytes, connections, ref http2, .. } = *written;
     let default = Limits::default();
-    let bytes = |size: Option<Size>| size.map(Size::bytes);
-    let http2 = http2(node.and_then(|node| node.get("http2")), &written.http2, report);
-    let mut figures = Figures { map: node, report };
     Limits {
-        header_bytes: figures.number(
-            "header_bytes",
-            bytes(written.header_bytes),
-            default.header_bytes,
-            1024..=16 << 20,
-        ),
-        // The most that a header map can hold with room to spare.
-        header_count: figures.number(
-            "header_count",
-            written.header_count.map(u64::from),
-            default.header_count,
-            1..=16_384,
-        ),
-        // The most that the `http` crate can hold.
-        uri_bytes: figures.number("uri_bytes", bytes(written.uri_bytes), default.uri_bytes, 16..=65_534),
-        body_bytes: match written.body_bytes {
+        header_bytes: header_bytes.map_or(default.header_bytes, |Bytes(bytes)| bytes),
+        header_count: header_count.map_or(default.header_count, |Count(count)| count),
+        uri_bytes: uri_bytes.map_or(default.uri_bytes, |Bytes(bytes)| bytes),
+        body_bytes: match body_bytes {
             None => default.body_bytes,
             Some(BodyLimit::Off) => None,
             Some(BodyLimit::Size(Size(bytes))) => Some(bytes),
         },
-        header_timeout: figures.time("header_timeout", written.header_timeout, default.header_timeout),
-        idle_timeout: figures.time("idle_timeout", written.idle_timeout, default.idle_timeout),
-        stall_timeout: figures.time("stall_timeout", written.stall_timeout, default.stall_timeout),
-        handshake_timeout: figures.time("handshake_timeout", written.handshake_timeout, default.handshake_timeout),
-        connections: figures.number(
-            "connections",
-            written.connections.map(u64::from),
-            default.connections,
-            1..=u32::MAX,
-        ),
-        http2,
+        header_timeout: written.header_timeout.map_or(default.header_timeout, Into::into),
+        idle_timeout: written.idle_timeout.map_or(default.idle_timeout, Into::into),
+        stall_timeout: written.stall_timeout.map_or(default.stall_timeout, Into::into),
+        handshake_timeout: written.handshake_timeout.map_or(default.handshake_timeout, Into::into),
+        connections: connections.map_or(default.connections, |Count(count)| count),
+        http2: self::http2(http2),
     }
 }
 
-/// Bounds from RFC 9113, 6.5.2.
-fn http2(node: Option<&Node>, written: &document::Http2Limits, report: &mut Report) -> Http2Limits {
-    const WINDOW: u32 = (1 << 31) - 1;
+fn http2(written: &document::Http2Limits) -> Http2Limits {
     let default = Http2Limits::default();
-    let bytes = |size: Option<Size>| size.map(Size::bytes);
-    let mut figures = Figures { map: node, report };
-    let mut count =
-        |key, given: Option<u32>, default, least| figures.number(key, given.map(u64::from), default, least..=WINDOW);
-    let concurrent_streams = count("concurrent_streams", written.concurrent_streams, default.concurrent_streams, 1);
-    let pending_resets = count("pending_resets", written.pending_resets, default.pending_resets, 0);
-    let local_resets = count("local_resets", written.local_resets, default.local_resets, 0);
     Http2Limits {
-        concurrent_streams,
-        pending_resets,
-        local_resets,
-        stream_window: figures.number(
-            "stream_window",
-            bytes(written.stream_window),
-            default.stream_window,
-            1024..=WINDOW,
-        ),
-        connection_window: figures.number(
-            "connection_window",
-            bytes(written.connection_window),
-            default.connection_window,
-            // It begins at this size, and no setting makes it smaller (RFC 9113, 6.9.2).
-            65_535..=WINDOW,
-        ),
-        frame_bytes: figures.number(
-            "frame_bytes",
-            bytes(written.frame_bytes),
-            default.frame_bytes,
-            16_384..=16_777_215,
-        ),
+        concurrent_streams: written.concurrent_streams.map_or(default.concurrent_streams, |Count(count)| count),
+        pending_resets: written.pending_resets.map_or(default.pending_resets, |Count(count)| count),
+        local_resets: written.local_resets.map_or(default.local_resets, |Count(count)| count),
+        stream_window: written.stream_window.map_or(default.stream_window, |Bytes(bytes)| bytes),
+        connection_window: written.connection_window.map_or(default.connection_window, |Bytes(bytes)| bytes),
+        frame_bytes: written.frame_bytes.map_or(default.frame_bytes, |Bytes(bytes)| bytes),
     }
 }

@@ -2,14 +2,15 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{names::Names, paths, policies, templates};
+use super::{names::Names, policies, templates};
 use crate::{
     Action, FieldMatch, HeaderMatch, ListenerId, Match, Node, Redirect, Report, Respond, Rewrite, Route, Template,
-    TextOr, UpstreamId,
-    decode::decode_without,
+    TextOr, UpstreamId, Value,
+    decode::{decode, decode_without},
     document::{self, Fields},
+    nearest,
     pending::{self, Scope},
-    values::{FieldName, FieldValue, HostName, MethodName, Name, Network},
+    values::{FieldName, FieldValue, HostName, HostValue, MethodName, Name, Network, RedirectStatus, Status},
 };
 
 /// What routes may refer to.
@@ -31,7 +32,11 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let listeners = listeners(node, known.listeners, report);
     let policies = policies::check(node, report);
 
-    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written?;
+    let Some(written) = written else {
+        check_templates(node, report);
+        return None;
+    };
+    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
     let matching = self::matching(matching);
     let captures = matching.path.as_ref().map(|path| path.captures()).unwrap_or_default();
     let rewrite = rewrite.map(|rewrite| self::rewrite(node.near("rewrite"), rewrite, &captures, report));
@@ -40,7 +45,7 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let action = match (upstream, redirect, respond) {
         (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),
         (None, Some(redirect), None) => Action::Redirect(redirect?),
-        (None, None, Some(respond)) => Action::Respond(respond?),
+        (None, None, Some(respond)) => Action::Respond(respond),
         _ => return None,
     };
     let rewrite = match rewrite {
@@ -66,8 +71,9 @@ fn has_one_action(node: &Node, report: &mut Report) -> bool {
     let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match given.len() {
         1 => true,
-        // It is no map at all, which has been said.
-        0 if node.entries().is_empty() => false,
+        // It is no map at all, or the key is misspelt; that has been said.
+        0 if !matches!(node.value, Value::Map(_)) => false,
+        0 if node.entries().iter().any(|(key, _)| nearest(&key.name, ACTIONS).is_some()) => false,
         0 => {
             let message =
                 format!("a route needs an action, exactly one of {}, and this one has none", quoted(&ACTIONS));
@@ -87,6 +93,24 @@ fn check_rewrite(node: &Node, report: &mut Report) {
     if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
         let message = "`rewrite` changes what an upstream gets, and this route has none";
         report.error_with_hint(&key.place, message, "leave it out");
+    }
+}
+
+/// The templates of a route in which something else is wrong, as far as its path is known.
+fn check_templates(node: &Node, report: &mut Report) {
+    // What is wrong with the path was reported when the route was decoded.
+    let mut reported = Report::default();
+    let path = node.near("match").get("path");
+    let path = path.map(|path| decode::<TextOr<document::Path>>(path, &mut reported));
+    let Some(path) = path.map_or(Some(None), |path| path.map(Some)) else { return };
+    let captures = path.as_ref().map(|TextOr(document::Path(path))| path.captures()).unwrap_or_default();
+    let text =
+        |map: &str, key: &str| node.get(map).and_then(|map| map.get(key)).and_then(|node| Some((node, node.text()?)));
+    if let Some((node, to)) = text("redirect", "to") {
+        template(node, templates::location(to, &captures), report);
+    }
+    if let Some((node, path)) = text("rewrite", "path") {
+        template(node, templates::path(path, &captures), report);
     }
 }
 
@@ -119,29 +143,16 @@ fn matching(written: document::Match) -> Match {
 
 fn rewrite(node: &Node, written: document::Rewrite, captures: &[&str], report: &mut Report) -> Option<Rewrite> {
     let document::Rewrite { path, host } = written;
-    let path = path.map(|path| template(node.near("path"), templates::path(&path, captures), report));
-    let host = host.map(|FieldValue(host)| paths::authority(node.near("host"), host, report));
-    Some(Rewrite {
-        path: match path {
-            Some(path) => Some(path?),
-            None => None,
-        },
-        host: match host {
-            Some(host) => Some(host?),
-            None => None,
-        },
-    })
+    let path = match path {
+        Some(path) => Some(template(node.near("path"), templates::path(&path, captures), report)?),
+        None => None,
+    };
+    Some(Rewrite { path, host: host.map(|HostValue(host)| host) })
 }
 
 fn redirect(node: &Node, written: &document::Redirect, captures: &[&str], report: &mut Report) -> Option<Redirect> {
-    const STATUSES: [u16; 5] = [301, 302, 303, 307, 308];
-    let to = template(node.near("to"), templates::location(&written.to, captures), report);
-    let status = written.status.unwrap_or(302);
-    if !STATUSES.contains(&status) {
-        let message = format!("expected 301, 302, 303, 307 or 308, found the number {status}");
-        report.error(&node.near("status").place, message);
-    }
-    Some(Redirect { to: to?, status: StatusCode::from_u16(status).ok()? })
+    let to = template(node.near("to"), templates::location(&written.to, captures), report)?;
+    Some(Redirect { to, status: written.status.map_or(StatusCode::FOUND, |RedirectStatus(status)| status) })
 }
 
 fn template(node: &Node, template: Result<Template, String>, report: &mut Report) -> Option<Template> {
@@ -153,19 +164,14 @@ fn template(node: &Node, template: Result<Template, String>, report: &mut Report
         .ok()
 }
 
-fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Option<Respond> {
+fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Respond {
     let document::Respond { status, headers: Fields(fields), body } = written;
-    let given = status.unwrap_or(200);
-    let status = StatusCode::from_u16(given).ok().filter(|status| (200..=599).contains(&status.as_u16()));
-    if status.is_none() {
-        report
-            .error(&node.near("status").place, format!("expected a status from 200 to 599, found the number {given}"));
-    }
-    if matches!(given, 204 | 205 | 304) && !body.is_empty() {
-        report.error(&node.near("body").place, format!("a response with the status {given} has no body"));
+    let status = status.map_or(StatusCode::OK, |Status(status)| status);
+    if matches!(status.as_u16(), 204 | 205 | 304) && !body.is_empty() {
+        report.error(&node.near("body").place, format!("a response with the status {} has no body", status.as_u16()));
     }
     let headers = headers(node.near("headers"), fields, report);
-    Some(Respond { status: status?, headers, body: body.into() })
+    Respond { status, headers, body: body.into() }
 }
 
 fn headers(node: &Node, fields: Vec<(FieldName, FieldValue)>, report: &mut Report) -> HeaderMap<HeaderValue> {

@@ -1,15 +1,15 @@
 //! Where requests are sent.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
-use super::{figures::Figures, paths, policies};
+use super::policies;
 use crate::{
-    Balance, Endpoint, EndpointAddress, FromText, Host, Node, Place, Pool, Protocol, Report, TextOr, Timeouts,
-    Upstream, UpstreamTls,
+    Balance, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, TextOr, Timeouts, Upstream,
+    UpstreamTls,
     decode::decode_without,
     document,
     pending::{self, Scope},
-    values::{EndpointTarget, FieldValue, HostName, Name},
+    values::{Count, EndpointTarget, HostValue, Name, ServerName},
 };
 
 pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
@@ -28,10 +28,7 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     }
     let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
-    let tls = match tls {
-        Some(tls) => Some(self::tls(node.near("tls"), tls, &endpoints, report)?),
-        None => None,
-    };
+    let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
     Some(Upstream {
         name,
         place: node.place.clone(),
@@ -41,9 +38,9 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         balance: match balance {
             document::Balance::RoundRobin => Balance::RoundRobin,
         },
-        timeouts: self::timeouts(node.get("timeouts"), &timeouts, report),
-        pool: self::pool(node.get("pool"), &pool, report),
-        host: self::host(node.near("host"), host, report)?,
+        timeouts: self::timeouts(&timeouts),
+        pool: self::pool(&pool),
+        host: self::host(host),
         policies,
     })
 }
@@ -95,64 +92,44 @@ fn protocol(node: &Node, written: document::Protocol, has_tls: bool, report: &mu
     }
 }
 
-fn tls(
-    node: &Node,
-    written: document::UpstreamTls,
-    endpoints: &[Endpoint],
-    report: &mut Report,
-) -> Option<UpstreamTls> {
+fn tls(node: &Node, written: document::UpstreamTls, endpoints: &[Endpoint], report: &mut Report) -> UpstreamTls {
     let document::UpstreamTls { server_name, ca, client_certificate } = written;
     let is_unix = |endpoint: &Endpoint| matches!(endpoint.address, EndpointAddress::Unix(_));
-    match &server_name {
-        Some(name) if name.parse::<IpAddr>().is_err() && !is_server_name(name) => {
-            let message = format!("expected a host such as `users.internal`, found `{name}`");
-            report.error(&node.near("server_name").place, message);
-            return None;
-        }
-        None if endpoints.iter().any(is_unix) => {
-            let hint = "a Unix socket has no host that a certificate could hold";
-            report.error_with_hint(&node.place, "missing key `server_name`", hint);
-            return None;
-        }
-        _ => {}
+    if server_name.is_none() && endpoints.iter().any(is_unix) {
+        let hint = "a Unix socket has no host that a certificate could hold";
+        report.error_with_hint(&node.place, "missing key `server_name`", hint);
     }
-    Some(UpstreamTls {
-        server_name: server_name.map(Arc::from),
+    UpstreamTls {
+        server_name: server_name.map(|ServerName(name)| name),
         ca,
         client_certificate: client_certificate.map(super::listeners::certificate),
-    })
-}
-
-fn is_server_name(name: &str) -> bool {
-    matches!(HostName::from_text(name), Ok(HostName(crate::HostPattern::Exact(_)))) && !name.starts_with('[')
-}
-
-fn timeouts(node: Option<&Node>, written: &document::Timeouts, report: &mut Report) -> Timeouts {
-    let default = Timeouts::default();
-    let mut figures = Figures { map: node, report };
-    Timeouts {
-        connect: figures.time("connect", written.connect, default.connect),
-        first_byte: figures.time("first_byte", written.first_byte, default.first_byte),
-        idle: figures.time("idle", written.idle, default.idle),
-        total: written.total.map(|total| figures.time("total", Some(total), *total)),
     }
 }
 
-fn pool(node: Option<&Node>, written: &document::Pool, report: &mut Report) -> Pool {
+fn timeouts(written: &document::Timeouts) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: written.connect.map_or(default.connect, Into::into),
+        first_byte: written.first_byte.map_or(default.first_byte, Into::into),
+        idle: written.idle.map_or(default.idle, Into::into),
+        total: written.total.map(Into::into).or(default.total),
+    }
+}
+
+fn pool(written: &document::Pool) -> Pool {
     let default = Pool::default();
-    let mut figures = Figures { map: node, report };
     Pool {
         max_idle: written.max_idle.unwrap_or(default.max_idle),
-        idle_timeout: figures.time("idle_timeout", written.idle_timeout, default.idle_timeout),
-        max_age: figures.time("max_age", written.max_age, default.max_age),
-        streams: figures.number("streams", written.streams.map(u64::from), default.streams, 1..=u32::MAX),
+        idle_timeout: written.idle_timeout.map_or(default.idle_timeout, Into::into),
+        max_age: written.max_age.map_or(default.max_age, Into::into),
+        streams: written.streams.map_or(default.streams, |Count(streams)| streams),
     }
 }
 
-fn host(node: &Node, written: document::Host, report: &mut Report) -> Option<Host> {
+fn host(written: document::Host) -> Host {
     match written {
-        document::Host::Preserve => Some(Host::Preserve),
-        document::Host::Endpoint => Some(Host::Endpoint),
-        document::Host::Set(FieldValue(value)) => paths::authority(node.near("set"), value, report).map(Host::Set),
+        document::Host::Preserve => Host::Preserve,
+        document::Host::Endpoint => Host::Endpoint,
+        document::Host::Set(HostValue(value)) => Host::Set(value),
     }
 }

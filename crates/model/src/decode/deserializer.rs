@@ -1,6 +1,6 @@
 //! A node as a source of serde.
 
-use std::{fmt, slice};
+use std::slice;
 
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -25,8 +25,9 @@ struct Items<'n> {
 struct Entries<'n> {
     rest: slice::Iter<'n, (Key, Node)>,
     value: Option<&'n Node>,
-    /// Missing keys that get a stand-in, and the one whose value comes next.
-    absent: Vec<&'static str>,
+    map: &'n Node,
+    /// Missing keys, each with the number of its stand-in.
+    absent: Vec<(&'static str, usize)>,
     memory: &'n Memory,
 }
 
@@ -57,9 +58,11 @@ impl<'n> NodeDeserializer<'n> {
         }
     }
 
-    fn entries(self, absent: Vec<&'static str>) -> Option<Entries<'n>> {
+    fn entries(self, absent: Vec<(&'static str, usize)>) -> Option<Entries<'n>> {
         match &self.node.value {
-            Value::Map(entries) => Some(Entries { rest: entries.iter(), value: None, absent, memory: self.memory }),
+            Value::Map(entries) => {
+                Some(Entries { rest: entries.iter(), value: None, map: self.node, absent, memory: self.memory })
+            }
             _ => None,
         }
     }
@@ -82,8 +85,9 @@ impl<'n> NodeDeserializer<'n> {
     ) -> Result<V::Value, Failure> {
         let absent = self.memory.absent(self.node, fields);
         let Some(entries) = self.entries(absent) else { return Err(self.not_a_map(fields)) };
-        for (key, _) in self.node.entries() {
-            if !fields.contains(&key.name.as_str()) && !self.memory.is_unknown(key) {
+        for (key, value) in self.node.entries() {
+            let is_left_out = || self.memory.is_unknown(key) || self.memory.is_poisoned(value);
+            if !fields.contains(&key.name.as_str()) && !is_left_out() {
                 self.memory.unknown_key(key, fields);
             }
         }
@@ -91,30 +95,24 @@ impl<'n> NodeDeserializer<'n> {
     }
 
     fn not_a_map(self, fields: &[&str]) -> Failure {
-        match self.node.value {
-            Value::Null if fields.is_empty() => Failure::expected("`{}`"),
-            _ => match fields {
-                [first, _, ..] => Failure::expected(format_args!("a map with keys such as `{first}`")),
-                [only] => Failure::expected(format_args!("a map with the key `{only}`")),
-                [] => Failure::expected("a map"),
-            },
-        }
+        let hint = (self.node.value == Value::Null).then_some("write `{}` for an empty map, or leave the key out");
+        let what = match fields {
+            [first, _, ..] => format!("a map with keys such as `{first}`"),
+            [only] => format!("a map with the key `{only}`"),
+            [] => "a map".to_owned(),
+        };
+        Failure::expected_with_hint(what, hint)
     }
 
     fn visit_integer<'de, V: Visitor<'de>>(self, least: i64, most: i64, visitor: V) -> Result<V::Value, Failure> {
         match self.node.value {
             Value::Integer(value) if (least..=most).contains(&value) => visitor.visit_i64(value),
-            _ => Err(self.not_a_number(match (least, most) {
+            _ => Err(Failure::expected(match (least, most) {
                 (0, i64::MAX) => "a whole number that is not negative".to_owned(),
                 (i64::MIN, i64::MAX) => "a whole number".to_owned(),
                 (least, most) => format!("a whole number from {least} to {most}"),
             })),
         }
-    }
-
-    fn not_a_number(self, what: impl fmt::Display) -> Failure {
-        let is_quoted = self.node.text().is_some_and(|text| text.parse::<f64>().is_ok());
-        Failure::expected_with_hint(what, is_quoted.then_some("write it without quotes"))
     }
 
     fn visit_text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -182,7 +180,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         match self.node.value {
             Value::Float(value) => visitor.visit_f64(value),
             Value::Integer(value) => visitor.visit_i64(value),
-            _ => Err(self.not_a_number("a number")),
+            _ => Err(Failure::expected("a number")),
         }
     }
 
@@ -347,7 +345,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         let Some((key, value)) = self.next() else {
             self.value = None;
             return match self.absent.last() {
-                Some(name) => seed.deserialize(StrDeserializer::new(name)).map(Some),
+                Some((name, _)) => seed.deserialize(StrDeserializer::new(name)).map(Some),
                 None => Ok(None),
             };
         };
@@ -357,8 +355,11 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Failure> {
         let Some(node) = self.value.take() else {
-            self.absent.pop();
-            return seed.deserialize(Phantom::default()).map_err(|_| Failure::Phantom);
+            let Some((name, number)) = self.absent.pop() else { return Err(Failure::Settled) };
+            return seed.deserialize(Phantom::new(number)).map_err(|_| {
+                self.memory.refuse_stand_in(self.map, name);
+                Failure::Settled
+            });
         };
         seed.deserialize(NodeDeserializer::new(node, self.memory)).map_err(|e| self.memory.settle(node, e))
     }

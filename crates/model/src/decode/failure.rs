@@ -59,7 +59,11 @@ impl de::Error for Failure {
     }
 
     fn invalid_type(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::expected(expected)
+        match expected.to_string().as_str() {
+            // What serde calls a map that an enum is read from, when it has no key.
+            "enum" => Self::expected("a map with one key"),
+            expected => Self::expected(expected),
+        }
     }
 
     fn invalid_value(_: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {

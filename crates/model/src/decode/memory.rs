@@ -2,10 +2,19 @@
 //!
 //! Nodes and keys are told apart by their address; the tree stands still while it is decoded.
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
-use super::failure::{Complaint, Failure};
-use crate::{Key, Node, Problem, Report, Severity, nearest::suggestion};
+use super::{
+    failure::{Complaint, Failure},
+    phantom::STAND_INS,
+};
+use crate::{
+    Key, Node, Problem, Report, Severity,
+    nearest::{nearest, suggestion},
+};
 
 pub(super) struct Memory(RefCell<Known>);
 
@@ -15,8 +24,8 @@ struct Known {
     poisoned: HashSet<*const Node>,
     /// Keys that mean nothing: later passes leave them out with their values.
     unknown: HashSet<*const Key>,
-    /// Keys that a map should have and has not: later passes get a stand-in.
-    absent: HashSet<(*const Node, &'static str)>,
+    /// Keys that a map should have and has not, with the number of stand-ins that were tried for each.
+    absent: HashMap<(*const Node, &'static str), usize>,
     problems: Vec<Problem>,
 }
 
@@ -31,7 +40,7 @@ impl Memory {
     /// Grows whenever something is learnt.
     pub(super) fn progress(&self) -> usize {
         let known = self.0.borrow();
-        known.poisoned.len() + known.unknown.len() + known.absent.len()
+        known.poisoned.len() + known.unknown.len() + known.absent.len() + known.absent.values().sum::<usize>()
     }
 
     /// Nothing was reported and nothing made up.
@@ -56,17 +65,28 @@ impl Memory {
         !known.unknown.is_empty() && known.unknown.contains(&std::ptr::from_ref(key))
     }
 
-    /// Those of `names` that `map` lacks although its type needs them.
-    pub(super) fn absent(&self, map: &Node, names: &[&'static str]) -> Vec<&'static str> {
+    /// Those of `names` that `map` lacks although its type needs them, with the number of the stand-in for each.
+    pub(super) fn absent(&self, map: &Node, names: &[&'static str]) -> Vec<(&'static str, usize)> {
         let known = self.0.borrow();
         if known.absent.is_empty() {
             return Vec::new();
         }
-        names.iter().copied().filter(|name| known.absent.contains(&(std::ptr::from_ref(map), *name))).collect()
+        let stand_in = |name: &&'static str| Some((*name, *known.absent.get(&(std::ptr::from_ref(map), *name))?));
+        names.iter().filter_map(stand_in).collect()
     }
 
     pub(super) fn poison(&self, node: &Node) {
         self.0.borrow_mut().poisoned.insert(node);
+    }
+
+    /// A stand-in was refused: the next pass tries another, or gives the map up.
+    pub(super) fn refuse_stand_in(&self, map: &Node, name: &'static str) {
+        let mut known = self.0.borrow_mut();
+        let tried = known.absent.entry((map, name)).or_default();
+        *tried += 1;
+        if *tried == STAND_INS {
+            known.poisoned.insert(map);
+        }
     }
 
     pub(super) fn give_up(&self, node: &Node) {
@@ -84,8 +104,7 @@ impl Memory {
     /// Gives a failure that comes out of `node` its place, reports it, and sees to it that the next pass gets further.
     pub(super) fn settle(&self, node: &Node, failure: Failure) -> Failure {
         match failure {
-            Failure::Settled => {}
-            Failure::Phantom => self.poison(node),
+            Failure::Settled | Failure::Phantom => {}
             Failure::Raw(complaint) => self.settle_complaint(node, *complaint),
         }
         Failure::Settled
@@ -121,7 +140,10 @@ impl Memory {
                         (Complaint::UnknownVariant { .. }, [(key, _)]) => &key.place,
                         _ => &node.place,
                     };
-                    let (message, hint) = complaint.words(&node.describe());
+                    let (message, mut hint) = complaint.words(&node.describe());
+                    if hint.is_none() && is_quoted_number(node) && message.contains("number") {
+                        hint = Some("write it without quotes".to_owned());
+                    }
                     self.0.borrow_mut().report(place, message, hint);
                 }
                 self.poison(node);
@@ -131,13 +153,17 @@ impl Memory {
 
     fn missing(&self, map: &Node, name: &'static str) {
         let mut known = self.0.borrow_mut();
-        if !known.absent.insert((map, name)) {
+        if known.absent.insert((map, name), 0).is_some() {
             // The stand-in was not even asked for.
             known.poisoned.insert(map);
-        } else if map.get(name).is_none() {
+        } else if map.get(name).is_none() && !known.is_misspelt(map, name) {
             known.report(&map.place, format!("missing key `{name}`"), None);
         }
     }
+}
+
+fn is_quoted_number(node: &Node) -> bool {
+    node.text().is_some_and(|text| text.parse::<f64>().is_ok())
 }
 
 // === impl Known ===
@@ -147,9 +173,15 @@ impl Known {
         self.problems.push(Problem { severity: Severity::Error, place: place.clone(), message, hint });
     }
 
+    /// A key of `map` that means nothing was probably meant to be `name`.
+    fn is_misspelt(&self, map: &Node, name: &str) -> bool {
+        let mut unknown = map.entries().iter().filter(|(key, _)| self.unknown.contains(&std::ptr::from_ref(key)));
+        unknown.any(|(key, _)| nearest(&key.name, [name]).is_some())
+    }
+
     fn is_tainted(&self, node: &Node) -> bool {
         let wrong = |node: &Node| self.poisoned.contains(&std::ptr::from_ref(node)) || self.is_tainted(node);
-        self.absent.iter().any(|(map, _)| *map == std::ptr::from_ref(node))
+        self.absent.keys().any(|(map, _)| *map == std::ptr::from_ref(node))
             || node.items().iter().any(wrong)
             || node.entries().iter().any(|(key, node)| self.unknown.contains(&std::ptr::from_ref(key)) || wrong(node))
     }

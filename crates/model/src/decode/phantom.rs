@@ -1,7 +1,7 @@
 //! A stand-in for a value that is missing or was wrong.
 //!
 //! serde looks for missing keys last and stops at the first. With something in its place the next pass gets further;
-//! what comes out is thrown away. A type that does not take the stand-in ends the search, and nothing is said of it.
+//! what comes out is thrown away. A type that takes none of the stand-ins ends the search, and nothing is said of it.
 
 use serde::{
     de::{
@@ -13,20 +13,34 @@ use serde::{
 
 use super::failure::Failure;
 
+/// Texts that are tried one after the other, because many types want texts of their own.
+const TEXTS: [&str; 6] = ["x", "/x", "127.0.0.1:1", "1s", "1%", "auto"];
+
+/// How many stand-ins there are: the texts, and a number for types that read themselves from anything.
+pub(super) const STAND_INS: usize = TEXTS.len() + 1;
+
 /// Structs within structs that get stand-ins for their fields.
 const DEEPEST: usize = 8;
 
-#[derive(Default, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Phantom {
+    number: usize,
     depth: usize,
 }
 
 struct Fields {
     rest: std::slice::Iter<'static, &'static str>,
-    depth: usize,
+    within: Phantom,
 }
 
 // === impl Phantom ===
+
+impl Phantom {
+    /// The stand-in of this number, below [`STAND_INS`].
+    pub(super) fn new(number: usize) -> Self {
+        Self { number, depth: 0 }
+    }
+}
 
 macro_rules! numbers {
     ($($method:ident)*) => {$(
@@ -40,7 +54,10 @@ impl<'de> Deserializer<'de> for Phantom {
     type Error = Failure;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        visitor.visit_str("")
+        match TEXTS.get(self.number) {
+            Some(text) => visitor.visit_str(text),
+            None => visitor.visit_i64(1),
+        }
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
@@ -67,7 +84,7 @@ impl<'de> Deserializer<'de> for Phantom {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        visitor.visit_map(Fields { rest: [].iter(), depth: self.depth })
+        visitor.visit_map(Fields { rest: [].iter(), within: self })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -79,7 +96,7 @@ impl<'de> Deserializer<'de> for Phantom {
         if self.depth >= DEEPEST {
             return Err(Failure::Phantom);
         }
-        visitor.visit_map(Fields { rest: fields.iter(), depth: self.depth + 1 })
+        visitor.visit_map(Fields { rest: fields.iter(), within: Self { depth: self.depth + 1, ..self } })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -109,6 +126,6 @@ impl<'de> MapAccess<'de> for Fields {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Failure> {
-        seed.deserialize(Phantom { depth: self.depth })
+        seed.deserialize(self.within)
     }
 }

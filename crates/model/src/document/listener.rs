@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::Policy;
 use crate::{
     FromText,
-    values::{Duration, ListenAddress, Name, Size},
+    values::{Bytes, Count, ListenAddress, Name, Size, Timeout},
 };
 
 /// An address on which clients are served.
@@ -87,45 +87,51 @@ pub enum TlsVersion {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// All header fields of a request together; more is answered with 431. Default: `64KiB`.
-    pub header_bytes: Option<Size>,
-    /// The number of header fields; more is answered with 431. Default: 128.
-    pub header_count: Option<u32>,
-    /// The request target; a longer one is answered with 414. Default: `8KiB`.
-    pub uri_bytes: Option<Size>,
+    /// All header fields of a request together, from `1KiB` to `16MiB`; more is answered with 431. Default: `64KiB`.
+    pub header_bytes: Option<Bytes<1024, 0x0100_0000>>,
+    /// The number of header fields, at most 16384; more is answered with 431. Default: 128.
+    // A header map holds 32,768, the gateway's own included.
+    pub header_count: Option<Count<1, 16_384>>,
+    /// The request target, at most 65534 bytes; a longer one is answered with 414. Default: `8KiB`.
+    // What the `http` crate can hold.
+    pub uri_bytes: Option<Bytes<16, 65_534>>,
     /// The request body, or `off` for no bound; a longer one is answered with 413. Default: `64MiB`.
     pub body_bytes: Option<BodyLimit>,
     /// From the first byte of a request to the end of its head; a slower one is answered with 408. Default: `10s`.
-    pub header_timeout: Option<Duration>,
+    pub header_timeout: Option<Timeout>,
     /// How long a connection is kept without a request. Default: `75s`.
-    pub idle_timeout: Option<Duration>,
+    pub idle_timeout: Option<Timeout>,
     /// How long a client may neither send nor take a byte although it should. Default: `30s`.
-    pub stall_timeout: Option<Duration>,
+    pub stall_timeout: Option<Timeout>,
     /// How long the TLS handshake, or the PROXY protocol header, may take. Default: `5s`.
-    pub handshake_timeout: Option<Duration>,
+    pub handshake_timeout: Option<Timeout>,
     /// Open connections of this listener, over all workers. Default: 50000.
-    pub connections: Option<u32>,
+    pub connections: Option<Count<1, { u32::MAX }>>,
     /// What an HTTP/2 connection may hold.
     #[serde(default)]
     pub http2: Http2Limits,
 }
+
+/// The largest window, and more than any count (RFC 9113, 6.5.2).
+const LARGEST: u32 = (1 << 31) - 1;
 
 /// What an HTTP/2 connection may hold.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http2Limits {
     /// Requests at a time. Default: 100.
-    pub concurrent_streams: Option<u32>,
+    pub concurrent_streams: Option<Count<1, LARGEST>>,
     /// Requests that a client may reset before they are answered (CVE-2023-44487). Default: 20.
-    pub pending_resets: Option<u32>,
+    pub pending_resets: Option<Count<0, LARGEST>>,
     /// Streams that a client's faults may make the gateway reset (CVE-2025-8671). Default: 100.
-    pub local_resets: Option<u32>,
+    pub local_resets: Option<Count<0, LARGEST>>,
     /// Bytes of a request body that may be in flight. Default: `64KiB`.
-    pub stream_window: Option<Size>,
-    /// Bytes of all request bodies of a connection that may be in flight. Default: `1MiB`.
-    pub connection_window: Option<Size>,
+    pub stream_window: Option<Bytes<1024, LARGEST>>,
+    /// Bytes of all request bodies of a connection that may be in flight, at least 65535. Default: `1MiB`.
+    // It begins at this size, and no setting makes it smaller (RFC 9113, 6.9.2).
+    pub connection_window: Option<Bytes<65_535, LARGEST>>,
     /// The largest frame that is accepted, from `16KiB` to 16777215 bytes. Default: `16KiB`.
-    pub frame_bytes: Option<Size>,
+    pub frame_bytes: Option<Bytes<16_384, 16_777_215>>,
 }
 
 /// A bound on a body, or none.

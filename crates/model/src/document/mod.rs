@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for Version {
             type Value = Version;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("`1`, the only version of this format")
+                f.write_str("the number 1, the only version of this format")
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Version, E> {

@@ -7,8 +7,8 @@ use super::Policy;
 use crate::{
     FromText, PathPattern, TextOr, ValueMatch,
     values::{
-        ExactPath, FieldName, FieldValue, HostName, MethodName, Name, Network, PathTemplate, Pattern, PrefixPath,
-        WildcardPath,
+        ExactPath, FieldName, FieldValue, HostName, HostValue, MethodName, Name, Network, PathTemplate, Pattern,
+        PrefixPath, RedirectStatus, Status, WildcardPath,
     },
 };
 
@@ -97,7 +97,7 @@ pub struct Redirect {
     /// `/new{rest}`.
     pub to: String,
     /// 301, 302, 303, 307 or 308. Default: 302.
-    pub status: Option<u16>,
+    pub status: Option<RedirectStatus>,
 }
 
 /// An answer without an upstream.
@@ -105,7 +105,7 @@ pub struct Redirect {
 #[serde(deny_unknown_fields)]
 pub struct Respond {
     /// The status, from 200 to 599. Default: 200.
-    pub status: Option<u16>,
+    pub status: Option<Status>,
     /// Header fields; for several of one name give a list.
     #[serde(default)]
     pub headers: Fields,
@@ -122,7 +122,7 @@ pub struct Rewrite {
     /// the new path holds a `?`.
     pub path: Option<String>,
     /// The new `Host`.
-    pub host: Option<FieldValue>,
+    pub host: Option<HostValue>,
 }
 
 /// Header fields in the order written; those of one name follow each other.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Certificate, Policy};
 use crate::{
     FromText, TextOr,
-    values::{Duration, EndpointTarget, FieldValue, Name},
+    values::{Count, EndpointTarget, HostValue, Name, ServerName, Timeout},
 };
 
 /// Where requests are sent: endpoints that all do the same, and how they are reached.
@@ -74,7 +74,7 @@ pub enum Protocol {
 #[serde(deny_unknown_fields)]
 pub struct UpstreamTls {
     /// The name that an endpoint's certificate must hold. Default: the host of its address.
-    pub server_name: Option<String>,
+    pub server_name: Option<ServerName>,
     /// The roots that its certificate must lead to, in PEM. Default: those of the operating system.
     pub ca: Option<PathBuf>,
     /// The certificate that the gateway shows. Default: none.
@@ -95,13 +95,13 @@ pub enum Balance {
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
     /// To connect, the TLS handshake included. Default: `1s`.
-    pub connect: Option<Duration>,
+    pub connect: Option<Timeout>,
     /// From the end of the request's head to the first byte of the response. Default: `15s`.
-    pub first_byte: Option<Duration>,
+    pub first_byte: Option<Timeout>,
     /// Between two pieces of a body. Default: `60s`.
-    pub idle: Option<Duration>,
+    pub idle: Option<Timeout>,
     /// For the whole exchange, bodies included. Default: no bound.
-    pub total: Option<Duration>,
+    pub total: Option<Timeout>,
 }
 
 /// Kept connections, for each worker and endpoint.
@@ -111,11 +111,11 @@ pub struct Pool {
     /// How many are kept while nothing uses them. Default: 128.
     pub max_idle: Option<u32>,
     /// How long one is kept unused. Default: `60s`.
-    pub idle_timeout: Option<Duration>,
+    pub idle_timeout: Option<Timeout>,
     /// A connection older than this is not used again. Default: `1h`.
-    pub max_age: Option<Duration>,
+    pub max_age: Option<Timeout>,
     /// Requests at a time on one HTTP/2 connection; the endpoint's own limit holds as well. Default: 100.
-    pub streams: Option<u32>,
+    pub streams: Option<Count<1, { u32::MAX }>>,
 }
 
 /// The `Host` that an endpoint sees.
@@ -128,7 +128,7 @@ pub enum Host {
     /// The endpoint's address.
     Endpoint,
     /// This one.
-    Set(FieldValue),
+    Set(HostValue),
 }
 
 // === impl Endpoint ===

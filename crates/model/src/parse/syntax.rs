@@ -29,7 +29,13 @@ pub(super) fn problem(error: &ScanError, text: &str) -> Stop {
     let mark = error.marker();
     let (message, mut hint) = words(error);
     let line = text.lines().nth(mark.line().saturating_sub(1)).unwrap_or_default();
-    if hint.is_none() && line.contains("${") && line.contains(['{', '[']) {
+    let is_flow = matches!(
+        error.kind(),
+        ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::InvalidColonPlacement
+    );
+    if is_flow && line.contains("${") {
         hint = Some("within `{}` or `[]` a `${NAME}` must stand in quotes");
     }
     Stop::new(mark, message, hint)

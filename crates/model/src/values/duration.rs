@@ -7,6 +7,10 @@ use crate::FromText;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Duration(pub time::Duration);
 
+/// A [`Duration`] above zero: how long something may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timeout(pub time::Duration);
+
 /// Milliseconds of each unit, the larger first.
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
@@ -16,6 +20,13 @@ const LONGEST: time::Duration = time::Duration::from_hours(24 * 3650);
 text_value!(Duration, {
     "type": "string",
     "description": "A span of time: a number and a unit, as in `250ms`, `5s`, `2m`, `1h`, `1d` or `1m30s`.",
+    "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$",
+    "examples": ["250ms", "5s", "2m"],
+});
+
+text_value!(Timeout, {
+    "type": "string",
+    "description": "A span of time above zero: a number and a unit, as in `250ms`, `5s`, `2m`, `1h`, `1d` or `1m30s`.",
     "pattern": "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$",
     "examples": ["250ms", "5s", "2m"],
 });
@@ -71,6 +82,33 @@ impl Deref for Duration {
 impl From<Duration> for time::Duration {
     fn from(duration: Duration) -> Self {
         duration.0
+    }
+}
+
+// === impl Timeout ===
+
+impl FromText for Timeout {
+    const EXPECTED: &'static str = Duration::EXPECTED;
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match Duration::from_text(text)? {
+            Duration(time::Duration::ZERO) => Err(format!("expected a duration above zero, found `{text}`")),
+            Duration(duration) => Ok(Self(duration)),
+        }
+    }
+}
+
+impl Deref for Timeout {
+    type Target = time::Duration;
+
+    fn deref(&self) -> &time::Duration {
+        &self.0
+    }
+}
+
+impl From<Timeout> for time::Duration {
+    fn from(timeout: Timeout) -> Self {
+        timeout.0
     }
 }
 

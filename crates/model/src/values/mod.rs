@@ -4,6 +4,8 @@
 //! ([`JsonSchema`](schemars::JsonSchema)).
 
 mod address;
+mod authority;
+mod bounded;
 mod duration;
 mod endpoint_address;
 mod header;
@@ -16,13 +18,16 @@ mod pattern;
 mod ratio;
 mod secret_source;
 mod size;
+mod status;
 
 use std::{fmt, marker::PhantomData};
 
 use serde::de;
 
 pub use address::ListenAddress;
-pub use duration::Duration;
+pub use authority::{HostValue, ServerName};
+pub use bounded::{Bytes, Count};
+pub use duration::{Duration, Timeout};
 pub use endpoint_address::EndpointTarget;
 pub use header::{FieldName, FieldValue};
 pub use host_pattern::HostName;
@@ -35,6 +40,7 @@ pub use pattern::Pattern;
 pub use ratio::Ratio;
 pub use secret_source::SecretSource;
 pub use size::Size;
+pub use status::{RedirectStatus, Status};
 
 use crate::FromText;
 
