@@ -29,7 +29,7 @@ pub fn request(head: &mut Parts) -> Result<HeaderValue> {
         return Err(Error::new(Cause::UnsupportedMethod, "this gateway is no forward proxy"));
     }
     if let Cow::Owned(path) = path(head.uri.path())? {
-        head.uri = with_path(&head.uri, &path)?;
+        head.uri = uri(&path, head.uri.query())?;
     }
     Ok(authority)
 }
@@ -51,18 +51,18 @@ pub fn path(path: &str) -> Result<Cow<'_, str>> {
     if is_normal(path.as_bytes()) { Ok(Cow::Borrowed(path)) } else { normalize(path).map(Cow::Owned) }
 }
 
-/// `uri` with another path and the same query.
+/// The origin form of a path in normal form and a query.
 ///
 /// # Errors
 /// [`Cause::RewriteFailed`] if the result is no URI.
-pub fn with_path(uri: &Uri, path: &str) -> Result<Uri> {
-    let text = match uri.query() {
+pub fn uri(path: &str, query: Option<&str>) -> Result<Uri> {
+    let text = match query {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
     PathAndQuery::try_from(text)
         .map(Uri::from)
-        .map_err(|error| Error::new(Cause::RewriteFailed, "the new path is no path").with_source(error))
+        .map_err(|error| Error::new(Cause::RewriteFailed, "the new target is no request target").with_source(error))
 }
 
 // === the authority ===

@@ -60,6 +60,20 @@ impl Error {
         &self.0.detail
     }
 
+    /// The chain of sources, for logs; empty if there is none.
+    pub fn source_text(&self) -> String {
+        let mut text = String::new();
+        let mut source = StdError::source(self);
+        while let Some(error) = source {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+
     pub fn retry(&self) -> Retry {
         self.0.retry
     }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, rc::Rc};
 use http::{HeaderName, HeaderValue, request};
 use smallvec::SmallVec;
 
-use crate::{Body, Peer, Record, canonical};
+use crate::{Body, Peer, Record, Upload, canonical};
 
 pub type Response = http::Response<Body>;
 
@@ -20,6 +20,8 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Exchange {
     pub head: request::Parts,
     pub body: Body,
+    /// `None`: the request has no body.
+    pub upload: Option<Rc<Upload>>,
     pub peer: Rc<Peer>,
     /// The client's address, through trusted proxies.
     pub client_ip: IpAddr,
@@ -46,12 +48,18 @@ impl Exchange {
         authority: HeaderValue,
         record: Record,
     ) -> Self {
-        Self { head, body, peer, client_ip, captures: Captures::default(), record, authority, request_id: None }
+        let upload = None;
+        Self { head, body, upload, peer, client_ip, captures: Captures::default(), record, authority, request_id: None }
     }
 
     /// Who is asked for, with port, in lower case; empty if an HTTP/1.0 client did not say.
     pub fn authority(&self) -> &HeaderValue {
         &self.authority
+    }
+
+    /// Has the endpoint asked for somebody else.
+    pub fn set_authority(&mut self, authority: HeaderValue) {
+        self.authority = authority;
     }
 
     /// Who is asked for, without port.
@@ -66,6 +74,11 @@ impl Exchange {
         }
         // Set just above.
         self.request_id.clone().unwrap_or_else(new_request_id)
+    }
+
+    /// The id, if anybody asked for it.
+    pub fn known_request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
     }
 
     fn given_request_id(&self) -> Option<RequestId> {

@@ -11,6 +11,8 @@ mod body;
 pub mod canonical;
 /// Which headers concern one hop only (RFC 9110, 7.6.1).
 pub mod hop;
+/// How far the body of a request has come.
+mod upload;
 
 /// Who called, through how many proxies.
 pub mod forwarded;
@@ -28,3 +30,4 @@ pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
 pub use peer::{Peer, Tls};
 pub use record::{Attempt, Record};
+pub use upload::Upload;

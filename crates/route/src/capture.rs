@@ -10,6 +10,21 @@ use smallvec::SmallVec;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Captures(SmallVec<[(u32, u32); 4]>);
 
+/// How to take the captures of a path that is known to match, without another look at its pattern.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Plan {
+    Nothing,
+    /// What follows a prefix of so many bytes.
+    After(u32),
+    /// Segments by the bits of their index; the last one with all that follows it, if `rest`.
+    Segments {
+        taken: u32,
+        rest: bool,
+    },
+    /// Ask the pattern.
+    Match,
+}
+
 /// Matches one path against one pattern.
 ///
 /// A name in a template takes one segment that is not empty; `{rest...}` takes what is left without its leading slash,
@@ -68,9 +83,47 @@ fn match_regex(regex: &regex::Regex, path: &str) -> Option<Captures> {
     Some(captures)
 }
 
+// === impl Plan ===
+
+impl Plan {
+    pub(crate) fn of(path: Option<&PathPattern>) -> Self {
+        match path {
+            None | Some(PathPattern::Exact(_) | PathPattern::Wildcard { .. }) => Self::Nothing,
+            Some(PathPattern::Prefix(prefix)) => {
+                u32::try_from(prefix.trim_end_matches('/').len()).map_or(Self::Match, Self::After)
+            }
+            Some(PathPattern::Regex(regex)) if regex.capture_names().flatten().next().is_none() => Self::Nothing,
+            Some(PathPattern::Regex(_)) => Self::Match,
+            Some(PathPattern::Template(segments)) if segments.len() > 32 => Self::Match,
+            Some(PathPattern::Template(segments)) => {
+                let bits = segments.iter().zip(0..).map(|(segment, index)| match segment {
+                    Segment::Literal(_) => 0,
+                    Segment::Capture(_) | Segment::Rest(_) => 1 << index,
+                });
+                Self::Segments { taken: bits.sum(), rest: matches!(segments.last(), Some(Segment::Rest(_))) }
+            }
+        }
+    }
+
+    /// The captures of `path`, which `pattern` matches.
+    pub(crate) fn take<'p>(self, pattern: impl FnOnce() -> Option<&'p PathPattern>, path: &str) -> Captures {
+        match self {
+            Self::Nothing => Captures::default(),
+            Self::After(length) => Captures::one(length as usize, path.len()),
+            Self::Segments { taken, rest } => Captures::segments(taken, rest, path),
+            Self::Match => pattern().and_then(|pattern| match_path(pattern, path)).unwrap_or_default(),
+        }
+    }
+}
+
 // === impl Captures ===
 
 impl Captures {
+    /// The ranges by themselves.
+    pub fn into_ranges(self) -> SmallVec<[(u32, u32); 4]> {
+        self.0
+    }
+
     /// What was taken of `path`, which must be the path that was asked for; empty for an index that there is not.
     pub fn get<'p>(&self, index: usize, path: &'p str) -> &'p str {
         let range = self.0.get(index).map_or(0..0, |&(start, end)| start as usize..end as usize);
@@ -83,6 +136,25 @@ impl Captures {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn segments(mut taken: u32, rest: bool, path: &str) -> Self {
+        let mut captures = Self::default();
+        let mut at = 1;
+        while taken != 0 {
+            let left = path.get(at..).unwrap_or_default();
+            if rest && taken == 1 {
+                captures.push(path.len() - left.len(), path.len());
+                break;
+            }
+            let length = left.bytes().position(|byte| byte == b'/').unwrap_or(left.len());
+            if taken & 1 == 1 {
+                captures.push(at, at + length);
+            }
+            at += length + 1;
+            taken >>= 1;
+        }
+        captures
     }
 
     fn one(start: usize, end: usize) -> Self {

@@ -1,1 +1,20 @@
-//! Which endpoint, over which connection? Balance, endpoint sets, TLS to endpoints, pools.
+//! Where a route sends: which endpoint, over which connection?
+
+/// Which endpoint gets the next request.
+pub mod balance;
+/// A way to an endpoint: socket, TLS, HTTP handshake.
+mod connect;
+/// One address of an upstream.
+mod endpoint;
+/// The connections of one worker to one endpoint.
+mod pool;
+/// The endpoints of an upstream with the balancer built for them; swapped whole.
+mod set;
+/// A name, its rules, and its current set.
+mod upstream;
+
+pub use connect::{Connection, Connector, PeerSettings, TlsError};
+pub use endpoint::Endpoint;
+pub use pool::{Lease, Pool, SendError};
+pub use set::EndpointSet;
+pub use upstream::{Rules, Upstream};

@@ -1,0 +1,324 @@
+//! The gateway as the control plane holds it.
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Instant, SystemTime},
+};
+
+use model::{Model, Problem, Report};
+use policy::Registry;
+use proxy::{Gateway, Sockets, Start};
+use snapshot::{Address, Snapshot};
+use telemetry::{AccessLog, Format, GatewayMetrics, Target};
+
+use crate::source::{self, Loaded};
+
+/// A running gateway and the document that it follows.
+pub struct Control {
+    path: PathBuf,
+    kinds: Registry,
+    gateway: Gateway,
+    metrics: Arc<GatewayMetrics>,
+    snapshot: RwLock<Arc<Snapshot>>,
+    state: RwLock<State>,
+    draining: AtomicBool,
+}
+
+/// What a gateway starts with.
+pub struct Options {
+    /// The document.
+    pub path: PathBuf,
+    pub kinds: Registry,
+    /// Of the program, for `sluice_build_info`.
+    pub version: &'static str,
+}
+
+/// What changes with a reload, beside the snapshot.
+struct State {
+    /// By binding: where it really listens.
+    bound: BTreeMap<Arc<str>, Address>,
+    admin: Option<Address>,
+    log_target: Option<Target>,
+    log: Option<AccessLog>,
+    files: Vec<PathBuf>,
+}
+
+/// What a start or reload came to.
+#[derive(Debug)]
+pub struct Applied {
+    pub generation: u64,
+    pub routes: usize,
+    /// Warnings; nothing that stands in the way.
+    pub report: Report,
+}
+
+/// Why nothing was started or changed.
+#[derive(Debug)]
+pub enum Refusal {
+    Document(Report),
+    Io(io::Error),
+}
+
+/// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
+pub fn check(path: &Path, kinds: &Registry) -> Report {
+    let Loaded { model, mut report, .. } = source::load(path);
+    if let Some(model) = model {
+        snapshot::compile(&model, kinds, 1, None, &mut report);
+    }
+    report.sort();
+    report
+}
+
+// === impl Control ===
+
+impl Control {
+    /// Reads the document, binds its addresses, starts the workers. On failure nothing is left behind.
+    ///
+    /// # Errors
+    /// All problems of the document, or what the operating system refuses.
+    pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
+        let Options { path, kinds, version } = options;
+        let loaded = source::load(&path);
+        let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
+        let (model, snapshot, report) = compile(&loaded, &kinds, workers, None)?;
+        let sockets = bind(&model, &snapshot, &BTreeMap::new(), workers, &report)?;
+        let log_target = log_target(&model);
+        let log = open_log(log_target.as_ref(), workers)?;
+        let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
+        let start = Start { snapshot: snapshot.clone(), workers, metrics: metrics.clone(), log: log.as_ref() };
+        let gateway = Gateway::start(start).map_err(Refusal::Io)?;
+        let mut bound = BTreeMap::new();
+        for (binding, sockets) in sockets {
+            bound.insert(binding.clone(), sockets.address().clone());
+            gateway.listen(&binding, sockets);
+        }
+        snapshot.start_policies();
+        metrics.config_loaded(snapshot.generation, SystemTime::now());
+        let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
+        let state = State { bound, admin: model.gateway.admin.clone(), log_target, log, files: loaded.files };
+        let control = Self {
+            path,
+            kinds,
+            gateway,
+            metrics,
+            snapshot: RwLock::new(snapshot),
+            state: RwLock::new(state),
+            draining: AtomicBool::new(false),
+        };
+        Ok((control, applied))
+    }
+
+    /// Reads the document again and makes it the world of every new exchange: whole, or not at all.
+    ///
+    /// # Errors
+    /// As [`Control::start`]; the old world goes on.
+    pub fn reload(&self) -> Result<Applied, Refusal> {
+        let loaded = source::load(&self.path);
+        let applied = self.apply(&loaded);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        // Also of a document that was refused, so that mending any of its files is noticed.
+        state.files.extend(loaded.files);
+        state.files.sort();
+        state.files.dedup();
+        if applied.is_err() {
+            self.metrics.config_refused();
+        }
+        applied
+    }
+
+    fn apply(&self, loaded: &Loaded) -> Result<Applied, Refusal> {
+        let previous = self.snapshot();
+        let workers = self.gateway.workers();
+        let (model, snapshot, report) = compile(loaded, &self.kinds, workers, Some(&previous))?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let sockets = bind(&model, &snapshot, &state.bound, workers, &report)?;
+        let log_target = log_target(&model);
+        let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
+        warn_of_what_stays(&model, workers, &state);
+
+        // From here on, nothing can fail.
+        self.gateway.publish(snapshot.clone());
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        for (binding, sockets) in sockets {
+            state.bound.insert(binding.clone(), sockets.address().clone());
+            self.gateway.listen(&binding, sockets);
+        }
+        state.bound.retain(|binding, _| {
+            let stays = snapshot.listener_of(binding).is_some();
+            if !stays {
+                self.gateway.close(binding);
+            }
+            stays
+        });
+        if let Some(log) = log {
+            self.gateway.log_to(log.as_ref());
+            (state.log_target, state.log) = (log_target, log);
+        }
+        state.files.clear();
+        snapshot.start_policies();
+        self.metrics.config_loaded(snapshot.generation, SystemTime::now());
+        Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
+    }
+
+    /// The listeners by name, and where they really listen.
+    pub fn listeners(&self) -> Vec<(Arc<str>, Address)> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot();
+        let bound =
+            |listener: &snapshot::Listener| Some((listener.name.clone(), state.bound.get(&listener.binding)?.clone()));
+        snapshot.listeners.iter().filter_map(bound).collect()
+    }
+
+    /// The admin address that the document named at the start.
+    pub fn admin(&self) -> Option<Address> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).admin.clone()
+    }
+
+    /// Every file that has a say.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).files.clone()
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All metrics, as text.
+    pub fn render_metrics(&self, format: Format) -> String {
+        let snapshot = self.snapshot();
+        let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
+        let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
+        let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match &state.log {
+            Some(log) => telemetry::render(format, &self.metrics, routes, upstreams, &[log]),
+            None => telemetry::render(format, &self.metrics, routes, upstreams, &[]),
+        }
+    }
+
+    /// Opens the access log anew, after somebody moved it away.
+    pub fn reopen_log(&self) {
+        if let Some(log) = &self.state.read().unwrap_or_else(PoisonError::into_inner).log {
+            log.reopen();
+        }
+    }
+
+    /// From now on, no new traffic should be sent here.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Stops accepting, lets exchanges finish within the document's grace time, and ends the workers. Blocks until then.
+    pub fn drain(&self) {
+        self.begin_drain();
+        let grace = self.snapshot().settings.grace;
+        self.gateway.drain(Instant::now() + grace);
+    }
+}
+
+/// The snapshot of what was loaded, or all that stands in its way.
+fn compile(
+    loaded: &Loaded,
+    kinds: &Registry,
+    workers: usize,
+    previous: Option<&Snapshot>,
+) -> Result<(Model, Arc<Snapshot>, Report), Refusal> {
+    let mut report = loaded.report.clone();
+    let snapshot =
+        loaded.model.as_ref().and_then(|model| snapshot::compile(model, kinds, workers, previous, &mut report));
+    report.sort();
+    match (&loaded.model, snapshot) {
+        (Some(model), Some(snapshot)) if !report.has_errors() => Ok((model.clone(), Arc::new(snapshot), report)),
+        _ => Err(Refusal::Document(report)),
+    }
+}
+
+/// Sockets for what is not bound yet. All or none: what was bound is let go if anything fails.
+fn bind(
+    model: &Model,
+    snapshot: &Snapshot,
+    bound: &BTreeMap<Arc<str>, Address>,
+    workers: usize,
+    report: &Report,
+) -> Result<Vec<(Arc<str>, Sockets)>, Refusal> {
+    let mut report = report.clone();
+    let mut sockets = Vec::new();
+    for (listener, written) in snapshot.listeners.iter().zip(&model.listeners) {
+        if bound.contains_key(&listener.binding) {
+            continue;
+        }
+        match Sockets::bind(&listener.address, workers) {
+            Ok(bound) => sockets.push((listener.binding.clone(), bound)),
+            Err(error) => report.error(&written.place, format!("listener `{}`: {error}", listener.name)),
+        }
+    }
+    if report.has_errors() { Err(Refusal::Document(report)) } else { Ok(sockets) }
+}
+
+/// What only a restart changes.
+fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
+    if workers(&model.gateway) != running {
+        tracing::warn!(running, "`gateway.workers` changes with the next start");
+    }
+    if model.gateway.admin != state.admin {
+        tracing::warn!("`gateway.admin` changes with the next start");
+    }
+}
+
+fn workers(gateway: &model::Gateway) -> usize {
+    match gateway.workers {
+        Some(workers) => workers.get(),
+        None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    }
+}
+
+fn log_target(model: &Model) -> Option<Target> {
+    match &model.gateway.access_log {
+        model::AccessLog::Off => None,
+        model::AccessLog::Stdout => Some(Target::Stdout),
+        model::AccessLog::File(path) => Some(Target::File(path.clone())),
+    }
+}
+
+fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {
+    target.map(|target| AccessLog::open(target.clone(), workers)).transpose().map_err(Refusal::Io)
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The problems, if it is the document that was refused.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Document(report) => &report.problems,
+            Self::Io(_) => &[],
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(report) => {
+                for (index, problem) in report.problems.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "\n" };
+                    write!(f, "{separator}{problem}")?;
+                }
+                Ok(())
+            }
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,154 @@
+//! Documents in files, with those that they include.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use model::{CertificateFiles, ClientAuth, Include, Model, Node, Place, Report};
+
+/// What was read, whether or not it is any good.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// `None`: `report` says why.
+    pub model: Option<Model>,
+    pub report: Report,
+    /// Every file that has a say, to be watched: documents and certificates.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads and checks the document at `path`. Relative paths in it are relative to its folder.
+pub fn load(path: &Path) -> Loaded {
+    let mut loaded = Loaded { files: vec![path.to_owned()], ..Loaded::default() };
+    let Some(main) = read(path, &mut loaded.report) else { return loaded };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut others = Vec::new();
+    for include in model::includes(&main) {
+        for path in resolve(&include, folder, &mut loaded.report) {
+            others.extend(read(&path, &mut loaded.report));
+            loaded.files.push(path);
+        }
+    }
+    let root = model::merge(main, others, &mut loaded.report);
+    let model = model::check(&root, &mut loaded.report);
+    loaded.model = model.map(|mut model| {
+        for file in files_of(&mut model) {
+            *file = folder.join(&*file);
+            loaded.files.push(file.clone());
+        }
+        model
+    });
+    loaded
+}
+
+fn read(path: &Path, report: &mut Report) -> Option<Node> {
+    let name = path.display().to_string();
+    match fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => model::parse(&name, &text, &|variable| std::env::var(variable).ok(), report),
+            Err(error) => {
+                let line =
+                    1 + error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+                let place = Place { line: u32::try_from(line - 1).unwrap_or(1), ..start_of(&name) };
+                report.error(&place, "the file is not UTF-8");
+                None
+            }
+        },
+        Err(error) => {
+            report.error(&start_of(&name), format!("cannot read the file: {error}"));
+            None
+        }
+    }
+}
+
+fn start_of(name: &str) -> Place {
+    Place { file: name.into(), line: 1, column: 1 }
+}
+
+/// The files that a pattern means, by name.
+fn resolve(include: &Include, folder: &Path, report: &mut Report) -> Vec<PathBuf> {
+    let pattern = folder.join(&include.pattern);
+    let (parent, name) = (pattern.parent().unwrap_or(Path::new("")), pattern.file_name().unwrap_or_default());
+    let name = name.to_string_lossy();
+    if !name.contains('*') {
+        return vec![pattern];
+    }
+    let listed = fs::read_dir(parent).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = match listed {
+        Ok(entries) => entries,
+        Err(error) => {
+            report.error(&include.place, format!("cannot list {}: {error}", parent.display()));
+            return Vec::new();
+        }
+    };
+    let mut paths: Vec<_> = entries
+        .iter()
+        .filter(|entry| is_meant(&name, &entry.file_name().to_string_lossy()))
+        .map(fs::DirEntry::path)
+        .collect();
+    paths.sort();
+    if paths.is_empty() {
+        report.warning(&include.place, format!("no file matches `{}`", include.pattern));
+    }
+    paths
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any run of characters; hidden files must be named.
+fn is_meant(pattern: &str, name: &str) -> bool {
+    if name.starts_with('.') && !pattern.starts_with('.') {
+        return false;
+    }
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut last = None;
+    for part in parts {
+        if let Some(part) = last.replace(part) {
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
+/// All files that the model names.
+fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
+    let mut files = Vec::new();
+    for tls in model.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
+        for CertificateFiles { cert, key } in &mut tls.certificates {
+            files.extend([cert, key]);
+        }
+        match &mut tls.client_auth {
+            ClientAuth::None => {}
+            ClientAuth::Request { ca } | ClientAuth::Require { ca } => files.push(ca),
+        }
+    }
+    for tls in model.upstreams.iter_mut().filter_map(|upstream| upstream.tls.as_mut()) {
+        files.extend(&mut tls.ca);
+        if let Some(CertificateFiles { cert, key }) = &mut tls.client_certificate {
+            files.extend([cert, key]);
+        }
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_stand_for_any_run() {
+        for (pattern, name, expected) in [
+            ("*.yaml", "a.yaml", true),
+            ("*.yaml", ".a.yaml", false),
+            ("*.yaml", "a.yml", false),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "ac", false),
+            ("*", "a", true),
+            ("a*a", "a", false),
+        ] {
+            assert_eq!(is_meant(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

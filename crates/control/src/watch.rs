@@ -1,0 +1,86 @@
+//! Which files matter, and whether they changed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Tells when files change. Watches folders rather than files, because editors and Kubernetes replace files.
+pub struct Watch {
+    watcher: RecommendedWatcher,
+    events: UnboundedReceiver<()>,
+    folders: BTreeSet<PathBuf>,
+    seen: BTreeMap<PathBuf, Option<Look>>,
+}
+
+/// What a file looked like. Enough to tell that it is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    length: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+/// After a change, others may follow at once: a certificate and its key, a file written in pieces.
+const SETTLE: Duration = Duration::from_millis(40);
+
+// === impl Watch ===
+
+impl Watch {
+    /// # Errors
+    /// The operating system gives no watch (`fs.inotify.max_user_instances`).
+    pub fn new() -> io::Result<Self> {
+        let (sender, events) = unbounded_channel();
+        let watcher = notify::recommended_watcher(move |_event| {
+            // Nobody listens any more when the program ends.
+            _ = sender.send(());
+        })
+        .map_err(io::Error::other)?;
+        Ok(Self { watcher, events, folders: BTreeSet::new(), seen: BTreeMap::new() })
+    }
+
+    /// From now on, these files matter. A folder that cannot be watched is said aloud; its files are then not reloaded.
+    pub fn follow(&mut self, files: &[PathBuf]) {
+        let folders: BTreeSet<_> = files.iter().map(|file| folder_of(file).to_owned()).collect();
+        for folder in self.folders.difference(&folders) {
+            // It may be gone.
+            _ = self.watcher.unwatch(folder);
+        }
+        for folder in folders.difference(&self.folders) {
+            if let Err(error) = self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                tracing::warn!(folder = %folder.display(), %error, "cannot watch the folder; reload with SIGHUP");
+            }
+        }
+        self.folders = folders;
+        self.seen = files.iter().map(|file| (file.clone(), look(file))).collect();
+    }
+
+    /// Waits until one of the files has changed.
+    pub async fn changed(&mut self) {
+        while self.events.recv().await.is_some() {
+            tokio::time::sleep(SETTLE).await;
+            while self.events.try_recv().is_ok() {}
+            if self.seen.iter().any(|(file, seen)| look(file) != *seen) {
+                return;
+            }
+        }
+        // The watcher is gone, which only happens with this.
+        std::future::pending().await
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// `None` if it is not there.
+fn look(file: &Path) -> Option<Look> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(file).ok()?;
+    Some(Look { length: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
+}

@@ -1,0 +1,107 @@
+//! Sees, in the bytes of an HTTP/1 head, what the codec does not tell.
+//!
+//! hyper follows RFC 9112, 6.3: `Transfer-Encoding` overrides `Content-Length`, which it drops without a word. A request
+//! with both is the tool of request smuggling, so sluice refuses it; for that the raw head is watched as it comes in.
+
+use memchr::memchr;
+
+/// A small machine fed with the bytes of a head, in whatever pieces they arrive.
+#[derive(Debug, Default)]
+pub(crate) struct HeadScan {
+    /// Beginning of the current line, as much of it as a name needs.
+    line: [u8; LONGEST],
+    line_length: usize,
+    lines: u32,
+    first_line: usize,
+    transfer_encoding: bool,
+    content_length: bool,
+    ended: bool,
+}
+
+/// Length of the longest name looked for, with its colon.
+const LONGEST: usize = TRANSFER_ENCODING.len();
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding:";
+const CONTENT_LENGTH: &[u8] = b"content-length:";
+
+// === impl HeadScan ===
+
+impl HeadScan {
+    /// Takes the next bytes. What follows the end of the head is not looked at.
+    pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
+        while !self.ended && !bytes.is_empty() {
+            let end = memchr(b'\n', bytes);
+            self.extend_line(&bytes[..end.unwrap_or(bytes.len())]);
+            let Some(end) = end else { return };
+            self.end_line();
+            bytes = &bytes[end + 1..];
+        }
+    }
+
+    /// Whether the length of the body is given in two ways.
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.transfer_encoding && self.content_length
+    }
+
+    /// Length of the request line so far, in bytes.
+    pub(crate) fn request_line(&self) -> usize {
+        if self.lines == 0 { self.line_length } else { self.first_line }
+    }
+
+    fn extend_line(&mut self, part: &[u8]) {
+        if let Some(room) = self.line.get_mut(self.line_length..) {
+            let taken = part.len().min(room.len());
+            room[..taken].copy_from_slice(&part[..taken]);
+        }
+        self.line_length += part.len();
+    }
+
+    fn end_line(&mut self) {
+        let line = &self.line[..self.line_length.min(LONGEST)];
+        if self.lines == 0 {
+            // Empty lines before a request line are to be ignored (RFC 9112, 2.2).
+            self.lines = u32::from(self.line_length > 1);
+            self.first_line = self.line_length;
+        } else if self.line_length == 0 || line == b"\r" {
+            self.ended = true;
+        } else {
+            self.transfer_encoding |= begins_with(line, TRANSFER_ENCODING);
+            self.content_length |= begins_with(line, CONTENT_LENGTH);
+        }
+        self.line_length = 0;
+    }
+}
+
+fn begins_with(line: &[u8], name: &[u8]) -> bool {
+    line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(head: &[u8], ambiguous: bool) {
+        for piece in [1, 2, 7, head.len()] {
+            let mut scan = HeadScan::default();
+            head.chunks(piece).for_each(|chunk| scan.feed(chunk));
+            assert_eq!(scan.is_ambiguous(), ambiguous, "in pieces of {piece}: {}", head.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn two_lengths_are_noticed_however_they_arrive() {
+        check(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\ntRANSFER-eNCODING: chunked\r\n\r\n", true);
+        check(b"\r\nPOST / HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 3\n\n", true);
+        check(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\ncontent-length: 3\r\n", false);
+        check(b"GET / HTTP/1.1\r\nx-content-length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", false);
+    }
+
+    #[test]
+    fn the_request_line_is_measured() {
+        let mut scan = HeadScan::default();
+        scan.feed(b"GET /aaaa");
+        assert_eq!(scan.request_line(), 9);
+        scan.feed(b" HTTP/1.1\r\nhost: a\r\n");
+        assert_eq!(scan.request_line(), 19);
+    }
+}

@@ -1,0 +1,60 @@
+//! HTTP/1.0 and HTTP/1.1 (RFC 9112).
+
+use std::{convert::Infallible, rc::Rc};
+
+use hyper::{server::conn::http1, service::service_fn};
+use message::Cause;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Connection, End, Io, Phase};
+use crate::exchange;
+
+/// hyper parses this many fields without allocating; more are possible, at a price.
+const CHEAP_HEADERS: u32 = 100;
+
+pub(super) async fn serve<S>(connection: Rc<Connection>, io: Io<S>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = &connection.limits;
+    let mut builder = http1::Builder::new();
+    builder
+        .pipeline_flush(true)
+        .half_close(true)
+        .max_header_size(limits.header_bytes as usize)
+        // Room for a head of the greatest size; bodies are read in pieces of at most this size.
+        .max_buf_size((limits.header_bytes + limits.uri_bytes).max(8 << 10) as usize);
+    if limits.header_count != CHEAP_HEADERS {
+        builder.max_headers(limits.header_count as usize);
+    }
+    let service = {
+        let connection = connection.clone();
+        service_fn(move |request| {
+            // In a box of its own: an idle connection shall not pay for the size of an exchange.
+            let exchange = Box::pin(exchange::serve(connection.clone(), request, None));
+            async move { Ok::<_, Infallible>(exchange.await) }
+        })
+    };
+    let mut http = builder.serve_connection(io, service).with_upgrades();
+    let end = connection.drive(&mut http, |http| http.graceful_shutdown()).await;
+    match end {
+        End::Done(Ok(())) => {}
+        End::Done(Err(error)) => tracing::debug!(peer = %connection.peer.address, %error, "connection ended"),
+        End::Overdue if connection.state.phase() == Phase::Head => {
+            let Some(parts) = http.into_parts() else { return };
+            say_farewell(&connection, parts.io).await;
+        }
+        End::Overdue => {}
+    }
+}
+
+/// 408 for a head that never ended. The deadline of the closing phase bounds how long that takes.
+#[cold]
+async fn say_farewell<S: AsyncRead + AsyncWrite + Unpin>(connection: &Connection, mut io: Io<S>) {
+    connection.note_protection(Cause::HeaderTimeout);
+    io.refuse(Cause::HeaderTimeout, "the head of the request did not arrive in time");
+    let farewell =
+        std::future::poll_fn(|context| hyper::rt::Write::poll_shutdown(std::pin::Pin::new(&mut io), context));
+    // Whoever does not even take this is gone anyway.
+    _ = tokio::time::timeout(super::state::FAREWELL, farewell).await;
+}

@@ -1,0 +1,195 @@
+//! One client connection: which protocol, its limits and deadlines.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use bytes::{Bytes, BytesMut};
+use message::{Cause, Peer};
+use snapshot::{Limits, ListenerId};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::worker::{Worker, World};
+
+mod alarm;
+mod framing;
+mod http1;
+mod http2;
+mod io;
+mod state;
+mod stream_watch;
+
+pub(crate) use alarm::Alarm;
+use io::Io;
+pub(crate) use state::{Phase, State};
+pub(crate) use stream_watch::StreamWatch;
+
+/// What the exchanges of a connection share.
+pub(crate) struct Connection {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) peer: Rc<Peer>,
+    pub(crate) state: Arc<State>,
+    /// As they were when the connection was accepted.
+    pub(crate) limits: Limits,
+    pub(crate) is_http1: bool,
+    binding: Arc<str>,
+    /// The listener in the world that was looked at last, by that world's generation.
+    listener: Cell<(u64, Option<ListenerId>)>,
+    active: Cell<u32>,
+    draining: Cell<bool>,
+    /// Of the stream that hyper is about to hand to the executor.
+    watch: RefCell<Option<Rc<StreamWatch>>>,
+}
+
+/// Why a connection is over.
+enum End {
+    /// hyper is done with it, or hands it over to a tunnel.
+    Done(hyper::Result<()>),
+    /// The peer missed a deadline.
+    Overdue,
+}
+
+/// What HTTP/2 clients begin with (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Serves a connection to its end. `agreed` is the protocol that ALPN settled, if there was TLS.
+pub(crate) async fn serve<S>(
+    mut stream: S,
+    worker: Rc<Worker>,
+    binding: Arc<str>,
+    peer: Peer,
+    limits: Limits,
+    agreed: Option<&[u8]>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let prefix = match agreed {
+        Some(_) => Bytes::new(),
+        None => match tokio::time::timeout(limits.idle_timeout, detect(&mut stream)).await {
+            Ok(Ok(prefix)) => prefix,
+            // Nothing was asked, so there is nothing to answer.
+            Ok(Err(_)) | Err(_) => return,
+        },
+    };
+    let is_http1 = agreed != Some(b"h2") && *prefix != *PREFACE;
+    let state = Arc::new(State::new(Instant::now()));
+    let io = Io::new(stream, prefix, state.clone(), limits.uri_bytes, is_http1);
+    let connection = Rc::new(Connection {
+        worker,
+        peer: Rc::new(peer),
+        state,
+        limits,
+        is_http1,
+        binding,
+        listener: Cell::new((0, None)),
+        active: Cell::new(0),
+        draining: Cell::new(false),
+        watch: RefCell::default(),
+    });
+    let registration = connection.worker.register(connection.clone());
+    if is_http1 {
+        http1::serve(connection, io).await;
+    } else {
+        http2::serve(connection, io).await;
+    }
+    drop(registration);
+}
+
+/// Reads until it is clear whether the client begins with the HTTP/2 preface. Holds no buffer while nothing comes.
+async fn detect(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Bytes> {
+    let mut first = [0; PREFACE.len()];
+    let mut length = 0;
+    loop {
+        let read = stream.read(&mut first[length..]).await?;
+        if read == 0 && length == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        length += read;
+        let may_be_preface = PREFACE.starts_with(&first[..length]);
+        if read == 0 || !may_be_preface || length == PREFACE.len() {
+            return Ok(BytesMut::from(&first[..length]).freeze());
+        }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// The listener of this connection in `world`; `None` if the document has it no more.
+    pub(crate) fn listener(&self, world: &World) -> Option<ListenerId> {
+        let generation = world.snapshot.generation;
+        let (known, listener) = self.listener.get();
+        if known == generation {
+            return listener;
+        }
+        let listener = world.snapshot.listener_of(&self.binding);
+        self.listener.set((generation, listener));
+        listener
+    }
+
+    pub(crate) fn binding(&self) -> &str {
+        &self.binding
+    }
+
+    /// An exchange begins.
+    pub(crate) fn begin(&self, now: Instant) {
+        self.active.set(self.active.get() + 1);
+        self.state.begin(now);
+    }
+
+    /// An exchange is finished.
+    pub(crate) fn finish(&self, now: Instant) {
+        self.active.set(self.active.get() - 1);
+        if self.active.get() == 0 && self.state.phase() != Phase::Closing {
+            self.state.enter(Phase::Idle, now);
+            // The deadline of an idle connection is looked at when its task runs.
+            if !self.is_http1 {
+                self.state.wake();
+            }
+        }
+    }
+
+    /// Lets exchanges finish and takes no more.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+        self.state.wake();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Drives `http` until it is done or the peer misses a deadline; passes the wish to drain on, once.
+    async fn drive<H>(&self, http: &mut H, mut shut_down: impl FnMut(Pin<&mut H>)) -> End
+    where
+        H: Future<Output = hyper::Result<()>> + Unpin,
+    {
+        let mut alarm = Alarm::default();
+        let mut told = false;
+        poll_fn(|context: &mut Context<'_>| {
+            self.state.set_waker(context.waker());
+            if self.is_draining() && !told {
+                told = true;
+                shut_down(Pin::new(http));
+            }
+            if let Poll::Ready(result) = Pin::new(&mut *http).poll(context) {
+                return Poll::Ready(End::Done(result));
+            }
+            match self.state.deadline(&self.limits) {
+                Some(deadline) => alarm.poll(context, deadline).map(|()| End::Overdue),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn note_protection(&self, cause: Cause) {
+        self.worker.note_cause(cause);
+    }
+}

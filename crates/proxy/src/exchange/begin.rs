@@ -1,0 +1,88 @@
+//! From what the codec parsed to an exchange in canonical form, or the reason why there is none.
+
+use std::{rc::Rc, time::Instant};
+
+use http::{HeaderMap, HeaderValue, Request, header, request};
+use hyper::body::{Body as _, Incoming};
+use message::{Body, Cause, Error, Exchange, Record, Result, Upload, canonical, forwarded, hop};
+use snapshot::{Limits, ListenerId};
+
+use crate::{connection::Connection, forward::Upgrade, relay, worker::World};
+
+/// A request on its way in. There is an exchange even for what is refused, so that log and metrics see it.
+pub(super) struct Begun {
+    pub(super) exchange: Exchange,
+    /// The listener that it arrived on.
+    pub(super) admitted: Result<ListenerId>,
+    /// The switch of protocols that the client asks for.
+    pub(super) upgrade: Option<Upgrade>,
+}
+
+pub(super) fn begin(world: &World, connection: &Connection, mut request: Request<Incoming>) -> Begun {
+    let now = Instant::now();
+    connection.begin(now);
+    let upgrade = Upgrade::take(&mut request);
+    let (mut head, body) = request.into_parts();
+    let canonical = admit(&mut head, &body, connection);
+    let listener = connection.listener(world).ok_or_else(gone);
+    let (authority, admitted) = match canonical {
+        Ok(authority) => (authority, listener),
+        Err(error) => (HeaderValue::from_static(""), Err(error)),
+    };
+    let peer = connection.peer.clone();
+    let client_ip = forwarded::client_ip(&head.headers, &peer, &world.snapshot.settings.trusted_proxies);
+    hop::strip(&mut head.headers);
+    let mut exchange = Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now));
+    if !body.is_end_stream() {
+        let upload = Rc::new(Upload::new(now));
+        exchange.body = relay::request_body(body, &upload, connection);
+        exchange.upload = Some(upload);
+    }
+    Begun { exchange, admitted, upgrade }
+}
+
+/// What must hold of every request, whatever the routes say.
+fn admit(head: &mut request::Parts, body: &Incoming, connection: &Connection) -> Result<HeaderValue> {
+    let limits = &connection.limits;
+    if connection.is_http1 {
+        // Size and count were bounded by the parser.
+        if connection.state.is_ambiguous() && head.headers.contains_key(header::TRANSFER_ENCODING) {
+            return Err(Error::new(Cause::AmbiguousFraming, "both content-length and transfer-encoding are given"));
+        }
+    } else {
+        check_section(&head.headers, limits)?;
+    }
+    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > limits.uri_bytes as usize {
+        return Err(Error::new(Cause::UriTooLong, format!("the request target exceeds {} bytes", limits.uri_bytes)));
+    }
+    if let (Some(limit), Some(length)) = (limits.body_bytes, body.size_hint().exact())
+        && length > limit
+    {
+        return Err(Error::new(Cause::BodyTooLarge, format!("the body exceeds {limit} bytes")));
+    }
+    if head.headers.contains_key(header::VIA) && forwarded::is_circling(&head.headers) {
+        return Err(Error::new(Cause::LoopDetected, "the via field names this gateway too often"));
+    }
+    canonical::request(head)
+}
+
+/// The codec of HTTP/2 bounds its own bytes, not the number of fields (a field is cheap to send and dear to keep).
+fn check_section(headers: &HeaderMap, limits: &Limits) -> Result<()> {
+    let too_large = |detail| Err(Error::new(Cause::HeadersTooLarge, detail));
+    if headers.len() > limits.header_count as usize {
+        return too_large(format!("there are more than {} header fields", limits.header_count));
+    }
+    // As RFC 9113, 6.5.2 counts: 32 bytes of overhead per field.
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    if bytes > limits.header_bytes as usize {
+        return too_large(format!("the header section exceeds {} bytes", limits.header_bytes));
+    }
+    Ok(())
+}
+
+/// The listener was taken out of the document while this connection was open.
+#[cold]
+fn gone() -> Error {
+    Error::new(Cause::NoRoute, "this listener is no longer configured")
+}

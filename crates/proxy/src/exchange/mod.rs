@@ -1,0 +1,114 @@
+//! One request with its response: the spine.
+
+use std::rc::Rc;
+
+use http::Request;
+use hyper::body::Incoming;
+use message::{Captures, Cause, Error, Exchange, Response, Result};
+use policy::{Chain, Needs};
+use snapshot::{Action, Route};
+
+use crate::{
+    connection::{Connection, StreamWatch},
+    forward::{self, Forwarded},
+    relay::{self, Relay},
+    reply,
+    worker::World,
+};
+
+mod begin;
+mod ending;
+
+pub(crate) use ending::Ending;
+
+/// Serves one request. Whatever happens, there is a response, and the exchange is finished exactly once: by the relay,
+/// when the last byte of the response is out or the client is gone.
+pub(crate) async fn serve(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+    watch: Option<Rc<StreamWatch>>,
+) -> http::Response<Relay> {
+    let world = connection.worker.world();
+    let begun = begin::begin(&world, &connection, request);
+    let mut ending = Ending::new(connection, world.clone(), begun.exchange);
+    let exchange = &mut ending.exchange;
+
+    let (route, chain) = match begun.admitted {
+        Ok(listener) => find(&world, exchange, listener),
+        Err(error) => {
+            let response = reply::from_error(exchange, &error);
+            return relay::respond(ending, response, None, watch);
+        }
+    };
+    let outcome = match run_request_policies(chain, exchange, &mut ending.ran).await {
+        Ok(Some(reply)) => Ok(Forwarded::reply(reply)),
+        Ok(None) => act(&world, &ending.connection, exchange, route, begun.upgrade).await,
+        Err(error) => Err(error),
+    };
+    let (mut response, link) = match outcome {
+        Ok(forwarded) => (forwarded.response, forwarded.link),
+        Err(error) => (reply::from_error(exchange, &error), None),
+    };
+    if let Err(error) = chain.on_response(exchange, &mut response, ending.ran).await {
+        response = reply::from_error(exchange, &error);
+    }
+    relay::respond(ending, response, link, watch)
+}
+
+/// The route that takes the request, and the policies that go with it; those of the listener if no route does.
+fn find<'w>(
+    world: &'w World,
+    exchange: &mut Exchange,
+    listener: snapshot::ListenerId,
+) -> (Option<&'w Route>, &'w Chain) {
+    let ask = route::Ask {
+        listener,
+        host: exchange.host(),
+        path: exchange.head.uri.path(),
+        query: exchange.head.uri.query(),
+        method: &exchange.head.method,
+        headers: &exchange.head.headers,
+        client_ip: exchange.client_ip,
+    };
+    let Some(found) = world.snapshot.table.find(&ask) else {
+        return (None, &world.snapshot.listener(listener).chain);
+    };
+    exchange.captures = Captures(found.captures.into_ranges());
+    exchange.record.route = u32::try_from(found.route).ok();
+    let route = &world.snapshot.routes[found.route];
+    (Some(route), route.chains.of(listener))
+}
+
+async fn run_request_policies(chain: &Chain, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Response>> {
+    if let Needs::Buffer(limit) = chain.needs() {
+        relay::buffer_request(exchange, limit).await?;
+    }
+    chain.on_request(exchange, ran).await
+}
+
+/// Does what the route says.
+async fn act(
+    world: &World,
+    connection: &Connection,
+    exchange: &mut Exchange,
+    route: Option<&Route>,
+    upgrade: Option<forward::Upgrade>,
+) -> Result<Forwarded> {
+    match route.map(|route| &route.action) {
+        Some(Action::Upstream { upstream, rewrite }) => {
+            if let Some(rewrite) = rewrite {
+                forward::rewrite(exchange, rewrite)?;
+            }
+            forward::forward(world, connection, exchange, *upstream, upgrade).await
+        }
+        Some(Action::Redirect(redirect)) => reply::redirect(redirect, exchange).map(Forwarded::reply),
+        Some(Action::Respond(respond)) => Ok(Forwarded::reply(reply::respond(respond))),
+        None => Err(Error::new(Cause::NoRoute, no_route_detail(exchange))),
+    }
+}
+
+#[cold]
+fn no_route_detail(exchange: &Exchange) -> String {
+    let Exchange { head, .. } = exchange;
+    format!("no route for {} {}{}; `sluice explain` shows why", head.method, exchange.host(), head.uri.path())
+}

@@ -1,0 +1,69 @@
+//! The head of a request as an endpoint gets it, and of a response as a client gets it.
+
+use http::{HeaderValue, Method, Request, Uri, Version, header, uri::PathAndQuery};
+use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
+use snapshot::Host;
+use upstream::{Endpoint, Rules};
+
+/// The request for one attempt. The exchange keeps its own head: policies look at it on the way out, and another
+/// attempt may follow.
+///
+/// # Errors
+/// [`Cause::RewriteFailed`] if the new host makes no URI.
+pub(super) fn request(
+    exchange: &Exchange,
+    body: Body,
+    endpoint: &Endpoint,
+    rules: &Rules,
+    forwarding: forwarded::Rules,
+    is_http2: bool,
+) -> Result<Request<Body>> {
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.head.method.clone();
+    let mut headers = exchange.head.headers.clone();
+    let authority = exchange.authority();
+    forwarded::write(&mut headers, &exchange.peer, authority, exchange.head.version, forwarding);
+    // The gateway itself asks the client to continue, when it reads the body.
+    headers.remove(header::EXPECT);
+    let host = match &rules.host {
+        Host::Preserve if !authority.is_empty() => authority,
+        Host::Preserve | Host::Endpoint => &endpoint.authority,
+        Host::Set(host) => host,
+    };
+    if is_http2 {
+        headers.remove(header::HOST);
+        *request.uri_mut() = absolute(&exchange.head.uri, host, rules.connector.is_secure())?;
+        *request.version_mut() = Version::HTTP_2;
+    } else {
+        headers.insert(header::HOST, host.clone());
+        *request.uri_mut() = exchange.head.uri.clone();
+    }
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Rids a response of what concerned the last hop only, and says that it came through here.
+pub(super) fn response(response: &mut http::Response<Body>, forwarding: forwarded::Rules) {
+    let version = response.version();
+    let headers = response.headers_mut();
+    hop::strip(headers);
+    if forwarding.via {
+        forwarded::write_via(headers, version);
+    }
+}
+
+/// HTTP/2 has the host in the target (RFC 9113, 8.3.1).
+fn absolute(uri: &Uri, host: &HeaderValue, secure: bool) -> Result<Uri> {
+    let target = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    Uri::builder()
+        .scheme(if secure { "https" } else { "http" })
+        .authority(host.as_bytes())
+        .path_and_query(target)
+        .build()
+        .map_err(|error| Error::new(Cause::RewriteFailed, "the host is no authority").with_source(error))
+}
+
+/// Methods that may be sent twice without more effect than once (RFC 9110, 9.2.2).
+pub(super) fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+}

@@ -1,0 +1,91 @@
+//! To an endpoint and back.
+
+use std::time::{Duration, Instant};
+
+use message::{Cause, Error, Exchange, Response, Result, canonical};
+use smallvec::SmallVec;
+use snapshot::Rewrite;
+use upstream::{Lease, balance::Ask};
+
+use crate::{connection::Connection, worker::World};
+
+mod attempt;
+mod head;
+mod interim;
+pub(crate) mod tunnel;
+mod upgrade;
+
+pub(crate) use upgrade::Upgrade;
+
+/// What came of an action.
+pub(crate) struct Forwarded {
+    pub(crate) response: Response,
+    /// What holds the response to its endpoint; `None` for the gateway's own replies.
+    pub(crate) link: Option<Link>,
+}
+
+/// The way back to an endpoint, while its response is relayed.
+pub(crate) struct Link {
+    pub(crate) lease: Option<Lease>,
+    /// Between two pieces of the body.
+    pub(crate) idle_timeout: Duration,
+    /// When the exchange must be over.
+    pub(crate) deadline: Option<Instant>,
+    /// Both sides switched protocols.
+    pub(crate) tunnel: Option<tunnel::Ends>,
+}
+
+/// Forwards the request to an endpoint of `upstream` and waits for the head of the response.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) async fn forward(
+    world: &World,
+    connection: &Connection,
+    exchange: &mut Exchange,
+    upstream: usize,
+    upgrade: Option<Upgrade>,
+) -> Result<Forwarded> {
+    let local = world.upstream(upstream);
+    let set = local.current();
+    let tried = SmallVec::<[usize; 4]>::new();
+    let ask = Ask { worker: connection.worker.index, tried: &tried };
+    let Some(endpoint) = set.pick(&ask) else {
+        return Err(Error::new(
+            Cause::NoEndpoint,
+            format!("upstream `{}` has no endpoint to ask", local.upstream.name),
+        ));
+    };
+    let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
+    attempt::run(&target, connection, exchange, upgrade).await
+}
+
+/// Changes the request as the route says. What comes out is brought into canonical form like any request.
+///
+/// # Errors
+/// [`Cause::RewriteFailed`] if captures lead to a path that is none.
+pub(crate) fn rewrite(exchange: &mut Exchange, rewrite: &Rewrite) -> Result<()> {
+    if let Some(template) = &rewrite.path {
+        let uri = &exchange.head.uri;
+        let rendered = template.render(&exchange.captures, uri.path());
+        let (path, query) = match rendered.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (&*rendered, uri.query()),
+        };
+        let invalid = |error: Error| Error::new(Cause::RewriteFailed, error.detail().to_owned());
+        let path = canonical::path(path).map_err(invalid)?;
+        exchange.head.uri = canonical::uri(&path, query)?;
+    }
+    if let Some(host) = &rewrite.host {
+        exchange.set_authority(host.clone());
+    }
+    Ok(())
+}
+
+// === impl Forwarded ===
+
+impl Forwarded {
+    pub(crate) fn reply(response: Response) -> Self {
+        Self { response, link: None }
+    }
+}

@@ -1,0 +1,138 @@
+//! Bytes both ways, after both sides switched protocols.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use message::Cause;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::{connection::Alarm, exchange::Ending};
+
+/// The two sides, which switch once the response is out.
+pub(crate) struct Ends {
+    pub(super) client: OnUpgrade,
+    pub(super) endpoint: OnUpgrade,
+}
+
+/// A tunnel through which nothing passes for this long is taken for dead; applications that are silent longer send pings.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// One direction; its buffer holds back what the other side does not take yet.
+struct Pipe {
+    buffer: Box<[u8]>,
+    filled: usize,
+    written: usize,
+    total: u64,
+    state: PipeState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PipeState {
+    Open,
+    /// The reader is at its end; the writer must be told.
+    Ending,
+    Done,
+}
+
+/// Runs the tunnel on this worker; it finishes the exchange.
+pub(crate) fn start(ends: Ends, mut ending: Ending) {
+    ending.is_websocket = true;
+    drop(tokio::task::spawn_local(async move {
+        let cause = run(ends, &mut ending).await.err();
+        ending.finish(cause);
+    }));
+}
+
+async fn run(ends: Ends, ending: &mut Ending) -> Result<(), Cause> {
+    let endpoint = ends.endpoint.await.map_err(|_| Cause::UpgradeFailed)?;
+    let client = ends.client.await.map_err(|_| Cause::ClientClosed)?;
+    let (mut client, mut endpoint) = (TokioIo::new(client), TokioIo::new(endpoint));
+    let (mut up, mut down) = (Pipe::new(), Pipe::new());
+    let mut alarm = Alarm::default();
+    let mut last = Instant::now();
+    let result = poll_fn(|context| {
+        let before = up.total + down.total;
+        let up_state = up.poll(context, &mut client, &mut endpoint).map_err(|_| Cause::ClientClosed)?;
+        let down_state = down.poll(context, &mut endpoint, &mut client).map_err(|_| Cause::UpstreamReset)?;
+        if up_state.is_ready() && down_state.is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if up.total + down.total != before {
+            last = Instant::now();
+        }
+        alarm.poll(context, last + IDLE_TIMEOUT).map(|()| Err(Cause::ResponseStalled))
+    })
+    .await;
+    ending.exchange.record.response_bytes = down.total;
+    result
+}
+
+// === impl Pipe ===
+
+impl Pipe {
+    fn new() -> Self {
+        Self { buffer: vec![0; 16 << 10].into(), filled: 0, written: 0, total: 0, state: PipeState::Open }
+    }
+
+    /// Moves what can be moved. Ready when the reader ended and the writer was told.
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        reader: &mut TokioIo<Upgraded>,
+        writer: &mut TokioIo<Upgraded>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            while self.written < self.filled {
+                let rest = &self.buffer[self.written..self.filled];
+                let written = ready!(Pin::new(&mut *writer).poll_write(context, rest))?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.written += written;
+                self.total += written as u64;
+            }
+            match self.state {
+                PipeState::Done => return Poll::Ready(Ok(())),
+                PipeState::Ending => {
+                    ready!(Pin::new(&mut *writer).poll_shutdown(context))?;
+                    self.state = PipeState::Done;
+                }
+                PipeState::Open => self.poll_fill(context, reader, writer)?,
+            }
+            if self.state == PipeState::Open && self.written == self.filled {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Reads the next piece; while there is none, what was written goes out.
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        reader: &mut TokioIo<Upgraded>,
+        writer: &mut TokioIo<Upgraded>,
+    ) -> io::Result<()> {
+        let mut buffer = ReadBuf::new(&mut self.buffer);
+        match Pin::new(reader).poll_read(context, &mut buffer)? {
+            Poll::Ready(()) => {
+                (self.written, self.filled) = (0, buffer.filled().len());
+                if self.filled == 0 {
+                    self.state = PipeState::Ending;
+                }
+            }
+            Poll::Pending => {
+                (self.written, self.filled) = (0, 0);
+                // Whether that is complete shows when the next piece is written.
+                _ = Pin::new(writer).poll_flush(context)?;
+            }
+        }
+        Ok(())
+    }
+}

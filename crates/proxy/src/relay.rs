@@ -1,0 +1,246 @@
+//! Bodies both ways: nothing is held back, everything is counted, nobody may stall for ever.
+
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use message::{Body, Cause, Error, Exchange, Response, Result, Upload};
+
+use crate::{
+    connection::{Alarm, Connection, StreamWatch},
+    exchange::Ending,
+    forward::{Link, tunnel},
+};
+
+/// The body of a response on its way to the client. With its last byte, the exchange is finished.
+pub(crate) struct Relay {
+    body: Body,
+    /// `None`: finished, or a tunnel took it over.
+    ending: Option<Ending>,
+    link: Option<Link>,
+    watch: Option<Rc<StreamWatch>>,
+    wait: Wait,
+}
+
+/// The body of a request on its way to an endpoint.
+struct UploadRelay {
+    body: Body,
+    upload: Rc<Upload>,
+    limit: Option<u64>,
+    stall_timeout: Duration,
+    wait: Wait,
+}
+
+/// How long the next piece is waited for.
+#[derive(Default)]
+struct Wait {
+    since: Option<Instant>,
+    alarm: Alarm,
+}
+
+/// Hands the response over to the codec. An upgrade becomes a tunnel; everything else is relayed.
+pub(crate) fn respond(
+    mut ending: Ending,
+    response: Response,
+    link: Option<Link>,
+    watch: Option<Rc<StreamWatch>>,
+) -> http::Response<Relay> {
+    let (head, body) = response.into_parts();
+    ending.respond(head.status, Instant::now());
+    let relay = match link {
+        Some(Link { tunnel: Some(ends), .. }) => {
+            tunnel::start(ends, ending);
+            Relay { body, ending: None, link: None, watch: None, wait: Wait::default() }
+        }
+        link => Relay { body, ending: Some(ending), link, watch, wait: Wait::default() },
+    };
+    http::Response::from_parts(head, relay)
+}
+
+/// The body of a request, bounded in size and patience.
+pub(crate) fn request_body(incoming: Incoming, upload: &Rc<Upload>, connection: &Connection) -> Body {
+    Body::stream(UploadRelay {
+        body: Body::from_client(incoming),
+        upload: upload.clone(),
+        limit: connection.limits.body_bytes,
+        stall_timeout: connection.limits.stall_timeout,
+        wait: Wait::default(),
+    })
+}
+
+/// Reads the whole body of a request, for policies that must see it.
+///
+/// # Errors
+/// [`Cause::BodyTooLarge`] beyond `limit` bytes, and whatever the body fails with.
+pub(crate) async fn buffer_request(exchange: &mut Exchange, limit: u64) -> Result<()> {
+    if exchange.body.is_empty() {
+        return Ok(());
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let collected =
+        Limited::new(exchange.body.take(), limit).collect().await.map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(_) => {
+                Error::new(Cause::BodyTooLarge, format!("the body exceeds {limit} bytes, which a policy can read"))
+            }
+        })?;
+    exchange.body = match collected.trailers() {
+        None => Body::from(collected.to_bytes()),
+        Some(_) => Body::stream(collected.map_err(|never| match never {})),
+    };
+    Ok(())
+}
+
+// === impl Relay ===
+
+impl Relay {
+    fn finish(&mut self, cause: Option<Cause>) {
+        if let Some(mut ending) = self.ending.take() {
+            ending.finish(cause);
+        }
+    }
+
+    /// The last byte is out; the connection to the endpoint is free again.
+    fn complete(&mut self) {
+        self.finish(None);
+        if let Some(lease) = self.link.take().and_then(|link| link.lease) {
+            lease.release(Instant::now());
+        }
+    }
+
+    /// When the endpoint must have sent something.
+    fn deadline(&mut self) -> Option<(Instant, Cause)> {
+        let link = self.link.as_ref()?;
+        let idle = self.wait.since() + link.idle_timeout;
+        match link.deadline {
+            Some(total) if total < idle => Some((total, Cause::TotalTimeout)),
+            _ => Some((idle, Cause::ResponseStalled)),
+        }
+    }
+
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        let Some((deadline, cause)) = self.deadline() else { return Poll::Pending };
+        self.wait.alarm.poll(context, deadline).map(|()| Error::new(cause, "the response body took too long"))
+    }
+}
+
+impl HttpBody for Relay {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.wait.since = None;
+                if let (Some(data), Some(ending)) = (frame.data_ref(), &mut this.ending) {
+                    ending.exchange.record.response_bytes += data.len() as u64;
+                }
+                if let Some(watch) = &this.watch {
+                    watch.handed_over(Instant::now());
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                this.finish(Some(error.cause()));
+                Poll::Ready(Some(Err(error)))
+            }
+            Poll::Ready(None) => {
+                this.complete();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                if let Some(watch) = &this.watch {
+                    watch.waiting();
+                }
+                this.poll_deadline(context).map(|error| {
+                    this.finish(Some(error.cause()));
+                    Some(Err(error))
+                })
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Relay {
+    /// The codec drops a body as soon as it knows that nothing more will come, or when the client is gone.
+    fn drop(&mut self) {
+        if self.ending.is_some() && self.body.is_end_stream() {
+            self.complete();
+        }
+        self.finish(Some(Cause::ClientClosed));
+    }
+}
+
+// === impl UploadRelay ===
+
+impl HttpBody for UploadRelay {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        let frame = match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let deadline = this.wait.since() + this.stall_timeout;
+                let stalled = |()| Some(Err(Error::new(Cause::BodyStalled, "the client stopped sending the body")));
+                return this.wait.alarm.poll(context, deadline).map(stalled);
+            }
+        };
+        this.wait.since = None;
+        match &frame {
+            Some(Ok(frame)) => {
+                this.upload.advance(frame.data_ref().map_or(0, |data| data.len() as u64), Instant::now());
+            }
+            None => this.upload.complete(Instant::now()),
+            Some(Err(_)) => {}
+        }
+        match this.limit {
+            Some(limit) if this.upload.received() > limit => {
+                Poll::Ready(Some(Err(Error::new(Cause::BodyTooLarge, format!("the body exceeds {limit} bytes")))))
+            }
+            _ => Poll::Ready(frame),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for UploadRelay {
+    /// A body of known length is dropped without being asked for its end.
+    fn drop(&mut self) {
+        if self.body.is_end_stream() && !self.upload.is_complete() {
+            self.upload.complete(Instant::now());
+        }
+    }
+}
+
+// === impl Wait ===
+
+impl Wait {
+    fn since(&mut self) -> Instant {
+        *self.since.get_or_insert_with(Instant::now)
+    }
+}

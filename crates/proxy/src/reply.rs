@@ -1,0 +1,148 @@
+//! The responses that the gateway itself makes: the only place where an error becomes a response.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
+    header::{CONTENT_TYPE, LOCATION},
+};
+use message::{Body, Cause, Error, Exchange, Response, Side};
+use snapshot::{Redirect, Respond};
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// The response to an exchange that failed: a problem (RFC 9457), or a gRPC status for those who speak gRPC.
+///
+/// Notes the cause in the record, for metrics and log.
+#[cold]
+pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
+    let cause = error.cause();
+    exchange.record.cause = Some(cause);
+    tracing::debug!(%error, source = error.source_text(), "exchange failed");
+    let mut response = if is_grpc(&exchange.head.headers) {
+        grpc_status(cause, detail(error, exchange.peer.trusted))
+    } else {
+        let id = exchange.request_id();
+        let mut response = http::Response::new(Body::from(problem(cause, detail(error, exchange.peer.trusted), &id)));
+        *response.status_mut() = cause.status();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    };
+    let id = exchange.request_id();
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    response.headers_mut().insert(PROXY_STATUS, proxy_status(cause));
+    response
+}
+
+/// The same for a request that never became an exchange, as bytes of HTTP/1.1.
+#[cold]
+pub(crate) fn raw(cause: Cause, detail: &str) -> Bytes {
+    let id = message::new_request_id();
+    let problem = problem(cause, detail, &id);
+    let status = cause.status();
+    let mut text = Vec::with_capacity(512);
+    for part in [
+        format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default()).as_bytes(),
+        b"content-type: application/problem+json\r\nconnection: close\r\nx-request-id: ",
+        id.as_bytes(),
+        b"\r\nproxy-status: ",
+        proxy_status(cause).as_bytes(),
+        format!("\r\ncontent-length: {}\r\n\r\n", problem.len()).as_bytes(),
+        &problem,
+    ] {
+        text.extend_from_slice(part);
+    }
+    text.into()
+}
+
+/// The answer of a `respond` route.
+pub(crate) fn respond(respond: &Respond) -> Response {
+    let mut response = http::Response::new(Body::from(respond.body.clone()));
+    *response.status_mut() = respond.status;
+    *response.headers_mut() = respond.headers.clone();
+    response
+}
+
+/// The answer of a `redirect` route. The query of the request goes along unless the target has its own.
+///
+/// # Errors
+/// [`Cause::RewriteFailed`] if captures make a target that no header can hold.
+pub(crate) fn redirect(redirect: &Redirect, exchange: &Exchange) -> message::Result<Response> {
+    let mut target = redirect.to.render(&exchange.captures, exchange.head.uri.path());
+    if let Some(query) = exchange.head.uri.query().filter(|_| !target.contains('?')) {
+        target.push('?');
+        target.push_str(query);
+    }
+    // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
+    if target.starts_with("//") {
+        target.remove(0);
+    }
+    let location = HeaderValue::try_from(target).map_err(|error| {
+        Error::new(Cause::RewriteFailed, "the target of the redirect is no header value").with_source(error)
+    })?;
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = redirect.status;
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}
+
+/// Whether the caller speaks gRPC, in any of its encodings but gRPC-Web, which is plain HTTP to proxies.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| {
+        let kind = kind.as_bytes();
+        kind.starts_with(b"application/grpc") && !kind.starts_with(b"application/grpc-web")
+    })
+}
+
+/// What callers may read: strangers do not learn the addresses behind the gateway; the log has them.
+fn detail<'e>(error: &'e Error, trusted: bool) -> &'e str {
+    let is_internal = error.cause().side() != Side::Client && error.cause() != Cause::NoRoute;
+    if is_internal && !trusted { error.cause().title() } else { error.detail() }
+}
+
+fn problem(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
+    let problem = serde_json::json!({
+        "type": format!("urn:sluice:error:{cause}"),
+        "title": cause.title(),
+        "status": cause.status().as_u16(),
+        "detail": detail,
+        "cause": cause.name(),
+        "request_id": id.to_str().unwrap_or_default(),
+    });
+    let mut text = problem.to_string();
+    text.push('\n');
+    text.into()
+}
+
+/// Trailers-Only (gRPC over HTTP/2, "Responses").
+fn grpc_status(cause: Cause, detail: &str) -> Response {
+    let mut response = http::Response::new(Body::empty());
+    *response.status_mut() = StatusCode::OK;
+    *response.version_mut() = Version::HTTP_2;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(cause.grpc_status())));
+    if let Ok(message) = HeaderValue::from_str(&percent_encode(&format!("{cause}: {detail}"))) {
+        headers.insert(GRPC_MESSAGE, message);
+    }
+    response
+}
+
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' '..=b'~' if byte != b'%' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+/// RFC 9209. The cause is one of our own words, so it needs no escaping.
+fn proxy_status(cause: Cause) -> HeaderValue {
+    HeaderValue::try_from(format!("sluice; error={}; details=\"{cause}\"", cause.proxy_status()))
+        .unwrap_or(HeaderValue::from_static("sluice"))
+}

@@ -1,0 +1,151 @@
+//! The handle on all workers.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use snapshot::Snapshot;
+use telemetry::{AccessLog, GatewayMetrics, WorkerLog};
+use tokio::{
+    runtime::LocalRuntime,
+    sync::mpsc::{UnboundedSender, unbounded_channel},
+};
+
+use super::{Command, Worker, run};
+use crate::accept::Sockets;
+
+/// A running gateway. Dropping it ends the workers without grace.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    workers: Vec<Handle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// What a gateway starts with.
+pub struct Start<'a> {
+    pub snapshot: Arc<Snapshot>,
+    pub workers: usize,
+    pub metrics: Arc<GatewayMetrics>,
+    pub log: Option<&'a AccessLog>,
+}
+
+/// What all workers look at.
+pub(crate) struct Shared {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    /// Of `snapshot`; written after it.
+    pub(crate) generation: AtomicU64,
+    pub(crate) metrics: Arc<GatewayMetrics>,
+}
+
+struct Handle {
+    commands: UnboundedSender<Command>,
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// Starts the workers. They listen nowhere yet.
+    ///
+    /// # Errors
+    /// The operating system gives no thread or no event queue.
+    pub fn start(start: Start<'_>) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            generation: AtomicU64::new(start.snapshot.generation),
+            snapshot: ArcSwap::new(start.snapshot),
+            metrics: start.metrics,
+        });
+        let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
+        for index in 0..start.workers {
+            let log = start.log.map(AccessLog::worker);
+            let (worker, thread) = Handle::start(index, shared.clone(), log)?;
+            workers.push(worker);
+            threads.push(thread);
+        }
+        Ok(Self { shared, workers, threads: Mutex::new(threads) })
+    }
+
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.snapshot.load_full()
+    }
+
+    /// Has every worker accept from `sockets`, for the listener of this binding.
+    pub fn listen(&self, binding: &Arc<str>, sockets: Sockets) {
+        for (worker, socket) in self.workers.iter().zip(sockets.into_each()) {
+            worker.tell(Command::Listen { binding: binding.clone(), socket });
+        }
+    }
+
+    /// Takes no more connections for this binding and lets those that are open finish.
+    pub fn close(&self, binding: &Arc<str>) {
+        for worker in &self.workers {
+            worker.tell(Command::Close(binding.clone()));
+        }
+    }
+
+    /// Makes `snapshot` the world of every exchange that begins from now on.
+    pub fn publish(&self, snapshot: Arc<Snapshot>) {
+        let generation = snapshot.generation;
+        self.shared.snapshot.store(snapshot);
+        self.shared.generation.store(generation, Ordering::Release);
+        for worker in &self.workers {
+            worker.tell(Command::Refresh);
+        }
+    }
+
+    /// Has exchanges that end from now on written to `log`.
+    pub fn log_to(&self, log: Option<&AccessLog>) {
+        for worker in &self.workers {
+            worker.tell(Command::Log(log.map(AccessLog::worker)));
+        }
+    }
+
+    /// Stops accepting, lets exchanges finish until `deadline`, and ends the workers. Blocks until then.
+    pub fn drain(&self, deadline: Instant) {
+        for worker in &self.workers {
+            worker.tell(Command::Drain(deadline));
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A worker that panicked has nothing left to drain.
+            _ = thread.join();
+        }
+    }
+}
+
+// === impl Handle ===
+
+impl Handle {
+    fn start(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> io::Result<(Self, JoinHandle<()>)> {
+        let (commands, inbox) = unbounded_channel();
+        let (report, started) = std::sync::mpsc::channel();
+        let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            let runtime = match LocalRuntime::new() {
+                Ok(runtime) => runtime,
+                // Whoever started the thread waits for the report.
+                Err(error) => return drop(report.send(Err(error))),
+            };
+            _ = report.send(Ok(()));
+            runtime.block_on(async { run(Worker::new(index, shared, log), inbox).await });
+            // Tasks that are still there missed the deadline of the drain.
+            runtime.shutdown_background();
+        })?;
+        started.recv().map_err(io::Error::other)??;
+        Ok((Self { commands }, thread))
+    }
+
+    fn tell(&self, command: Command) {
+        // A worker that is gone needs to be told nothing.
+        _ = self.commands.send(command);
+    }
+}

@@ -1,0 +1,206 @@
+//! One thread with its own runtime, sockets, pools and counters.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use message::Cause;
+use slab::Slab;
+use telemetry::{GatewayMetrics, WorkerLog};
+use tokio::{
+    sync::{Notify, mpsc::UnboundedReceiver},
+    time::MissedTickBehavior,
+};
+
+use crate::{
+    accept::{self, Socket},
+    connection::Connection,
+};
+
+mod gateway;
+mod world;
+
+use gateway::Shared;
+pub use gateway::{Gateway, Start};
+pub(crate) use world::{LocalUpstream, World};
+
+/// What hangs on a worker and is never shared.
+pub(crate) struct Worker {
+    pub(crate) index: usize,
+    pub(crate) metrics: Arc<GatewayMetrics>,
+    shared: Arc<Shared>,
+    world: RefCell<Rc<World>>,
+    /// Generation of `world`.
+    generation: Cell<u64>,
+    connections: RefCell<Slab<Rc<Connection>>>,
+    /// A connection ended.
+    ended: Notify,
+    listening: RefCell<Vec<Listening>>,
+    log: RefCell<Option<WorkerLog>>,
+}
+
+/// Takes a connection off the list when it ends.
+pub(crate) struct Registration {
+    worker: Rc<Worker>,
+    key: usize,
+}
+
+/// What the control plane tells a worker.
+pub(crate) enum Command {
+    Listen {
+        binding: Arc<str>,
+        socket: Socket,
+    },
+    /// Takes no more connections there and lets those that are open finish.
+    Close(Arc<str>),
+    /// A new snapshot is live: let go of the old one.
+    Refresh,
+    Log(Option<WorkerLog>),
+    /// Finishes what is under way until then, and ends.
+    Drain(Instant),
+}
+
+/// An address that is being accepted from.
+struct Listening {
+    binding: Arc<str>,
+    stop: Rc<Notify>,
+}
+
+/// Age at which log lines go out, and how often pools are looked through.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The life of a worker.
+pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Listen { binding, socket }) => worker.listen(binding, socket),
+                Some(Command::Close(binding)) => worker.close(&binding),
+                Some(Command::Refresh) => drop(worker.world()),
+                Some(Command::Log(log)) => _ = worker.log.replace(log),
+                Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
+                None => return worker.drain(Instant::now()).await,
+            },
+            _ = tick.tick() => worker.tick(),
+        }
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> Rc<Self> {
+        let snapshot = shared.snapshot.load_full();
+        Rc::new(Self {
+            index,
+            metrics: shared.metrics.clone(),
+            shared,
+            generation: Cell::new(snapshot.generation),
+            world: RefCell::new(Rc::new(World::new(snapshot, None))),
+            connections: RefCell::default(),
+            ended: Notify::new(),
+            listening: RefCell::default(),
+            log: RefCell::new(log),
+        })
+    }
+
+    /// The world as it is now. One load of a line that only changes with the document.
+    pub(crate) fn world(&self) -> Rc<World> {
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        if self.generation.replace(generation) != generation {
+            let snapshot = self.shared.snapshot.load_full();
+            let renewed = World::new(snapshot, Some(&self.world.borrow()));
+            self.world.replace(Rc::new(renewed));
+        }
+        self.world.borrow().clone()
+    }
+
+    pub(crate) fn register(self: &Rc<Self>, connection: Rc<Connection>) -> Registration {
+        self.metrics.connection_opened(self.index);
+        let key = self.connections.borrow_mut().insert(connection);
+        Registration { worker: self.clone(), key }
+    }
+
+    /// Counts a refusal that never became an exchange.
+    pub(crate) fn note_cause(&self, cause: Cause) {
+        self.metrics.caused(self.index, cause);
+    }
+
+    pub(crate) fn with_log(&self, write: impl FnOnce(&mut WorkerLog)) {
+        if let Some(log) = &mut *self.log.borrow_mut() {
+            write(log);
+        }
+    }
+
+    fn listen(self: &Rc<Self>, binding: Arc<str>, socket: Socket) {
+        let listening = Listening { binding: binding.clone(), stop: Rc::new(Notify::new()) };
+        let stop = listening.stop.clone();
+        drop(tokio::task::spawn_local(accept::run(self.clone(), binding, socket, stop)));
+        self.listening.borrow_mut().push(listening);
+    }
+
+    fn close(&self, binding: &str) {
+        self.listening.borrow_mut().retain(|listening| {
+            let stays = *listening.binding != *binding;
+            if !stays {
+                listening.stop.notify_one();
+            }
+            stays
+        });
+        for (_, connection) in &*self.connections.borrow() {
+            if connection.binding() == binding {
+                connection.drain();
+            }
+        }
+    }
+
+    fn tick(&self) {
+        self.world.borrow().sweep(Instant::now());
+        self.with_log(WorkerLog::tick);
+    }
+
+    async fn drain(&self, deadline: Instant) {
+        for listening in self.listening.borrow_mut().drain(..) {
+            listening.stop.notify_one();
+        }
+        // What the kernel had accepted for us is still served: the acceptors empty their queues before they stop.
+        tokio::task::yield_now().await;
+        let finished = async {
+            while self.is_busy() {
+                for (_, connection) in &*self.connections.borrow() {
+                    connection.drain();
+                }
+                self.ended.notified().await;
+            }
+        };
+        _ = tokio::time::timeout_at(deadline.into(), finished).await;
+        self.with_log(WorkerLog::tick);
+    }
+
+    /// Connections are open, or tunnels, which have left theirs.
+    fn is_busy(&self) -> bool {
+        !self.connections.borrow().is_empty() || self.metrics.inflight_of(self.index) > 0
+    }
+
+    /// Something ended that a drain may wait for.
+    pub(crate) fn note_end(&self) {
+        self.ended.notify_one();
+    }
+}
+
+// === impl Registration ===
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.worker.metrics.connection_closed(self.worker.index);
+        // Dropped after the borrow ends, because a connection may take its last breath here.
+        let ended = self.worker.connections.borrow_mut().remove(self.key);
+        drop(ended);
+        self.worker.note_end();
+    }
+}

@@ -1,0 +1,112 @@
+//! The gateway as one worker sees it: the snapshot, and what is the worker's own for each part of it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Instant,
+};
+
+use message::{Attempt, Record};
+use snapshot::Snapshot;
+use upstream::{Endpoint, EndpointSet, Pool, Upstream, balance::Ask};
+
+/// Counted without atomics, so that holding the world for an exchange costs nothing that other cores notice.
+pub(crate) struct World {
+    pub(crate) snapshot: Arc<Snapshot>,
+    upstreams: Box<[LocalUpstream]>,
+}
+
+/// An upstream with this worker's pools.
+pub(crate) struct LocalUpstream {
+    pub(crate) upstream: Arc<Upstream>,
+    /// Of the set that `set` was made for.
+    generation: Cell<u64>,
+    set: RefCell<Rc<LocalSet>>,
+}
+
+/// An endpoint set with a pool for each endpoint.
+pub(crate) struct LocalSet {
+    set: Arc<EndpointSet>,
+    pools: Box<[Rc<Pool>]>,
+}
+
+// === impl World ===
+
+impl World {
+    /// Pools of the previous world are kept where rules and address are the same.
+    pub(super) fn new(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
+        let local = |upstream: &Arc<Upstream>| {
+            let previous = previous
+                .and_then(|previous| previous.upstreams.iter().find(|local| local.upstream.name == upstream.name));
+            LocalUpstream::new(upstream.clone(), previous)
+        };
+        let upstreams = snapshot.upstreams.iter().map(local).collect();
+        Self { snapshot, upstreams }
+    }
+
+    pub(crate) fn upstream(&self, index: usize) -> &LocalUpstream {
+        &self.upstreams[index]
+    }
+
+    /// The upstream of the last attempt.
+    pub(crate) fn last_upstream(&self, record: &Record) -> Option<&LocalUpstream> {
+        self.upstreams.get(record.attempts.last()?.upstream as usize)
+    }
+
+    pub(super) fn sweep(&self, now: Instant) {
+        for local in &self.upstreams {
+            local.set.borrow().pools.iter().for_each(|pool| pool.sweep(now));
+        }
+    }
+}
+
+// === impl LocalUpstream ===
+
+impl LocalUpstream {
+    fn new(upstream: Arc<Upstream>, previous: Option<&Self>) -> Self {
+        let previous = previous.map(|previous| previous.set.borrow().clone());
+        let generation = upstream.generation();
+        let set = LocalSet::new(&upstream, previous.as_deref());
+        Self { upstream, generation: Cell::new(generation), set: RefCell::new(Rc::new(set)) }
+    }
+
+    /// The set as it is now. One load, unless endpoints came or went.
+    pub(crate) fn current(&self) -> Rc<LocalSet> {
+        let generation = self.upstream.generation();
+        if self.generation.replace(generation) != generation {
+            let renewed = LocalSet::new(&self.upstream, Some(&self.set.borrow()));
+            self.set.replace(Rc::new(renewed));
+        }
+        self.set.borrow().clone()
+    }
+
+    /// The endpoint of an attempt, if the set still has it.
+    pub(crate) fn endpoint(&self, attempt: &Attempt) -> Option<Arc<Endpoint>> {
+        self.set.borrow().set.endpoints.get(attempt.endpoint as usize).cloned()
+    }
+}
+
+// === impl LocalSet ===
+
+impl LocalSet {
+    fn new(upstream: &Upstream, previous: Option<&Self>) -> Self {
+        let set = upstream.set();
+        let kept = |endpoint: &Arc<_>| {
+            let pool = previous?.pools.iter().find(|pool| pool.serves(&upstream.rules, endpoint))?;
+            Some(pool.clone())
+        };
+        let made = |endpoint: &Arc<_>| Pool::new(upstream.rules.clone(), Arc::clone(endpoint));
+        let pools = set.endpoints.iter().map(|endpoint| kept(endpoint).unwrap_or_else(|| made(endpoint))).collect();
+        Self { set, pools }
+    }
+
+    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Option<usize> {
+        self.set.balancer.pick(&self.set.endpoints, ask)
+    }
+
+    /// The pool of the endpoint with this index in the set.
+    pub(crate) fn pool(&self, endpoint: usize) -> &Rc<Pool> {
+        &self.pools[endpoint]
+    }
+}

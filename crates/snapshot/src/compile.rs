@@ -1,0 +1,210 @@
+//! Model and kinds to snapshot.
+//!
+//! Translation lives beside the types that it makes; this file orchestrates and reports. Compiling starts nothing, and
+//! what is the same as in the previous snapshot is adopted, so that a reload keeps counters, connections and health.
+
+use std::{collections::HashMap, sync::Arc};
+
+use model::{Model, Report, UpstreamId};
+use policy::{Chain, Link, Origin, Registry};
+use telemetry::{RouteMetrics, UpstreamMetrics};
+use upstream::Upstream;
+
+use crate::{Action, Chains, Listener, Route, Settings, Snapshot, tls};
+
+/// Reports what is wrong with the settings of policies, which only their kinds can tell.
+pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
+    for policy in all_policies(model) {
+        match kinds.get(&policy.kind) {
+            Some(kind) => kind.check(&policy.settings, report),
+            None => unknown_kind(policy, kinds, report),
+        }
+    }
+}
+
+/// Compiles `model`, adopting what is the same in `previous`. Reads certificate files; starts nothing.
+///
+/// `None` if anything stands in the way; `report` then says what, all of it.
+pub fn compile(
+    model: &Model,
+    kinds: &Registry,
+    workers: usize,
+    previous: Option<&Snapshot>,
+    report: &mut Report,
+) -> Option<Snapshot> {
+    check_policies(model, kinds, report);
+    if report.has_errors() {
+        return None;
+    }
+    let compiler = Compiler { model, workers, previous };
+    let upstreams = compiler.upstreams(report);
+    let gateway_links = links(&model.gateway.policies, Origin::Gateway, kinds, report);
+    let listener_links: Vec<_> =
+        model.listeners.iter().map(|listener| links(&listener.policies, Origin::Listener, kinds, report)).collect();
+    let upstream_links: Vec<_> =
+        model.upstreams.iter().map(|upstream| links(&upstream.policies, Origin::Upstream, kinds, report)).collect();
+    let route_links: Vec<_> =
+        model.routes.iter().map(|route| links(&route.policies, Origin::Route, kinds, report)).collect();
+    let listeners = compiler.listeners(&gateway_links, &listener_links, report);
+    let routes = compiler.routes(&gateway_links, &listener_links, &upstream_links, &route_links);
+    let all_links =
+        gateway_links.iter().chain([&listener_links, &upstream_links, &route_links].into_iter().flatten().flatten());
+    let table = match route::Table::build(&model.routes) {
+        Ok(table) => table,
+        Err(error) => {
+            report.error(&error.place, error.to_string());
+            return None;
+        }
+    };
+    if report.has_errors() {
+        return None;
+    }
+    Some(Snapshot {
+        generation: previous.map_or(1, |previous| previous.generation + 1),
+        settings: settings(&model.gateway),
+        listeners,
+        table,
+        routes,
+        upstream_metrics: compiler.upstream_metrics(),
+        upstreams,
+        policies: all_links.map(|link| link.policy.clone()).collect(),
+    })
+}
+
+struct Compiler<'a> {
+    model: &'a Model,
+    workers: usize,
+    previous: Option<&'a Snapshot>,
+}
+
+// === impl Compiler ===
+
+impl Compiler<'_> {
+    fn upstreams(&self, report: &mut Report) -> Box<[Arc<Upstream>]> {
+        let mut upstreams = Vec::with_capacity(self.model.upstreams.len());
+        for upstream in &self.model.upstreams {
+            let previous = self
+                .previous
+                .and_then(|previous| previous.upstreams.iter().find(|previous| previous.name == upstream.name));
+            match Upstream::new(upstream, self.workers, previous) {
+                Ok(upstream) => upstreams.push(upstream),
+                Err(error) => report.error(&upstream.place, format!("upstream `{}`: {error}", upstream.name)),
+            }
+        }
+        upstreams.into()
+    }
+
+    fn upstream_metrics(&self) -> Box<[Arc<UpstreamMetrics>]> {
+        let known: HashMap<&str, &Arc<UpstreamMetrics>> = self
+            .previous
+            .into_iter()
+            .flat_map(|previous| previous.upstreams.iter().zip(&previous.upstream_metrics))
+            .map(|(upstream, metrics)| (&*upstream.name, metrics))
+            .collect();
+        let adopt = |upstream: &model::Upstream| match known.get(&*upstream.name) {
+            Some(metrics) => Arc::clone(metrics),
+            None => Arc::new(UpstreamMetrics::new(self.workers)),
+        };
+        self.model.upstreams.iter().map(adopt).collect()
+    }
+
+    fn listeners(&self, gateway: &[Link], own: &[Vec<Link>], report: &mut Report) -> Box<[Listener]> {
+        let mut listeners = Vec::with_capacity(self.model.listeners.len());
+        for (listener, own) in self.model.listeners.iter().zip(own) {
+            let tls = listener.tls.as_ref().and_then(|tls| {
+                let refused = |error| report.error(&listener.place, format!("listener `{}`: {error}", listener.name));
+                tls::server_config(tls).map_err(refused).ok()
+            });
+            listeners.push(Listener {
+                name: listener.name.clone(),
+                address: listener.address.clone(),
+                binding: Listener::binding(&listener.name, &listener.address),
+                limits: listener.limits.clone(),
+                proxy_protocol: listener.proxy_protocol,
+                tls,
+                chain: Chain::new([gateway, own].concat()),
+            });
+        }
+        listeners.into()
+    }
+
+    fn routes(
+        &self,
+        gateway: &[Link],
+        listeners: &[Vec<Link>],
+        upstreams: &[Vec<Link>],
+        own: &[Vec<Link>],
+    ) -> Box<[Route]> {
+        let known: HashMap<&str, &Arc<RouteMetrics>> = self
+            .previous
+            .into_iter()
+            .flat_map(|previous| previous.routes.iter())
+            .map(|route| (&*route.name, &route.metrics))
+            .collect();
+        let mut routes = Vec::with_capacity(self.model.routes.len());
+        for (route, own) in self.model.routes.iter().zip(own) {
+            let mut own = own.clone();
+            if let model::Action::Upstream(UpstreamId(upstream)) = route.action {
+                own.extend(upstreams[upstream as usize].iter().cloned());
+            }
+            routes.push(Route {
+                name: route.name.clone(),
+                chains: chains(gateway, listeners, &own),
+                action: Action::new(route),
+                metrics: match known.get(&*route.name) {
+                    Some(metrics) => Arc::clone(metrics),
+                    None => Arc::new(RouteMetrics::new(self.workers)),
+                },
+            });
+        }
+        routes.into()
+    }
+}
+
+fn chains(gateway: &[Link], listeners: &[Vec<Link>], own: &[Link]) -> Chains {
+    if listeners.iter().all(Vec::is_empty) {
+        return Chains::One(Chain::new([gateway, own].concat()));
+    }
+    Chains::PerListener(listeners.iter().map(|listener| Chain::new([gateway, listener, own].concat())).collect())
+}
+
+fn links(policies: &[model::Policy], origin: Origin, kinds: &Registry, report: &mut Report) -> Vec<Link> {
+    let mut links = Vec::with_capacity(policies.len());
+    for policy in policies {
+        let Some(kind) = kinds.get(&policy.kind) else { continue };
+        match kind.build(&policy.settings) {
+            Ok(built) => links.push(Link { kind: kind.name(), stage: kind.stage(), origin, policy: built }),
+            Err(error) => report.error(&policy.place, format!("policy `{}`: {error}", policy.kind)),
+        }
+    }
+    links
+}
+
+fn settings(gateway: &model::Gateway) -> Settings {
+    let forwarded = &gateway.forwarded;
+    Settings {
+        trusted_proxies: gateway.trusted_proxies.clone().into(),
+        forwarded: message::forwarded::Rules {
+            via: forwarded.via,
+            x_forwarded: forwarded.x_forwarded,
+            forwarded: forwarded.forwarded,
+        },
+        grace: gateway.grace,
+    }
+}
+
+fn all_policies(model: &Model) -> impl Iterator<Item = &model::Policy> {
+    let listeners = model.listeners.iter().flat_map(|listener| &listener.policies);
+    let routes = model.routes.iter().flat_map(|route| &route.policies);
+    let upstreams = model.upstreams.iter().flat_map(|upstream| &upstream.policies);
+    model.gateway.policies.iter().chain(listeners).chain(routes).chain(upstreams)
+}
+
+fn unknown_kind(policy: &model::Policy, kinds: &Registry, report: &mut Report) {
+    let known: Vec<_> = kinds.iter().map(policy::Kind::name).collect();
+    let hint = match model::nearest(&policy.kind, known.iter().copied()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("the kinds are {}", known.join(", ")),
+    };
+    report.error_with_hint(&policy.place, format!("unknown policy kind `{}`", policy.kind), hint);
+}

@@ -1,0 +1,112 @@
+//! The gateway as a request meets it.
+
+use std::{sync::Arc, time::Duration};
+
+use ipnet::IpNet;
+use message::forwarded;
+use model::{Address, Limits, ListenerId};
+use policy::{Chain, Policy};
+use telemetry::{RouteMetrics, UpstreamMetrics};
+use upstream::Upstream;
+
+use crate::Action;
+
+/// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
+pub struct Snapshot {
+    /// 1 for the first one of a process.
+    pub generation: u64,
+    pub settings: Settings,
+    /// By [`ListenerId`].
+    pub listeners: Box<[Listener]>,
+    pub table: route::Table,
+    /// By the index that the table gives.
+    pub routes: Box<[Route]>,
+    /// By index; actions hold it.
+    pub upstreams: Box<[Arc<Upstream>]>,
+    pub upstream_metrics: Box<[Arc<UpstreamMetrics>]>,
+    /// All that were built for it, once each.
+    pub(crate) policies: Box<[Arc<dyn Policy>]>,
+}
+
+pub struct Settings {
+    /// Whose `Forwarded` and `X-Forwarded-*` are believed.
+    pub trusted_proxies: Box<[IpNet]>,
+    pub forwarded: forwarded::Rules,
+    /// How long exchanges may take to finish in a drain.
+    pub grace: Duration,
+}
+
+pub struct Listener {
+    pub name: Arc<str>,
+    pub address: Address,
+    /// What its sockets are known by: the address, and the name where the kernel chooses the port.
+    pub binding: Arc<str>,
+    pub limits: Limits,
+    pub proxy_protocol: bool,
+    /// TLS as the handshake needs it; `None`: plain.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// For exchanges that no route takes: the gateway's and this listener's policies see our replies too.
+    pub chain: Chain,
+}
+
+pub struct Route {
+    pub name: Arc<str>,
+    pub chains: Chains,
+    pub action: Action,
+    pub metrics: Arc<RouteMetrics>,
+}
+
+/// The chains of a route, by listener.
+pub enum Chains {
+    /// No listener has policies: the same for all.
+    One(Chain),
+    PerListener(Box<[Chain]>),
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// The listener of the sockets known as `binding`, if the document still has it.
+    pub fn listener_of(&self, binding: &str) -> Option<ListenerId> {
+        let index = self.listeners.iter().position(|listener| *listener.binding == *binding)?;
+        u32::try_from(index).ok().map(ListenerId)
+    }
+
+    pub fn listener(&self, id: ListenerId) -> &Listener {
+        &self.listeners[id.0 as usize]
+    }
+
+    /// To be called once it is live.
+    pub fn start_policies(&self) {
+        self.policies.iter().for_each(|policy| policy.start());
+    }
+}
+
+impl Drop for Snapshot {
+    /// The last exchange that saw this world is over.
+    fn drop(&mut self) {
+        self.policies.iter().for_each(|policy| policy.retire());
+    }
+}
+
+// === impl Listener ===
+
+impl Listener {
+    pub(crate) fn binding(name: &str, address: &Address) -> Arc<str> {
+        match address {
+            Address::Tcp(tcp) if tcp.port() == 0 => format!("{address} for {name}").into(),
+            _ => address.to_string().into(),
+        }
+    }
+}
+
+// === impl Chains ===
+
+impl Chains {
+    pub fn of(&self, listener: ListenerId) -> &Chain {
+        match self {
+            Self::One(chain) => chain,
+            Self::PerListener(chains) => &chains[listener.0 as usize],
+        }
+    }
+}

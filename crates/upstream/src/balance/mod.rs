@@ -1,0 +1,34 @@
+//! Which endpoint gets the next request. One file per algorithm.
+
+use std::sync::Arc;
+
+use model::Balance;
+
+use crate::Endpoint;
+
+mod round_robin;
+
+pub use round_robin::RoundRobin;
+
+/// Chooses among the endpoints of one set, for which it was built.
+///
+/// Called on the path of every request by all workers at once: no lock, no allocation.
+pub trait LoadBalancer: Send + Sync {
+    /// The index of the endpoint to ask, never one of `ask.tried`; `None` if there is nobody left with a weight.
+    fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize>;
+}
+
+/// What a choice may depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    pub worker: usize,
+    /// Endpoints that this exchange has asked in vain.
+    pub tried: &'a [usize],
+}
+
+/// Builds the balancer of a set.
+pub fn build(balance: &Balance, endpoints: &[Arc<Endpoint>], workers: usize) -> Box<dyn LoadBalancer> {
+    match balance {
+        Balance::RoundRobin => Box::new(RoundRobin::new(endpoints, workers)),
+    }
+}

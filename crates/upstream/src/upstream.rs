@@ -1,0 +1,103 @@
+//! A name, its rules, and its current set of endpoints.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use model::{Balance, Host, Pool, Protocol, Timeouts};
+
+use crate::{Connector, Endpoint, EndpointSet, TlsError, balance};
+
+/// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
+pub struct Upstream {
+    pub name: Arc<str>,
+    pub rules: Arc<Rules>,
+    set: ArcSwap<EndpointSet>,
+    /// Grows with every swap, so that a worker sees by one load whether it must look again.
+    generation: AtomicU64,
+}
+
+/// How endpoints are treated. Immutable; connections made under the same rules can be used on after a reload.
+pub struct Rules {
+    pub protocol: Protocol,
+    pub balance: Balance,
+    pub timeouts: Timeouts,
+    pub pool: Pool,
+    pub host: Host,
+    pub connector: Connector,
+}
+
+// === impl Upstream ===
+
+impl Upstream {
+    /// Reads the certificates that the upstream names; makes no connection. What is the same in `previous` is adopted.
+    ///
+    /// # Errors
+    /// A certificate that cannot be read or is none.
+    pub fn new(
+        upstream: &model::Upstream,
+        workers: usize,
+        previous: Option<&Arc<Self>>,
+    ) -> Result<Arc<Self>, TlsError> {
+        let rules = Rules::new(upstream)?;
+        let rules = match previous {
+            Some(previous) if *previous.rules == rules => previous.rules.clone(),
+            _ => Arc::new(rules),
+        };
+        let endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
+        if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
+            && previous.set.load().endpoints == endpoints
+        {
+            return Ok(previous.clone());
+        }
+        let balancer = balance::build(&rules.balance, &endpoints, workers);
+        let set = ArcSwap::from_pointee(EndpointSet { endpoints, balancer });
+        Ok(Arc::new(Self { name: upstream.name.clone(), rules, set, generation: AtomicU64::new(0) }))
+    }
+
+    /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
+    pub fn set(&self) -> Arc<EndpointSet> {
+        self.set.load_full()
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Replaces the endpoints; exchanges under way keep theirs.
+    pub fn replace(&self, endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
+        let balancer = balance::build(&self.rules.balance, &endpoints, workers);
+        self.set.store(Arc::new(EndpointSet { endpoints, balancer }));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+// === impl Rules ===
+
+impl Rules {
+    fn new(upstream: &model::Upstream) -> Result<Self, TlsError> {
+        let connector = Connector::new(upstream.protocol, upstream.tls.as_ref(), upstream.timeouts.connect)?;
+        Ok(Self {
+            protocol: upstream.protocol,
+            balance: upstream.balance.clone(),
+            timeouts: upstream.timeouts,
+            pool: upstream.pool,
+            host: upstream.host.clone(),
+            connector,
+        })
+    }
+}
+
+impl PartialEq for Rules {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { protocol, balance, timeouts, pool, host, connector } = self;
+        *protocol == other.protocol
+            && *balance == other.balance
+            && *timeouts == other.timeouts
+            && *pool == other.pool
+            && *host == other.host
+            && connector.is_same(&other.connector)
+    }
+}
