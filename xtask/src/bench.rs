@@ -6,6 +6,10 @@ use crate::{cargo, finish, metadata};
 
 /// Builds both binaries and runs the harness; `flags` are passed on as they are.
 pub(crate) fn run(flags: &[String]) -> Result<(), String> {
+    if flags.iter().any(|flag| flag == "--help" || flag == "-h") {
+        // Whoever asks for the flags does not wait for a build as for distribution.
+        return finish(cargo().args(["run", "--quiet", "--package", "bench", "--", "run", "--help"]));
+    }
     let metadata = metadata()?;
     let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     let dist = Path::new(target).join("dist");

@@ -63,6 +63,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let peers = present_peers(args)?;
     let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
     let certificate = Certificate::generate(folder.path())?;
+    let load_before = load_average();
+    if load_before > 0.3 {
+        eprintln!(
+            "warning: the machine is busy (load average {load_before}); what is measured now is not worth keeping"
+        );
+    }
     let bench = Bench::start(folder.path(), &certificate, args)?;
     let mut outcomes = Vec::new();
     for case in cases {
@@ -78,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             }
         }
     }
-    let about = about(args, &peers, &bench);
+    let about = about(args, &peers, &bench, load_before);
     let order: Vec<&str> = peers.iter().map(|peer| peer.name).collect();
     print!("{}", table::markdown(&about, &order, &outcomes));
     if let Some(file) = &args.json {
@@ -126,7 +132,7 @@ fn present_peers(args: &Args) -> Result<Vec<Peer>, Failure> {
 }
 
 /// What the numbers depend on: when, where, which versions, how long.
-fn about(args: &Args, peers: &[Peer], bench: &Bench) -> Vec<(String, String)> {
+fn about(args: &Args, peers: &[Peer], bench: &Bench, load_before: f64) -> Vec<(String, String)> {
     let first_line = |file: &str, key: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(key)).unwrap_or("unknown");
@@ -137,10 +143,17 @@ fn about(args: &Args, peers: &[Peer], bench: &Bench) -> Vec<(String, String)> {
         ("processor".into(), first_line("/proc/cpuinfo", "model name")),
         ("kernel".into(), first_line("/proc/sys/kernel/osrelease", "")),
         ("cores".into(), bench.cores()),
+        ("load average before".into(), load_before.to_string()),
         ("each measurement".into(), format!("{} s after {} s, median of {}", args.seconds, args.warmup, args.rounds)),
     ];
     about.extend(peers.iter().map(|peer| (peer.name.to_owned(), peer.version())));
     about
+}
+
+/// Of the last minute: how many threads wanted a core.
+fn load_average() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
 
 /// The prefix of every path that a case uses is the name of its route.

@@ -36,7 +36,7 @@ fn long_file(source: &Source) -> Option<Problem> {
         MAX_LINES,
         format!("the file has {length} lines, {MAX_LINES} are allowed"),
         "what does not fit into one head is read by nobody",
-        "make it a folder with one file for each thing that it does",
+        "make it a folder with one file for each thing that it does; for a table of data say `// tidy-allow-file long-file: <reason>`",
     ))
 }
 

@@ -46,3 +46,33 @@ routes:
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{case::CASES, peer::Certificate};
+
+    #[test]
+    fn the_gateway_understands_every_document() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = Certificate::generate(folder.path()).expect("a certificate");
+        let address = ([127, 0, 0, 1], 0).into();
+        for case in CASES {
+            let (folder, connections) = (folder.path(), case.connections);
+            let text = document(&Ground {
+                case,
+                folder,
+                listen: address,
+                admin: address,
+                origin: ([127, 0, 0, 1], 1).into(), // tidy-allow fixed-port: never bound; an endpoint needs one
+                certificate: &certificate,
+                connections,
+            });
+            let mut report = model::Report::default();
+            let tree = model::parse("sluice.yaml", &text, &|_| None, &mut report).expect("a tree");
+            let model = model::check(&tree, &mut report);
+            assert_eq!(report.problems, [], "{}", case.name);
+            assert_eq!(model.expect("a model").routes.len(), case.routes as usize, "{}", case.name);
+        }
+    }
+}
