@@ -47,7 +47,8 @@ fn take(entries: &mut Vec<(Key, Node)>, key: Key, value: Node, report: &mut Repo
         report.error_with_hint(&key.place, "an included file cannot include others", "name them in the main file");
         return;
     }
-    if key.name == "version" && value.value == Value::Integer(1) {
+    // Every file may say what it is.
+    if key.name == "$schema" || key.name == "version" && value.value == Value::Integer(1) {
         return;
     }
     let Some((first, present)) = entries.iter_mut().find(|(first, _)| first.name == key.name) else {
@@ -79,8 +80,11 @@ mod tests {
     #[test]
     fn lists_are_joined_in_order() {
         let main = node("main", "{version: 1, routes: [a], include: [x, y]}");
-        let others =
-            vec![node("x", "{version: 1, routes: [b]}"), node("y", "{upstreams: [u], routes: [c]}"), node("z", "")];
+        let others = vec![
+            node("x", "{version: 1, $schema: s, routes: [b]}"),
+            node("y", "{upstreams: [u], routes: [c]}"),
+            node("z", ""),
+        ];
         let mut report = Report::default();
         let patterns: Vec<String> = includes(&main).into_iter().map(|include| include.pattern).collect();
         let merged = merge(main, others, &mut report);
@@ -89,7 +93,7 @@ mod tests {
         let texts = |key: &str| merged.near(key).items().iter().filter_map(Node::text).collect::<Vec<_>>();
         assert_eq!(texts("routes"), ["a", "b", "c"]);
         assert_eq!(texts("upstreams"), ["u"]);
-        assert_eq!(merged.near("routes").item(1).place.to_string(), "x:1:23");
+        assert_eq!(merged.near("routes").item(1).place.to_string(), "x:1:35");
     }
 
     #[test]

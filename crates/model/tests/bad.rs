@@ -829,7 +829,7 @@ fn redirects() {
     redirect: { to: "{rest}", status: 200 }
 "#,
         &[
-            "7:21: error: a redirect begins with `/` or a scheme, so that no request chooses the host; put a `/` in front",
+            "7:21: error: a redirect that begins with `{` lets the request choose the host; put a `/` in front",
             "7:39: error: expected 301, 302, 303, 307 or 308, found the number 200",
         ],
     );
@@ -848,12 +848,33 @@ fn redirects() {
     );
     check_route(
         "    redirect: { to: \"https://\" }",
-        &["6:21: error: `https://` has no host behind its scheme; for example `https://example.org{rest}`"],
+        &["6:21: error: an address without a host behind its scheme; for example `https://example.org{rest}`"],
     );
     check_route(
         "    redirect: { to: \"/a b\" }",
         &["6:21: error: ' ' cannot stand in an address; write it percent-encoded"],
     );
+}
+
+#[test]
+fn redirects_whose_host_the_request_would_choose() {
+    let slash = "7:21: error: what fills the `{}` can begin with a `/`, and `//` leads to another host; \
+                 write `/new{rest}`, or match with a template such as `/old/{rest...}`";
+    let host = "7:21: error: a host that ends with `}` lets the request choose it; put a `/` in front of the `{`";
+    let cases = [
+        ("prefix: /old", "/{rest}", Some(slash)),
+        ("regex: \"^/old(?P<rest>.*)\"", "/{rest}", Some(slash)),
+        ("template: \"/old/{rest...}\"", "/{rest}", None),
+        ("template: \"/old/{rest...}\"", "https://example.org{rest}", Some(host)),
+        ("template: \"/old/{rest...}\"", "https://example.org/{rest}", None),
+        ("prefix: /old", "https://example.org{rest}", None),
+        ("prefix: /old", "https://{rest}", Some(host)),
+        ("template: \"/old/{id}\"", "https://{id}.example.org?a", None),
+    ];
+    for (path, to, expected) in cases {
+        let lines = format!("    match: {{ path: {{ {path} }} }}\n    redirect: {{ to: \"{to}\" }}\n");
+        check_route(&lines, expected.as_slice());
+    }
 }
 
 #[test]

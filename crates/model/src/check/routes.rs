@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{names::Names, policies, templates};
 use crate::{
-    Action, FieldMatch, HeaderMatch, ListenerId, Match, Node, Redirect, Report, Respond, Rewrite, Route, Template,
-    TextOr, UpstreamId, Value,
+    Action, FieldMatch, HeaderMatch, ListenerId, Match, Node, PathPattern, Redirect, Report, Respond, Rewrite, Route,
+    Template, TextOr, UpstreamId, Value,
     decode::{decode, decode_without},
     document::{self, Fields},
     nearest,
@@ -38,9 +38,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
     let matching = self::matching(matching);
-    let captures = matching.path.as_ref().map(|path| path.captures()).unwrap_or_default();
-    let rewrite = rewrite.map(|rewrite| self::rewrite(node.near("rewrite"), rewrite, &captures, report));
-    let redirect = redirect.map(|written| self::redirect(node.near("redirect"), &written, &captures, report));
+    let path = matching.path.as_ref();
+    let rewrite = rewrite.map(|rewrite| self::rewrite(node.near("rewrite"), rewrite, path, report));
+    let redirect = redirect.map(|written| self::redirect(node.near("redirect"), &written, path, report));
     let respond = respond.map(|written| self::respond(node.near("respond"), written, report));
     let action = match (upstream, redirect, respond) {
         (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),
@@ -103,14 +103,14 @@ fn check_templates(node: &Node, report: &mut Report) {
     let path = node.near("match").get("path");
     let path = path.map(|path| decode::<TextOr<document::Path>>(path, &mut reported));
     let Some(path) = path.map_or(Some(None), |path| path.map(Some)) else { return };
-    let captures = path.as_ref().map(|TextOr(document::Path(path))| path.captures()).unwrap_or_default();
+    let matched = path.as_ref().map(|TextOr(document::Path(path))| path);
     let text =
         |map: &str, key: &str| node.get(map).and_then(|map| map.get(key)).and_then(|node| Some((node, node.text()?)));
     if let Some((node, to)) = text("redirect", "to") {
-        template(node, templates::location(to, &captures), report);
+        template(node, templates::location(to, matched), report);
     }
     if let Some((node, path)) = text("rewrite", "path") {
-        template(node, templates::path(path, &captures), report);
+        template(node, templates::rewritten(path, matched), report);
     }
 }
 
@@ -141,17 +141,27 @@ fn matching(written: document::Match) -> Match {
     }
 }
 
-fn rewrite(node: &Node, written: document::Rewrite, captures: &[&str], report: &mut Report) -> Option<Rewrite> {
+fn rewrite(
+    node: &Node,
+    written: document::Rewrite,
+    matched: Option<&PathPattern>,
+    report: &mut Report,
+) -> Option<Rewrite> {
     let document::Rewrite { path, host } = written;
     let path = match path {
-        Some(path) => Some(template(node.near("path"), templates::path(&path, captures), report)?),
+        Some(path) => Some(template(node.near("path"), templates::rewritten(&path, matched), report)?),
         None => None,
     };
     Some(Rewrite { path, host: host.map(|HostValue(host)| host) })
 }
 
-fn redirect(node: &Node, written: &document::Redirect, captures: &[&str], report: &mut Report) -> Option<Redirect> {
-    let to = template(node.near("to"), templates::location(&written.to, captures), report)?;
+fn redirect(
+    node: &Node,
+    written: &document::Redirect,
+    matched: Option<&PathPattern>,
+    report: &mut Report,
+) -> Option<Redirect> {
+    let to = template(node.near("to"), templates::location(&written.to, matched), report)?;
     Some(Redirect { to, status: written.status.map_or(StatusCode::FOUND, |RedirectStatus(status)| status) })
 }
 

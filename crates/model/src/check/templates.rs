@@ -1,14 +1,67 @@
 //! Text with holes that a route's path fills: `/internal/{id}`.
+//!
+//! Errors are messages; what follows their first `"; "` is the hint.
 
 use std::sync::Arc;
 
-use crate::{Template, TemplatePart, nearest, values::is_capture_name};
+use crate::{PathPattern, Template, TemplatePart, nearest, values::is_capture_name};
+
+/// The path of a rewrite. `matched` is the path of the route.
+///
+/// What comes of it is brought into normal form for each request, so what stands in the holes is no concern here.
+pub(super) fn rewritten(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
+    path(text, &matched.map(PathPattern::captures).unwrap_or_default())
+}
+
+/// What a redirect leads to: a path, or an address with its scheme. `matched` is the path of the route.
+///
+/// Where it leads is the writer's choice: a template by which a request could choose the host is refused.
+pub(super) fn location(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
+    let captures = matched.map(PathPattern::captures).unwrap_or_default();
+    let refuse = |message: &str| Err(message.to_owned());
+    if let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
+        check_host(rest, matched)?;
+        visible(text)?;
+        return read(text, &captures);
+    }
+    match text.as_bytes() {
+        [b'/', b'{', ..] if matches!(matched, Some(PathPattern::Prefix(_) | PathPattern::Regex(_))) => refuse(
+            "what fills the `{}` can begin with a `/`, and `//` leads to another host; \
+             write `/new{rest}`, or match with a template such as `/old/{rest...}`",
+        ),
+        [b'/', ..] => path(text, &captures),
+        [b'{', ..] => refuse("a redirect that begins with `{` lets the request choose the host; put a `/` in front"),
+        _ => Err(format!("expected a path, or an address with `https://`, found `{text}`")),
+    }
+}
+
+/// Checks what follows the scheme of an address.
+fn check_host(rest: &str, matched: Option<&PathPattern>) -> Result<(), String> {
+    let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    if host.is_empty() || host.contains('@') {
+        return Err("an address without a host behind its scheme; for example `https://example.org{rest}`".to_owned());
+    }
+    // What follows a prefix is empty or begins with a slash, so it ends the host.
+    let ends_before_hole = matches!(matched, Some(PathPattern::Prefix(_))) && !host.starts_with('{');
+    if host.ends_with('}') && !ends_before_hole {
+        return Err("a host that ends with `}` lets the request choose it; put a `/` in front of the `{`".to_owned());
+    }
+    Ok(())
+}
+
+fn path(text: &str, captures: &[&str]) -> Result<Template, String> {
+    if !text.starts_with('/') {
+        return Err(format!("a path begins with `/`, and `{text}` does not; write `/{text}`"));
+    }
+    if text.starts_with("//") {
+        return Err("a path that begins with `//` names another host; write a single `/`".to_owned());
+    }
+    visible(text)?;
+    read(text, captures)
+}
 
 /// Reads a template whose names must be among `captures`.
-///
-/// # Errors
-/// A message; what follows its first `"; "` is the hint.
-pub(super) fn read(text: &str, captures: &[&str]) -> Result<Template, String> {
+fn read(text: &str, captures: &[&str]) -> Result<Template, String> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find(['{', '}']) {
@@ -48,41 +101,6 @@ fn index(name: &str, captures: &[&str]) -> Result<usize, String> {
         }
     };
     Err(format!("the path of this route does not capture `{{{name}}}`; {hint}"))
-}
-
-/// The path of a rewrite, or what a redirect leads to within the same host.
-pub(super) fn path(text: &str, captures: &[&str]) -> Result<Template, String> {
-    if !text.starts_with('/') {
-        return Err(format!("a path begins with `/`, and `{text}` does not; write `/{text}`"));
-    }
-    if text.starts_with("//") {
-        return Err("a path that begins with `//` names another host; write a single `/`".to_owned());
-    }
-    visible(text)?;
-    read(text, captures)
-}
-
-/// What a redirect leads to: a path, or an address with its scheme.
-pub(super) fn location(text: &str, captures: &[&str]) -> Result<Template, String> {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let Some(rest) = rest else {
-        if text.starts_with('{') {
-            return Err(
-                "a redirect begins with `/` or a scheme, so that no request chooses the host; put a `/` in front"
-                    .to_owned(),
-            );
-        }
-        return path(text, captures).map_err(|message| match text.starts_with('/') {
-            true => message,
-            false => format!("expected a path, or an address with `https://`, found `{text}`"),
-        });
-    };
-    let host = rest.split(['/', '?', '#', '{']).next().unwrap_or_default();
-    if host.is_empty() || host.contains('@') {
-        return Err(format!("`{text}` has no host behind its scheme; for example `https://example.org{{rest}}`"));
-    }
-    visible(text)?;
-    read(text, captures)
 }
 
 /// What can stand in a header field as it is.
