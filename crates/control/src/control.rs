@@ -101,7 +101,7 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
-        let state = State { bound, admin: model.gateway.admin.clone(), log_target, log, files: loaded.files };
+        let state = State { bound, admin: model.gateway.admin, log_target, log, files: loaded.files };
         let control = Self {
             path,
             kinds,

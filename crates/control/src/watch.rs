@@ -70,7 +70,7 @@ impl Watch {
             }
         }
         // The watcher is gone, which only happens with this.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// What callers may read: strangers do not learn the addresses behind the gateway; the log has them.
-fn detail<'e>(error: &'e Error, trusted: bool) -> &'e str {
+fn detail(error: &Error, trusted: bool) -> &str {
     let is_internal = error.cause().side() != Side::Client && error.cause() != Cause::NoRoute;
     if is_internal && !trusted { error.cause().title() } else { error.detail() }
 }

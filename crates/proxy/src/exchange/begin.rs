@@ -21,6 +21,7 @@ pub(super) struct Begun {
 pub(super) fn begin(world: &World, connection: &Connection, mut request: Request<Incoming>) -> Begun {
     let now = Instant::now();
     connection.begin(now);
+    connection.worker.metrics.request_began(connection.worker.index);
     let upgrade = Upgrade::take(&mut request);
     let (mut head, body) = request.into_parts();
     let canonical = admit(&mut head, &body, connection);

@@ -60,6 +60,10 @@ impl Ending {
         }
         worker.with_log(|log| self.write_line(log, &timing, protocol));
         self.connection.finish(now);
+        if self.is_websocket {
+            // A tunnel has left its connection; a drain waits for it all the same.
+            worker.note_end();
+        }
     }
 
     fn protocol(&self) -> Protocol {

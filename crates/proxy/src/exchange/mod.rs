@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use http::Request;
+use http::{
+    Method, Request,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+    request,
+};
 use hyper::body::Incoming;
 use message::{Captures, Cause, Error, Exchange, Response, Result};
 use policy::{Chain, Needs};
@@ -61,12 +65,13 @@ fn find<'w>(
     exchange: &mut Exchange,
     listener: snapshot::ListenerId,
 ) -> (Option<&'w Route>, &'w Chain) {
+    let requested_method = preflight(exchange);
     let ask = route::Ask {
         listener,
         host: exchange.host(),
         path: exchange.head.uri.path(),
         query: exchange.head.uri.query(),
-        method: &exchange.head.method,
+        method: requested_method.as_ref().unwrap_or(&exchange.head.method),
         headers: &exchange.head.headers,
         client_ip: exchange.client_ip,
     };
@@ -77,6 +82,15 @@ fn find<'w>(
     exchange.record.route = u32::try_from(found.route).ok();
     let route = &world.snapshot.routes[found.route];
     (Some(route), route.chains.of(listener))
+}
+
+/// A CORS preflight asks on behalf of another method, and is answered by the route of that one (Fetch, 4.8).
+fn preflight(exchange: &Exchange) -> Option<Method> {
+    let Exchange { head: request::Parts { method, headers, .. }, .. } = exchange;
+    if method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
+        return None;
+    }
+    Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
 }
 
 async fn run_request_policies(chain: &Chain, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Response>> {

@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry};
 use telemetry::UpstreamMetrics;
-use upstream::{Lease, Pool, Rules};
+use upstream::{Lease, Pool, Rules, SendError};
 
 use super::{Forwarded, Link, Upgrade, head, interim};
 use crate::{
@@ -98,7 +98,7 @@ async fn send(
         interim::pass_on(&mut request, exchange, connection, &lease);
         match await_response(&mut lease, request, exchange, rules, deadline).await {
             Ok(response) => return Ok((response, lease)),
-            Err((error, unsent)) => {
+            Err(SendError { error, unsent }) => {
                 let repeatable =
                     is_bodiless && head::is_idempotent(&exchange.head.method) && error.retry() != Retry::Never;
                 body = match unsent {
@@ -130,14 +130,14 @@ async fn await_response(
     exchange: &Exchange,
     rules: &Rules,
     deadline: Option<Instant>,
-) -> Result<Response<Incoming>, (Error, Option<Request<Body>>)> {
+) -> Result<Response<Incoming>, SendError> {
     let sent = Instant::now();
     let upload = exchange.upload.as_deref();
     let mut response = pin!(lease.send(request));
     let mut alarm = Alarm::default();
     poll_fn(|context| {
         if let Poll::Ready(sent) = response.as_mut().poll(context) {
-            return Poll::Ready(sent.map_err(|failed| (failed.error, failed.unsent)));
+            return Poll::Ready(sent);
         }
         let quiet_since = upload.map_or(sent, |upload| upload.last_piece().max(sent));
         let first_byte = quiet_since + rules.timeouts.first_byte;
@@ -146,7 +146,7 @@ async fn await_response(
             _ => (first_byte, Cause::ResponseTimeout),
         };
         let overdue =
-            |()| Err((Error::new(cause, "the endpoint did not answer in time").with_retry(Retry::IfIdempotent), None));
+            |()| Err(SendError { error: Error::new(cause, "the endpoint did not answer in time"), unsent: None });
         alarm.poll(context, by).map(overdue)
     })
     .await

@@ -44,7 +44,8 @@ pub(super) fn request(
 
 /// Rids a response of what concerned the last hop only, and says that it came through here.
 pub(super) fn response(response: &mut http::Response<Body>, forwarding: forwarded::Rules) {
-    let version = response.version();
+    // The version of a message belongs to its hop; the codec towards the client knows its own.
+    let version = std::mem::replace(response.version_mut(), Version::HTTP_11);
     let headers = response.headers_mut();
     hop::strip(headers);
     if forwarding.via {

@@ -47,7 +47,7 @@ struct Idle {
 pub struct SendError {
     pub error: Error,
     /// The request, if nothing of it was sent.
-    pub unsent: Option<Request<Body>>,
+    pub unsent: Option<Box<Request<Body>>>,
 }
 
 // === impl Pool ===
@@ -167,7 +167,7 @@ impl Lease {
 
 impl From<TrySendError<Request<Body>>> for SendError {
     fn from(mut failed: TrySendError<Request<Body>>) -> Self {
-        let unsent = failed.take_message();
+        let unsent = failed.take_message().map(Box::new);
         let source = failed.into_error();
         let retry = if unsent.is_some() { Retry::Safe } else { Retry::IfIdempotent };
         Self { error: describe(source).with_retry(retry), unsent }
