@@ -1,14 +1,15 @@
 //! What a lookup costs among 50, 1,000 and 50,000 routes, and what it costs to build a table.
 //!
-//! Requests go round over the whole table, so that nothing stays warm that would be cold with so many routes in use.
-//! Before the means that divan takes, the percentiles of single lookups are printed, the clock's own time included.
+//! Requests go round over 50 routes in a table of any size, or over the whole of it: the first shows what more routes
+//! cost, the second adds what it costs that no cache holds them. The request itself is always warm, as if it had just
+//! been parsed. Before the means that divan takes, the percentiles of single lookups are printed, the clock's own time included.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up fails")]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use std::{cell::Cell, hint::black_box, time::Instant};
+use std::{cell::Cell, fmt, hint::black_box, time::Instant};
 
 use common::{Request, request, route};
 use divan::{AllocProfiler, Bencher};
@@ -19,6 +20,12 @@ use route::Table;
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 const SIZES: [usize; 3] = [50, 1_000, 50_000];
+
+/// Routes in the table, and how many of them are asked for.
+const CASES: [Case; 5] = [Case(50, 50), Case(1_000, 50), Case(50_000, 50), Case(1_000, 1_000), Case(50_000, 50_000)];
+
+#[derive(Clone, Copy)]
+struct Case(usize, usize);
 
 /// Single lookups for the percentiles.
 const LOOKUPS: usize = 200_000;
@@ -34,24 +41,24 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = SIZES)]
-fn lookup_hit(bencher: Bencher, size: usize) {
-    lookup(bencher, size, hit);
+#[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
+fn lookup_hit(bencher: Bencher, case: Case) {
+    lookup(bencher, case, hit);
 }
 
-#[divan::bench(args = SIZES)]
-fn lookup_template(bencher: Bencher, size: usize) {
-    lookup(bencher, size, template);
+#[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
+fn lookup_template(bencher: Bencher, case: Case) {
+    lookup(bencher, case, template);
 }
 
-#[divan::bench(args = SIZES)]
-fn lookup_miss(bencher: Bencher, size: usize) {
-    lookup(bencher, size, miss);
+#[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
+fn lookup_miss(bencher: Bencher, case: Case) {
+    lookup(bencher, case, miss);
 }
 
-#[divan::bench(args = SIZES)]
-fn lookup_one_host(bencher: Bencher, size: usize) {
-    lookup(bencher, size, one_host);
+#[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
+fn lookup_one_host(bencher: Bencher, case: Case) {
+    lookup(bencher, case, one_host);
 }
 
 #[divan::bench(args = SIZES, sample_count = 10, sample_size = 1)]
@@ -60,7 +67,7 @@ fn build(bencher: Bencher, size: usize) {
     bencher.bench(|| Table::build(&routes));
 }
 
-/// Half of the routes on hosts of their own, ten each; the other half on one host.
+/// Half of the routes on hosts of their own, up to ten each; the other half on any host.
 fn routes(size: usize) -> Vec<Route> {
     let line = |index: usize| match index % 10 {
         0 => format!("host:h{}.example.org", index / 20),
@@ -92,27 +99,24 @@ fn one_host(index: usize) -> String {
     format!("GET www.example.com/svc{}/v1/items/42", index / 10 * 10 + 7)
 }
 
-fn requests(size: usize, line: Line) -> Vec<Request> {
-    // A stride that shares no factor with the sizes goes over all of them, but not in the order of memory.
-    (0..size).map(|index| request(&line(index * 7_919 % size))).collect()
-}
-
-fn lookup(bencher: Bencher, size: usize, line: Line) {
-    let (table, requests) = (Table::build(&routes(size)).unwrap(), requests(size, line));
+fn lookup(bencher: Bencher, case: Case, line: Line) {
+    let (table, requests) = (case.table(), case.requests(line));
     let next = Cell::new(0);
-    bencher.bench_local(|| {
+    let request = || {
         let index = next.get();
-        next.set(if index + 1 == size { 0 } else { index + 1 });
-        table.find(&requests[index].ask())
-    });
+        next.set((index + 1) % requests.len());
+        requests[index].clone()
+    };
+    bencher.with_inputs(request).bench_local_refs(|request| table.find(&request.ask()));
 }
 
 fn percentiles(name: &str, line: Line) {
-    for size in SIZES {
-        let (table, requests) = (Table::build(&routes(size)).unwrap(), requests(size, line));
+    for case in CASES {
+        let (table, requests) = (case.table(), case.requests(line));
         let mut times: Vec<_> = (0..LOOKUPS)
             .map(|index| {
-                let ask = requests[index % size].ask();
+                let request = requests[index % requests.len()].clone();
+                let ask = black_box(request.ask());
                 let start = Instant::now();
                 black_box(table.find(black_box(&ask)));
                 start.elapsed()
@@ -120,6 +124,25 @@ fn percentiles(name: &str, line: Line) {
             .collect();
         times.sort_unstable();
         let at = |per_mille: usize| times[LOOKUPS * per_mille / 1_000];
-        println!("{name:>10} {size:>6} routes: p50 {:>8?}  p99 {:>8?}  p99.9 {:>8?}", at(500), at(990), at(999));
+        println!("{name:>8}, {case}: p50 {:>8?}  p99 {:>8?}  p99.9 {:>8?}", at(500), at(990), at(999));
+    }
+}
+
+// === impl Case ===
+
+impl Case {
+    fn table(self) -> Table {
+        Table::build(&routes(self.0)).unwrap()
+    }
+
+    /// A stride that shares no factor with the sizes leads over all of them, but not in the order of memory.
+    fn requests(self, line: Line) -> Vec<Request> {
+        (0..self.1).map(|index| request(&line(index * 7_919 % self.0))).collect()
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>5} of {:>5} routes", self.1, self.0)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) enum Predicate {
     Listener(Box<[ListenerId]>),
-    Method(Box<[Method]>),
+    Method { standard: u16, all: Box<[Method]> },
     Header(HeaderMatch),
     Query(FieldMatch),
     Cookie(FieldMatch),
@@ -30,7 +30,7 @@ impl Predicate {
     pub(crate) fn of(route: &Route) -> impl Iterator<Item = Self> {
         let matching = &route.matching;
         let listener = (!route.listeners.is_empty()).then(|| Self::Listener(route.listeners.as_slice().into()));
-        let method = (!matching.methods.is_empty()).then(|| Self::Method(matching.methods.as_slice().into()));
+        let method = (!matching.methods.is_empty()).then(|| Self::methods(&matching.methods));
         let client_ip = (!matching.client_ip.is_empty()).then(|| Self::ClientIp(matching.client_ip.as_slice().into()));
         (listener.into_iter().chain(method).chain(client_ip))
             .chain(matching.headers.iter().cloned().map(Self::Header))
@@ -38,10 +38,17 @@ impl Predicate {
             .chain(matching.cookies.iter().cloned().map(Self::Cookie))
     }
 
+    fn methods(methods: &[Method]) -> Self {
+        Self::Method { standard: methods.iter().map(bit).fold(0, |bits, bit| bits | bit), all: methods.into() }
+    }
+
     pub(crate) fn holds(&self, ask: &Ask<'_>) -> bool {
         match self {
             Self::Listener(listeners) => listeners.contains(&ask.listener),
-            Self::Method(methods) => methods.contains(ask.method),
+            Self::Method { standard, all } => match bit(ask.method) {
+                0 => all.contains(ask.method),
+                bit => standard & bit != 0,
+            },
             Self::Header(wanted) => holds(&wanted.value, field::headers(ask.headers, &wanted.name)),
             Self::Query(wanted) => holds(&wanted.value, field::parameters(ask.query, &wanted.name)),
             Self::Cookie(wanted) => holds(&wanted.value, field::cookies(ask.headers, &wanted.name)),
@@ -57,7 +64,7 @@ impl Predicate {
     pub(crate) fn miss(&self, ask: &Ask<'_>) -> Option<Miss> {
         (!self.holds(ask)).then(|| match self {
             Self::Listener(_) => Miss::Listener,
-            Self::Method(wanted) => Miss::Method { wanted: wanted.to_vec() },
+            Self::Method { all, .. } => Miss::Method { wanted: all.to_vec() },
             Self::ClientIp(wanted) => Miss::ClientIp { wanted: wanted.to_vec() },
             Self::Header(HeaderMatch { name, value }) => {
                 let found = Presence::of(field::headers(ask.headers, name).next().is_some());
@@ -72,5 +79,21 @@ impl Predicate {
                 Miss::Cookie { name: name.clone(), wanted: value.clone(), found }
             }
         })
+    }
+}
+
+/// A standard method as a bit; another one is none.
+fn bit(method: &Method) -> u16 {
+    match *method {
+        Method::GET => 1,
+        Method::HEAD => 1 << 1,
+        Method::POST => 1 << 2,
+        Method::PUT => 1 << 3,
+        Method::DELETE => 1 << 4,
+        Method::PATCH => 1 << 5,
+        Method::OPTIONS => 1 << 6,
+        Method::CONNECT => 1 << 7,
+        Method::TRACE => 1 << 8,
+        _ => 0,
     }
 }

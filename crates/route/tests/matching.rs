@@ -184,6 +184,24 @@ fn targets_that_are_no_path() {
 }
 
 #[test]
+fn words_of_any_length() {
+    for length in [1, 27, 28, 29, 47, 48, 49, 63, 64, 65, 1_000] {
+        let (word, other) = ("x".repeat(length), "x".repeat(length - 1) + "y");
+        let exact = format!("host:{word} exact:/{word}");
+        let prefix = format!("host:*.{word} prefix:/{word}");
+        let template = format!("template:/{word}/{{x}}/{word}");
+        let routes = [("exact", &*exact), ("prefix", &*prefix), ("template", &*template)];
+        check(&routes, &format!("GET {word}/{word}"), "exact");
+        check(&routes, &format!("GET a.{word}/{word}/a"), "prefix");
+        check(&routes, &format!("GET h/{word}/{other}/{word}"), "template");
+        check(&routes, &format!("GET {word}/{other}"), "");
+        check(&routes, &format!("GET {other}/{word}"), "");
+        check(&routes, &format!("GET a.{word}/{other}"), "");
+        check(&routes, &format!("GET h/{word}/{other}/{other}"), "");
+    }
+}
+
+#[test]
 fn no_routes() {
     check(&[], "GET h/", "");
 }

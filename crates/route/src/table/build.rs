@@ -1,15 +1,16 @@
 //! From routes to a table.
 
-use std::{collections::HashMap, error, fmt, sync::Arc};
+use std::{error, fmt, sync::Arc};
 
-use model::{HostPattern, PathPattern, Place, Route, Segment};
+use model::{HostPattern, PathPattern, Place, Route};
 
 use super::{
     EXACT_HOST, Group, Link, NONE, Rank, Table, WILDCARD_HOST, Wanted,
-    patterns::{Pattern, Patterns, TooLarge},
-    words::Full,
+    patterns::{CollectedPatterns, TooLarge},
+    tree::Saplings,
+    words::{Collected, Full, Lengths},
 };
-use crate::{HostRank, Precedence, predicate::Predicate};
+use crate::{HostRank, Precedence, capture::Plan, predicate::Predicate};
 
 /// Routes that do not make a table, and the one with which it became too much.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +37,12 @@ pub enum Excess {
 #[derive(Default)]
 struct Builder {
     table: Table,
-    /// The patterns of each group that has some, and where to find one by its text.
-    patterns: Vec<Vec<Pattern>>,
-    pattern_of: HashMap<(u32, Arc<str>), usize>,
+    groups: Vec<Group>,
+    hosts: Collected<u32>,
+    any_host: Option<u32>,
+    exact: Collected<u32>,
+    trees: Saplings,
+    patterns: CollectedPatterns,
 }
 
 /// A route with one rank of its hosts: what is put into the table in one go.
@@ -111,11 +115,11 @@ impl Builder {
     /// Puts a route into the groups of those hosts that have the rank of the entry.
     fn insert(&mut self, route: &Route, entry: &Entry, rank: Rank) -> Result<(), Full> {
         if entry.precedence.host == HostRank::Any {
-            let group = match self.table.any_host {
+            let group = match self.any_host {
                 Some(group) => group,
                 None => self.group()?,
             };
-            self.table.any_host = Some(group);
+            self.any_host = Some(group);
             return self.insert_path(group, route, entry, rank);
         }
         for host in route.matching.hosts.iter().filter(|host| HostRank::of(Some(host)) == entry.precedence.host) {
@@ -124,11 +128,11 @@ impl Builder {
                 HostPattern::Suffix(text) => (WILDCARD_HOST, text),
             };
             self.table.wildcard_hosts |= scope == WILDCARD_HOST;
-            let group = match self.table.hosts.get(scope, text) {
-                Some(group) => group,
+            let group = match self.hosts.get(scope, text) {
+                Some(group) => *group,
                 None => {
                     let group = self.group()?;
-                    *self.table.hosts.entry(scope, text, group)?
+                    *self.hosts.entry(scope, text, group)?
                 }
             };
             self.insert_path(group, route, entry, rank)?;
@@ -137,103 +141,69 @@ impl Builder {
     }
 
     fn group(&mut self) -> Result<u32, Full> {
-        let id = number(self.table.groups.len())?;
-        self.table.groups.push(Group {
+        let id = number(self.groups.len())?;
+        self.groups.push(Group {
+            id,
             top: 0,
             exact_top: 0,
-            tree_top: 0,
             patterns_top: 0,
-            root: NONE,
+            exact: Lengths::default(),
             patterns: NONE,
             any_path: NONE,
+            root: self.trees.plant()?,
         });
         Ok(id)
     }
 
     /// Puts a route into the leaf of its path. Routes come in the order of rank, so each becomes the greatest.
     fn insert_path(&mut self, group: u32, route: &Route, entry: &Entry, rank: Rank) -> Result<(), Full> {
+        let path = route.matching.path.as_ref();
         let link = number(self.table.links.len())?;
-        let leaf = self.leaf(group, route.matching.path.as_ref(), rank)?;
-        let next = std::mem::replace(leaf, link);
+        let next = std::mem::replace(self.leaf(group, path, rank)?, link);
         let predicates = self.table.routes[entry.route as usize].predicates;
-        self.table.links.push(Link { rank, next, route: entry.route, predicates });
+        self.table.links.push(Link { rank, next, route: entry.route, predicates, captures: Plan::of(path) });
         Ok(())
     }
 
     /// Where the leaf of a path is kept.
     fn leaf(&mut self, id: u32, path: Option<&PathPattern>, rank: Rank) -> Result<&mut u32, Full> {
-        self.table.groups[id as usize].top = rank;
+        let group = &mut self.groups[id as usize];
+        group.top = rank;
         match path {
-            None => Ok(&mut self.table.groups[id as usize].any_path),
+            None => Ok(&mut group.any_path),
             Some(PathPattern::Exact(text)) => {
-                self.table.groups[id as usize].exact_top = rank;
-                self.table.exact.entry(id, text, NONE)
+                group.exact_top = rank;
+                group.exact.add(text.len());
+                self.exact.entry(id, text, NONE)
             }
-            Some(PathPattern::Template(segments)) => self.template_leaf(id, segments, rank),
-            Some(PathPattern::Prefix(prefix)) => {
-                let segments = prefix.trim_end_matches('/').split('/').skip(1).map(Some);
-                Ok(&mut self.grow(id, segments, rank)?.rest)
+            Some(PathPattern::Prefix(prefix)) => self.trees.prefix(group.root.id, prefix, rank),
+            Some(PathPattern::Template(segments)) => self.trees.template(group.root.id, segments, rank),
+            Some(PathPattern::Wildcard { regex, .. } | PathPattern::Regex(regex)) => {
+                group.patterns_top = rank;
+                self.patterns.entry(&mut group.patterns, regex, rank)
             }
-            Some(PathPattern::Wildcard { regex, .. } | PathPattern::Regex(regex)) => self.pattern_leaf(id, regex, rank),
         }
     }
 
-    fn template_leaf(&mut self, id: u32, segments: &[Segment], rank: Rank) -> Result<&mut u32, Full> {
-        let rest = segments.iter().position(|segment| matches!(segment, Segment::Rest(_)));
-        let fixed = segments[..rest.unwrap_or(segments.len())].iter().map(|segment| match segment {
-            Segment::Literal(text) => Some(&**text),
-            Segment::Capture(_) | Segment::Rest(_) => None,
-        });
-        // The path `/` has one segment, and that is empty.
-        let root = segments.is_empty().then_some(Some(""));
-        let node = self.grow(id, fixed.chain(root), rank)?;
-        Ok(if rest.is_some() { &mut node.rest } else { &mut node.ends })
+    fn finish(mut self) -> Result<Table, (Excess, u32)> {
+        let patterns = std::mem::take(&mut self.patterns).compile();
+        self.table.patterns = patterns.map_err(|error| match error {
+            TooLarge::One { leaf } => (Excess::Regex, self.table.links[leaf as usize].route),
+            TooLarge::Together { leaf } => (Excess::Regexes, self.table.links[leaf as usize].route),
+        })?;
+        self.lay_out().map_err(|Full| (Excess::Routes, 0))
     }
 
-    fn grow<'p>(
-        &mut self,
-        id: u32,
-        segments: impl Iterator<Item = Option<&'p str>>,
-        rank: Rank,
-    ) -> Result<&mut super::tree::Node, Full> {
-        let group = &mut self.table.groups[id as usize];
-        group.tree_top = rank;
-        if group.root == NONE {
-            group.root = self.table.tree.plant()?;
+    fn lay_out(mut self) -> Result<Table, Full> {
+        for group in &mut self.groups {
+            group.root = *self.trees.node(group.root.id);
         }
-        self.table.tree.grow(group.root, segments, rank)
-    }
-
-    fn pattern_leaf(&mut self, id: u32, regex: &regex::Regex, rank: Rank) -> Result<&mut u32, Full> {
-        let group = &mut self.table.groups[id as usize];
-        group.patterns_top = rank;
-        if group.patterns == NONE {
-            group.patterns = number(self.patterns.len())?;
-            self.patterns.push(Vec::new());
-        }
-        let patterns = &mut self.patterns[group.patterns as usize];
-        let index = *self.pattern_of.entry((id, regex.as_str().into())).or_insert(patterns.len());
-        if index == patterns.len() {
-            patterns.push(Pattern { regex: regex.clone(), top: rank, leaf: NONE });
-        }
-        patterns[index].top = rank;
-        Ok(&mut patterns[index].leaf)
-    }
-
-    fn finish(self) -> Result<Table, (Excess, u32)> {
+        let groups = self.groups;
         let mut table = self.table;
-        let mut spent = 0;
-        for patterns in self.patterns {
-            let patterns = Patterns::new(patterns, &mut spent).map_err(|error| match error {
-                TooLarge::One { leaf } => (Excess::Regex, table.links[leaf as usize].route),
-                TooLarge::Together { leaf } => (Excess::Regexes, table.links[leaf as usize].route),
-            })?;
-            table.patterns.push(patterns);
-        }
-        table.hosts.shrink();
-        table.exact.shrink();
-        table.tree.shrink();
-        table.groups.shrink_to_fit();
+        table.hosts = self.hosts.lay_out(|group| groups[group as usize])?;
+        table.any_host = self.any_host.map(|group| groups[group as usize]);
+        table.exact = self.exact.lay_out(|leaf| leaf)?;
+        table.tree = self.trees.grown()?;
         table.links.shrink_to_fit();
         table.predicates.shrink_to_fit();
         Ok(table)

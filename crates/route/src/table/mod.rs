@@ -15,24 +15,24 @@ mod words;
 
 use model::{HostPattern, PathPattern};
 
-use crate::{Ask, Captures, capture::match_path, predicate::Predicate};
+use crate::{Ask, Captures, Precedence, capture::Plan, predicate::Predicate};
 
 pub use build::{BuildError, Excess};
 pub use explain::Candidate;
 
 use patterns::Patterns;
-use tree::Tree;
-use words::Words;
+use tree::{Node, Tree};
+use words::{Lengths, Words};
 
 /// Finds the route for a request. Built once, never changed.
 #[derive(Debug, Default)]
 pub struct Table {
-    hosts: Words<u32>,
-    /// The group of routes without hosts.
-    any_host: Option<u32>,
+    hosts: Words<Group, 64>,
     wildcard_hosts: bool,
-    groups: Vec<Group>,
-    exact: Words<u32>,
+    /// Routes without hosts.
+    any_host: Option<Group>,
+    /// Leaves by group and path.
+    exact: Words<u32, 48>,
     tree: Tree,
     patterns: Vec<Patterns>,
     links: Vec<Link>,
@@ -61,16 +61,19 @@ const WILDCARD_HOST: u32 = 1;
 /// The routes that share a host, a wildcard or the lack of both.
 #[derive(Debug, Clone, Copy)]
 struct Group {
-    /// The greatest rank within, and that of each part.
+    id: u32,
+    /// The greatest rank within, and that of some parts.
     top: Rank,
     exact_top: Rank,
-    tree_top: Rank,
     patterns_top: Rank,
-    /// Root in [`Table::tree`].
-    root: u32,
+    /// Lengths of the paths in [`Table::exact`].
+    exact: Lengths,
+    /// Index in [`Table::patterns`].
     patterns: u32,
     /// The leaf of routes without path.
     any_path: u32,
+    /// Of prefixes and templates.
+    root: Node,
 }
 
 /// A route within a leaf. A leaf is the index of its greatest link; from there each leads to the next lesser one.
@@ -81,6 +84,7 @@ struct Link {
     route: u32,
     /// Where in [`Table::predicates`] those of the route are.
     predicates: (u32, u32),
+    captures: Plan,
 }
 
 /// What a route wants of host and path, kept for captures and for [`Table::candidates`].
@@ -88,7 +92,7 @@ struct Link {
 struct Wanted {
     hosts: Box<[HostPattern]>,
     path: Option<PathPattern>,
-    precedence: crate::Precedence,
+    precedence: Precedence,
     predicates: (u32, u32),
 }
 
@@ -97,7 +101,7 @@ struct Search<'t> {
     table: &'t Table,
     ask: &'t Ask<'t>,
     best: Rank,
-    route: u32,
+    link: u32,
 }
 
 // === impl Table ===
@@ -108,11 +112,12 @@ impl Table {
     /// Allocates only for what is rare: a regex with named groups that wins, a path with more captures than fit in
     /// place, many patterns that need the same text.
     pub fn find(&self, ask: &Ask<'_>) -> Option<Found> {
-        let mut search = Search { table: self, ask, best: 0, route: NONE };
+        let mut search = Search { table: self, ask, best: 0, link: NONE };
         search.hosts();
-        let wanted = self.routes.get(search.route as usize)?;
-        let captures = wanted.path.as_ref().and_then(|path| match_path(path, ask.path)).unwrap_or_default();
-        Some(Found { route: search.route as usize, captures })
+        let link = self.links.get(search.link as usize)?;
+        let route = link.route as usize;
+        let path = || self.routes.get(route)?.path.as_ref();
+        Some(Found { route, captures: link.captures.take(path, ask.path) })
     }
 
     fn predicates(&self, (start, end): (u32, u32)) -> &[Predicate] {
@@ -137,25 +142,25 @@ impl Search<'_> {
                 }
             }
         }
-        if let Some(group) = table.any_host {
+        if let Some(group) = &table.any_host {
             self.group(group);
         }
     }
 
     /// Searches a group from the closest kind of path to none.
-    fn group(&mut self, id: u32) {
+    fn group(&mut self, group: &Group) {
         let Self { table, ask, .. } = *self;
-        let group = &table.groups[id as usize];
         if group.top <= self.best {
             return;
         }
         if group.exact_top > self.best
-            && let Some(leaf) = table.exact.get(id, ask.path)
+            && group.exact.may_be(ask.path.len())
+            && let Some(leaf) = table.exact.get(group.id, ask.path)
         {
-            self.offer(leaf);
+            self.offer(*leaf);
         }
-        if group.tree_top > self.best {
-            table.tree.walk(group.root, ask.path, self);
+        if group.root.top > self.best {
+            table.tree.walk(&group.root, ask.path, self);
         }
         if group.patterns_top > self.best {
             table.patterns[group.patterns as usize].walk(ask.path, self);
@@ -173,7 +178,7 @@ impl Search<'_> {
             }
             if self.table.predicates(link.predicates).iter().all(|predicate| predicate.holds(self.ask)) {
                 self.best = link.rank;
-                self.route = link.route;
+                self.link = next;
                 return;
             }
             next = link.next;

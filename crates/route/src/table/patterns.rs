@@ -1,6 +1,6 @@
 //! Wildcards and regexes of one group of hosts, tried together.
 
-use std::collections::HashMap;
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use aho_corasick::AhoCorasick;
 use regex::Regex;
@@ -8,8 +8,9 @@ use regex_automata::{Input, MatchKind, PatternSet, meta, util::syntax};
 use smallvec::SmallVec;
 
 use super::{
-    Rank, Search,
+    NONE, Rank, Search,
     literal::{Literal, required},
+    words::Full,
 };
 
 /// Up to so many are tried one by one.
@@ -36,11 +37,18 @@ pub(super) struct Patterns {
 }
 
 #[derive(Debug)]
-pub(super) struct Pattern {
-    pub(super) regex: Regex,
+struct Pattern {
+    regex: Regex,
     /// The greatest rank of the leaf.
-    pub(super) top: Rank,
-    pub(super) leaf: u32,
+    top: Rank,
+    leaf: u32,
+}
+
+/// The patterns of all groups while they are collected: those of each, and where to find one by its text.
+#[derive(Debug, Default)]
+pub(super) struct CollectedPatterns {
+    groups: Vec<Vec<Pattern>>,
+    places: HashMap<(u32, Arc<str>), usize>,
 }
 
 #[derive(Debug)]
@@ -93,8 +101,8 @@ pub(super) enum TooLarge {
 
 impl Patterns {
     /// `spent` counts the bytes that the automata of a table take.
-    pub(super) fn new(mut all: Vec<Pattern>, spent: &mut usize) -> Result<Self, TooLarge> {
-        all.sort_by_key(|pattern| std::cmp::Reverse(pattern.top));
+    fn new(mut all: Vec<Pattern>, spent: &mut usize) -> Result<Self, TooLarge> {
+        all.sort_by_key(|pattern| Reverse(pattern.top));
         let filter = if all.len() > FEW { Filter::new(&all, spent)? } else { None };
         Ok(Self { all, filter })
     }
@@ -120,6 +128,32 @@ impl Patterns {
                 }
             }
         }
+    }
+}
+
+// === impl CollectedPatterns ===
+
+impl CollectedPatterns {
+    /// Where the leaf of a pattern is kept. `group` is given a number when its first pattern comes.
+    ///
+    /// Patterns come in the order of rank, so `rank` is the greatest of its leaf.
+    pub(super) fn entry(&mut self, group: &mut u32, regex: &Regex, rank: Rank) -> Result<&mut u32, Full> {
+        if *group == NONE {
+            *group = u32::try_from(self.groups.len()).map_err(|_| Full)?;
+            self.groups.push(Vec::new());
+        }
+        let patterns = &mut self.groups[*group as usize];
+        let place = *self.places.entry((*group, regex.as_str().into())).or_insert(patterns.len());
+        if place == patterns.len() {
+            patterns.push(Pattern { regex: regex.clone(), top: rank, leaf: NONE });
+        }
+        patterns[place].top = rank;
+        Ok(&mut patterns[place].leaf)
+    }
+
+    pub(super) fn compile(self) -> Result<Vec<Patterns>, TooLarge> {
+        let mut spent = 0;
+        self.groups.into_iter().map(|patterns| Patterns::new(patterns, &mut spent)).collect()
     }
 }
 
