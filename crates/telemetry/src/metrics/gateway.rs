@@ -77,7 +77,17 @@ impl GatewayMetrics {
         }
     }
 
-    /// Requests under way on all workers: what a drain waits for.
+    /// Something was refused before it became a request, for `cause`.
+    pub fn caused(&self, worker: usize, cause: Cause) {
+        self.workers.of(worker).causes[cause as usize].add(1);
+    }
+
+    /// Requests under way on one worker: what its drain waits for.
+    pub fn inflight_of(&self, worker: usize) -> u64 {
+        self.workers.of(worker).inflight()
+    }
+
+    /// Requests under way on all workers.
     pub fn inflight(&self) -> u64 {
         self.workers.iter().map(|(_, shard)| shard.inflight()).sum()
     }
