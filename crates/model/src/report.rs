@@ -4,12 +4,21 @@ use std::collections::HashSet;
 
 use crate::Place;
 
+/// Problems of one severity that a report holds; a document of nothing but mistakes should not cost more to refuse than
+/// to serve.
+const MOST: usize = 1000;
+
 /// What a check found. Nothing is published while a report holds an error.
+///
+/// Holds the first thousand errors and the first thousand warnings; how many there were beyond that, [`Report::omitted`]
+/// knows.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     pub problems: Vec<Problem>,
     /// Places whose value is known to be wrong; whatever follows from it is not worth a problem of its own.
     doubtful: HashSet<Place>,
+    errors: usize,
+    warnings: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +60,11 @@ impl Report {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
+    /// Problems that were found but are not held.
+    pub fn omitted(&self) -> usize {
+        self.errors.saturating_sub(MOST) + self.warnings.saturating_sub(MOST)
+    }
+
     /// Puts the problems into the order in which a reader of the documents meets them.
     pub fn sort(&mut self) {
         self.problems.sort_by(|a, b| {
@@ -65,7 +79,15 @@ impl Report {
     }
 
     pub(crate) fn push(&mut self, severity: Severity, place: &Place, message: String, hint: Option<String>) {
-        if self.doubtful.is_empty() || !self.doubtful.contains(place) {
+        if !self.doubtful.is_empty() && self.doubtful.contains(place) {
+            return;
+        }
+        let count = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MOST {
             self.problems.push(Problem { severity, place: place.clone(), message, hint });
         }
     }
@@ -84,5 +106,39 @@ impl std::fmt::Display for Problem {
             Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn warnings_do_not_crowd_out_errors() {
+        let place = Place { file: Arc::from("test"), line: 1, column: 1 };
+        let mut report = Report::default();
+        for _ in 0..MOST + 5 {
+            report.warning(&place, "odd");
+        }
+        assert!(!report.has_errors());
+        report.error(&place, "wrong");
+        assert!(report.has_errors());
+        assert_eq!((report.problems.len(), report.omitted()), (MOST + 1, 5));
+    }
+
+    #[test]
+    fn problems_are_sorted_as_they_are_read() {
+        let place = |file: &str, line, column| Place { file: Arc::from(file), line, column };
+        let mut report = Report::default();
+        report.error(&place("b", 1, 1), "b");
+        report.warning(&place("a", 2, 1), "odd");
+        report.error(&place("a", 10, 1), "last");
+        report.error(&place("a", 2, 1), "wrong");
+        report.error(&place("a", 2, 0), "first");
+        report.sort();
+        let messages: Vec<&str> = report.problems.iter().map(|problem| &*problem.message).collect();
+        assert_eq!(messages, ["first", "wrong", "odd", "last", "b"]);
     }
 }

@@ -51,7 +51,7 @@ routes: "abc
 routes: [a, b
 ",
         &[
-            "2:9: error: a list in `[]` that does not go on as a list; separate its items with `,` and close it with `]`",
+            "2:9: error: a list in `[]` that does not go on as a list; separate its items with `,`, close it with `]`, and put texts that hold brackets or `,` in quotes",
         ],
     );
     check(
@@ -60,7 +60,7 @@ gateway: { grace: 5s
 routes: []
 ",
         &[
-            "3:7: error: a map in `{}` that does not go on as a map; separate its entries with `,` and close it with `}`",
+            "3:7: error: a map in `{}` that does not go on as a map; separate its entries with `,`, close it with `}`, and put texts that hold brackets or `,` in quotes",
         ],
     );
     check(
@@ -84,7 +84,9 @@ routes: []
         r"version: 1
 routes: *nope
 ",
-        &["2:9: error: an alias (`*name`) of an anchor that is not set before it"],
+        &[
+            "2:9: error: an alias (`*name`) of an anchor (`&name`) that is not set before it; put a text that begins with `*` or `&` in quotes: `\"*.example.org\"`",
+        ],
     );
     check(
         "version: 1\ngateway: \"\\d\"",
@@ -100,6 +102,53 @@ gateway: { grace: ${GRACE} }
             "2:20: error: a map in `{}` that does not go on as a map; within `{}` or `[]` a `${NAME}` must stand in quotes",
         ],
     );
+}
+
+#[test]
+fn slips_of_yaml_that_everybody_makes() {
+    let flow = "separate its entries with `,`, close it with `}`, and put texts that hold brackets or `,` in quotes";
+    let alias = "an alias (`*name`) of an anchor (`&name`) that is not set before it; \
+                 put a text that begins with `*` or `&` in quotes: `\"*.example.org\"`";
+    let map =
+        "a line that fits neither the map it follows nor one around it; give the keys of one map the same indentation";
+    let value = "a `key: value` where none can stand; \
+                 begin it on a line of its own, indented like its neighbours; put a text that holds `: ` in quotes";
+    let cases = [
+        ("hosts: [*.example.org]\n", "1:9", alias.to_owned()),
+        ("host: *\n", "1:7", alias.to_owned()),
+        ("match: { path: /users/{id} }\n", "1:23", format!("a map in `{{}}` that does not go on as a map; {flow}")),
+        ("a: %x\n", "1:4", "a text that begins with a reserved character; put it in quotes".to_owned()),
+        (
+            "a: 'it's'\n",
+            "1:8",
+            "text behind a closing quote; put all of it in quotes; within single quotes `''` is a quote".to_owned(),
+        ),
+        ("a: 1\n]\n", "2:1", "a bracket that closes nothing; remove it, or open it before".to_owned()),
+        ("  a: b\nc: d\n", "2:1", map.to_owned()),
+        ("a: 1\n  b: 2\n", "2:4", value.to_owned()),
+        ("a: b: c\n", "1:5", value.to_owned()),
+        (
+            "a:\n  - b\n  c: d\n",
+            "3:3",
+            "a line that does not go on with its list; begin each item with `- `, all of them with the same indentation"
+                .to_owned(),
+        ),
+        ("a: - b\n", "1:4", "a `- ` where no list can begin; begin a list on a line of its own".to_owned()),
+        ("a: |x\n y\n", "1:4", "text behind `|` or `>`; begin the text on the next line".to_owned()),
+        (
+            "a: \u{1}\n",
+            "1:4",
+            "a control character; write it as an escape in double quotes: `\"\\u0000\"`".to_owned(),
+        ),
+        (
+            "a: [1, 2\nb: 3\n",
+            "2:2",
+            "a `key: value` within a list in `[]`; close the list, or put a text that holds `: ` in quotes".to_owned(),
+        ),
+    ];
+    for (text, place, problem) in cases {
+        check(text, &[&format!("{place}: error: {problem}")]);
+    }
 }
 
 #[test]

@@ -46,45 +46,66 @@ fn words(error: &ScanError) -> (String, Option<&'static str>) {
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
-        | ErrorKind::TabAtBlockScalarStart => ("a tab in the indentation", Some("indent with spaces")),
-        ErrorKind::UnclosedQuotedScalar => ("a quote that is never closed", Some("close it with the same quote")),
+        | ErrorKind::TabAtBlockScalarStart => ("a tab in the indentation", "indent with spaces"),
+        ErrorKind::UnclosedQuotedScalar => ("a quote that is never closed", "close it with the same quote"),
+        ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            ("text behind a closing quote", "put all of it in quotes; within single quotes `''` is a quote")
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            ("text behind a closing quote", "put all of it in quotes; within double quotes `\\\"` is a quote")
+        }
         ErrorKind::UnclosedFlowCollection { open: '[' }
         | ErrorKind::UnexpectedEofFlowSequence
-        | ErrorKind::ExpectedFlowSequenceSeparator => {
-            ("a list in `[]` that does not go on as a list", Some("separate its items with `,` and close it with `]`"))
-        }
+        | ErrorKind::ExpectedFlowSequenceSeparator => (
+            "a list in `[]` that does not go on as a list",
+            "separate its items with `,`, close it with `]`, and put texts that hold brackets or `,` in quotes",
+        ),
         ErrorKind::UnclosedFlowCollection { .. }
         | ErrorKind::UnexpectedEofFlowMapping
         | ErrorKind::UnexpectedEofImplicitFlowMapping
-        | ErrorKind::ExpectedFlowMappingSeparator => {
-            ("a map in `{}` that does not go on as a map", Some("separate its entries with `,` and close it with `}`"))
-        }
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
-            "a line that fits neither the map it follows nor one around it",
-            Some("give the keys of one map the same indentation"),
+        | ErrorKind::ExpectedFlowMappingSeparator => (
+            "a map in `{}` that does not go on as a map",
+            "separate its entries with `,`, close it with `}`, and put texts that hold brackets or `,` in quotes",
         ),
-        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => {
-            ("an item of a list where none can stand", Some("give the `- ` of one list the same indentation"))
+        ErrorKind::MisplacedFlowCollectionEnd => ("a bracket that closes nothing", "remove it, or open it before"),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::ExpectedDocumentStart => (
+            "a line that fits neither the map it follows nor one around it",
+            "give the keys of one map the same indentation",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry => (
+            "a line that does not go on with its list",
+            "begin each item with `- `, all of them with the same indentation",
+        ),
+        ErrorKind::BlockSequenceEntryNotAllowed | ErrorKind::BlockEntryInFlowCollection => {
+            ("a `- ` where no list can begin", "begin a list on a line of its own")
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            ("a key without `:`", Some("write `key: value`, with a space after the colon"))
+            ("a key without `:`", "write `key: value`, with a space after the colon")
         }
-        ErrorKind::MappingValueNotAllowed | ErrorKind::MappingKeyNotAllowed | ErrorKind::InvalidColonPlacement => (
+        ErrorKind::MappingValueNotAllowed | ErrorKind::MappingKeyNotAllowed => (
             "a `key: value` where none can stand",
-            Some("begin it on a line of its own; put a text that holds `: ` in quotes"),
+            "begin it on a line of its own, indented like its neighbours; put a text that holds `: ` in quotes",
         ),
+        ErrorKind::InvalidColonPlacement => {
+            ("a `key: value` within a list in `[]`", "close the list, or put a text that holds `: ` in quotes")
+        }
         ErrorKind::UnknownQuotedScalarEscape => (
             "an unknown `\\` escape in double quotes",
-            Some("write `\\\\` for a backslash, or use single quotes, in which nothing is escaped"),
+            "write `\\\\` for a backslash, or use single quotes, in which nothing is escaped",
         ),
-        ErrorKind::UnknownAnchor => ("an alias (`*name`) of an anchor that is not set before it", None),
-        ErrorKind::UnexpectedCharacter { character: '@' | '`' } => {
-            ("a text that begins with a reserved character", Some("put it in quotes"))
+        ErrorKind::UnknownAnchor | ErrorKind::MissingAnchorOrAliasName => (
+            "an alias (`*name`) of an anchor (`&name`) that is not set before it",
+            "put a text that begins with `*` or `&` in quotes: `\"*.example.org\"`",
+        ),
+        ErrorKind::UnexpectedCharacter { character: '@' | '`' | '%' } => {
+            ("a text that begins with a reserved character", "put it in quotes")
         }
-        ErrorKind::RecursionLimitExceeded => {
-            ("lists and maps are nested too deeply", Some("at most 64 levels are read"))
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => {
+            ("a control character", "write it as an escape in double quotes: `\"\\u0000\"`")
         }
+        ErrorKind::InvalidBlockScalarHeader => ("text behind `|` or `>`", "begin the text on the next line"),
+        ErrorKind::RecursionLimitExceeded => ("lists and maps are nested too deeply", "at most 64 levels are read"),
         _ => return (error.info(), None),
     };
-    (message.to_owned(), hint)
+    (message.to_owned(), Some(hint))
 }
