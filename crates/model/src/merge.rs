@@ -13,7 +13,7 @@ pub struct Include {
     pub pattern: String,
 }
 
-/// The patterns under `include`. Anything there that is no text is left to [`check`](crate::check) to report.
+/// The patterns under `include`. Anything there that is no text is left to [`check`](crate::check()) to report.
 pub fn includes(root: &Node) -> Vec<Include> {
     let patterns = root.get("include").map(Node::items).unwrap_or_default();
     let include = |node: &Node| Some(Include { place: node.place.clone(), pattern: node.text()?.to_owned() });

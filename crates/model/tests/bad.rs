@@ -403,6 +403,21 @@ listeners:
 }
 
 #[test]
+fn versions_of_tls_and_roots_that_nobody_needs() {
+    check(
+        "version: 1
+listeners:
+  - { name: a, address: 127.0.0.1:1, tls: { certificates: [{ cert: a, key: b }], min_version: 1.3 } }
+  - { name: b, address: 127.0.0.1:2, tls: { certificates: [{ cert: a, key: b }], client_auth: { mode: none, ca: x } } }
+",
+        &[
+            "3:95: error: expected one of `1.2`, `1.3`, found the number 1.3; put it in quotes",
+            "4:113: warning: `ca` means nothing with `mode: none`; leave it out, or use another mode",
+        ],
+    );
+}
+
+#[test]
 fn limits() {
     check(
         r#"version: 1

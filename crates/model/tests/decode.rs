@@ -108,7 +108,7 @@ fn enums_are_words_or_maps_with_one_key() {
     check_bad::<Key>("client", &[&format!("1: unknown value `client`; known here: {known}")]);
     check_bad::<Key>("clientip", &["1: unknown value `clientip`; did you mean `client_ip`?"]);
     check_bad::<Key>("{}", &[&format!("1: expected one of {known}, found an empty map")]);
-    check_bad::<Key>("5", &[&format!("1: expected one of {known}, found the number 5")]);
+    check_bad::<Key>("5", &[&format!("1: expected one of {known}, found the number 5; put it in quotes")]);
     check_bad::<Key>("{header: x, pair: y}", &[&format!("1: expected exactly one of {known}, found `header`, `pair`")]);
     check_bad::<Key>("header", &["1: `header` needs a value; write it as a map: `{ header: … }`"]);
     check_bad::<Key>("{client_ip: x}", &["1: `client_ip` takes no value; write just `client_ip`"]);

@@ -61,6 +61,10 @@ fn tls(node: &Node, written: document::ListenerTls, report: &mut Report) -> Opti
     if certificates.is_empty() {
         report.error(&node.near("certificates").place, "expected at least one certificate, found an empty list");
     }
+    if let Some(document::ClientAuth { mode: ClientAuthMode::None, ca: Some(_) }) = &client_auth {
+        let place = &node.near("client_auth").near("ca").place;
+        report.warning_with_hint(place, "`ca` means nothing with `mode: none`", "leave it out, or use another mode");
+    }
     let client_auth = match client_auth {
         None | Some(document::ClientAuth { mode: ClientAuthMode::None, .. }) => ClientAuth::None,
         Some(document::ClientAuth { mode: ClientAuthMode::Request, ca: Some(ca) }) => ClientAuth::Request { ca },

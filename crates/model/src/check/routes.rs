@@ -98,12 +98,16 @@ fn check_rewrite(node: &Node, report: &mut Report) {
 
 /// The templates of a route in which something else is wrong, as far as its path is known.
 fn check_templates(node: &Node, report: &mut Report) {
-    // What is wrong with the path was reported when the route was decoded.
     let mut reported = Report::default();
-    let path = node.near("match").get("path");
-    let path = path.map(|path| decode::<TextOr<document::Path>>(path, &mut reported));
-    let Some(path) = path.map_or(Some(None), |path| path.map(Some)) else { return };
-    let matched = path.as_ref().map(|TextOr(document::Path(path))| path);
+    let path = match node.get("match").and_then(|matching| matching.get("path")) {
+        None => None,
+        Some(path) => match decode::<TextOr<document::Path>>(path, &mut reported) {
+            Some(TextOr(document::Path(path))) => Some(path),
+            // It is wrong itself, which was reported when the route was decoded.
+            None => return,
+        },
+    };
+    let matched = path.as_ref();
     let text =
         |map: &str, key: &str| node.get(map).and_then(|map| map.get(key)).and_then(|node| Some((node, node.text()?)));
     if let Some((node, to)) = text("redirect", "to") {

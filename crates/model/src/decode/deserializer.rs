@@ -281,6 +281,10 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         let name = match (&self.node.value, self.node.entries()) {
             (Value::Text(text), _) => VariantName::Text(text),
             (_, [(key, value)]) => VariantName::Key(key, value),
+            (Value::Bool(_) | Value::Integer(_) | Value::Float(_), _) => {
+                let known = quoted(&mut variants.iter().copied());
+                return Err(Failure::expected_with_hint(format_args!("one of {known}"), Some("put it in quotes")));
+            }
             (_, entries) => return Err(not_a_variant(variants, entries)),
         };
         visitor.visit_enum(Variant { node: self.node, name, memory: self.memory })
@@ -296,15 +300,16 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 }
 
 fn not_a_variant(variants: &[&str], entries: &[(Key, Node)]) -> Failure {
-    let quoted = |words: &mut dyn Iterator<Item = &str>| -> String {
-        words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-    };
     let known = quoted(&mut variants.iter().copied());
     if entries.is_empty() {
         return Failure::expected(format_args!("one of {known}"));
     }
     let found = quoted(&mut entries.iter().map(|(key, _)| key.name.as_str()));
     de::Error::custom(format_args!("expected exactly one of {known}, found {found}"))
+}
+
+fn quoted(words: &mut dyn Iterator<Item = &str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 // === impl Items ===

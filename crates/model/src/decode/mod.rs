@@ -1,8 +1,8 @@
 //! Tree to types, reporting everything that is wrong instead of the first thing.
 //!
-//! serde stops at the first error, so [`decode`] asks again: a value that failed is reported with its place,
+//! serde stops at the first error, so `decode` asks again: a value that failed is reported with its place,
 //! remembered, and left out of the next pass; a pass that finds nothing new is the last one. A key that is missing, or
-//! whose value was left out, gets a stand-in ([`phantom`]) so that the passes get to what lies behind it. Every problem
+//! whose value was left out, gets a stand-in (`phantom`) so that the passes get to what lies behind it. Every problem
 //! costs a pass, so long lists of large objects are better decoded item by item.
 //!
 //! # What a type may use
@@ -12,7 +12,7 @@
 //!   through another deserializer (`MapAccessDeserializer` in a visitor of one's own) the attribute is needed.
 //! - `untagged` and internally tagged enums are buffered by serde: a problem in them is reported at the place of the
 //!   whole value, and unknown keys in them only with `deny_unknown_fields`. Better an externally tagged enum, or
-//!   [`TextOr`].
+//!   `TextOr`.
 //! - `flatten` turns a struct into a map that takes any key: unknown keys go unnoticed. Do not use it.
 //! - A key without a value (`null`) is an error, also where the field is an `Option`: it is rarely what was meant.
 //!

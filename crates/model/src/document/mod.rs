@@ -20,9 +20,8 @@ pub use listener::{
 pub use route::{FieldMatch, Fields, HeaderMatch, Match, Path, Redirect, Respond, Rewrite, Route};
 pub use upstream::{Balance, Endpoint, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls};
 
-/// A document of sluice.
-///
-/// The lists are decoded item by item, so that a thousand good routes are not read again for one bad one.
+/// A document of sluice, the API gateway.
+// The lists are decoded item by item, so that a thousand good routes are not read again for one bad one.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "sluice")]
@@ -126,7 +125,7 @@ impl JsonSchema for Policy {
         "Policy".into()
     }
 
-    /// Any map with one key; [`schema`](crate::schema) puts the known kinds in its place.
+    /// Any map with one key; [`schema`](crate::schema()) puts the known kinds in its place.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "minProperties": 1, "maxProperties": 1 })
     }

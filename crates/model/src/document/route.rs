@@ -134,7 +134,7 @@ struct FieldValues(Vec<FieldValue>);
 
 // === impl Path ===
 
-/// The long form.
+/// A path by the name of its kind.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum WrittenPath {
