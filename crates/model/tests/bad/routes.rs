@@ -1,0 +1,390 @@
+//! Routes: matchers, actions, templates, policies.
+
+use super::check_route;
+
+#[test]
+fn a_route_has_one_action() {
+    check_route(
+        "",
+        &[
+            "5:5: error: a route needs an action, exactly one of `upstream`, `redirect`, `respond`, and this one has none; for example `upstream: users`",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    respond: { status: 200 }
+    redirect: { to: / }
+",
+        &[
+            "5:5: error: a route has exactly one action, and this one has `upstream`, `respond`, `redirect`; keep one of them, or make another route",
+        ],
+    );
+    check_route("    upsteam: users", &["6:5: error: unknown key `upsteam`; did you mean `upstream`?"]);
+}
+
+#[test]
+fn hosts() {
+    check_route(
+        r#"    upstream: users
+    match: { hosts: ["*", "a.*.com", "https://a.com/x", "a.com:80", "a.com.", "münchen.de", "::1", "a b"] }
+"#,
+        &[
+            "7:22: error: `*` alone stands for nothing; leave `hosts` out to match every host",
+            "7:27: error: expected a host such as `api.example.com` or `*.example.org`, found the text `a.*.com`; `*` stands only in front, for one or more labels: `*.example.org`",
+            "7:38: error: expected a host such as `api.example.com` or `*.example.org`, found the text `https://a.com/x`; write the host alone: `a.com`",
+            "7:57: error: expected a host such as `api.example.com` or `*.example.org`, found the text `a.com:80`; hosts match on every port: write `a.com`",
+            "7:69: error: expected a host such as `api.example.com` or `*.example.org`, found the text `a.com.`; leave the last dot out: `a.com`",
+            "7:79: error: expected a host such as `api.example.com` or `*.example.org`, found the text `münchen.de`; write an international name in its ASCII form, which begins with `xn--`",
+            "7:93: error: expected a host such as `api.example.com` or `*.example.org`, found the text `::1`; an IPv6 address stands in brackets: `[::1]`",
+            "7:100: error: expected a host such as `api.example.com` or `*.example.org`, found the text `a b`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { hosts: ["[::1]", 127.0.0.1, "*.a", A.b] }
+"#,
+        &[],
+    );
+}
+
+#[test]
+fn paths_that_no_request_could_match() {
+    check_route(
+        r"    upstream: users
+    match: { path: users }
+",
+        &["7:20: error: a path begins with `/`, and `users` does not; did you mean `/users`?"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/a/../b" }
+"#,
+        &[
+            "7:20: error: the path holds a dot segment (`.` or `..`), and could never match: in requests they are resolved first; write the path without it",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: /a//b }
+",
+        &[
+            "7:20: error: the path holds `//`, and could never match: in requests slashes are merged first; write a single `/`",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: /a%2fb }
+",
+        &["7:20: error: the path holds an encoded slash (`%2F`), and could never match: such requests are refused"],
+    );
+    check_route(
+        "    upstream: users\n    match: { path: \"/a\\tb\" }",
+        &["7:20: error: the path holds a control character, and could never match: such requests are refused"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: /a%zz }
+",
+        &["7:20: error: `%` must be followed by two hexadecimal digits; write `%25` for a percent sign"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/a?b=c" }
+"#,
+        &["7:20: error: a path holds neither `?` nor `#`; match the query with `query`"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: { prefix: "/a/{id}" } }
+"#,
+        &["7:30: error: names in `{}` stand in templates only; write the path as `{ template: … }`"],
+    );
+}
+
+#[test]
+fn path_patterns() {
+    check_route(
+        r"    upstream: users
+    match: { path: /files/* }
+",
+        &[
+            "7:20: error: `*` in a path could mean itself or anything; write `{ wildcard: \"/files/*\" }` or `{ exact: \"/files/*\" }`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/a/{id}/b/{id}" }
+"#,
+        &["7:20: error: the name `id` is given twice in one template"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/a/{rest...}/b" }
+"#,
+        &["7:20: error: `{rest...}` takes all the rest, so nothing can follow it; put it at the end"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/a/x{id}" }
+"#,
+        &["7:20: error: `x{id}`: a name in `{}` takes one whole segment; use `regex` for parts of one"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/a/{1d}" }
+"#,
+        &["7:20: error: `{1d}` is no name; begin it with a letter and go on with letters, digits or `_`"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: { prefx: /a } }
+",
+        &["7:22: error: unknown key `prefx`; did you mean `prefix`?"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: { prefix: /a, exact: /a } }
+",
+        &["7:20: error: a map with one key was expected here, but there is `exact` as well; keep one of them"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: { regex: "(a" } }
+"#,
+        &["7:29: error: `(a` is no regular expression: unclosed group"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: { regex: "(?=a)" } }
+"#,
+        &[
+            "7:29: error: `(?=a)` is no regular expression: look-around, including look-ahead and look-behind, is not supported; split the condition into several matchers, or routes",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: { regex: "a{1000}{1000}" } }
+"#,
+        &["7:29: error: a regular expression that takes more than 1 MiB; lower its counted repetitions"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: 5 }
+",
+        &[
+            "7:20: error: expected a path, or a map with one of `exact`, `prefix`, `template`, `wildcard` and `regex`, found the number 5",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    match: { path: {} }
+",
+        &["7:20: error: expected a map with one key, found an empty map"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: { wildcard: "/a/***" } }
+"#,
+        &["7:32: error: `***` means nothing; write `*` for a run without `/`, `**` for any run"],
+    );
+}
+
+#[test]
+fn other_matchers() {
+    check_route(
+        r#"    upstream: users
+    match: { methods: [get, "G T", 5] }
+"#,
+        &[
+            "7:24: error: methods are case-sensitive, and `get` is none that clients send; write `GET`",
+            "7:29: error: expected a method such as `GET`, found the text `G T`",
+            "7:36: error: expected a method such as `GET`, found the number 5",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { headers: [ { name: "a b", exact: x }, { name: a }, { name: b, exact: 2 }, { name: c, exact: x, prefix: y }, { exact: x }, { name: d, any_of: [] }, { name: e, exakt: x }, { name: f, regex: "[" }, { name: ":path", present: true } ] }
+"#,
+        &[
+            "7:33: error: expected the name of a header field, found the text `a b`",
+            "7:52: error: expected exactly one of `exact`, `prefix`, `regex`, `any_of`, `present` beside `name`, found none",
+            "7:83: error: expected a text, found the number 2; put it in quotes",
+            "7:88: error: expected exactly one of `exact`, `prefix`, `regex`, `any_of`, `present` beside `name`, found `exact`, `prefix`",
+            "7:122: error: missing key `name`",
+            "7:136: error: `any_of` is empty, so nothing could match",
+            "7:172: error: unknown key `exakt`; did you mean `exact`?",
+            "7:202: error: `[` is no regular expression: unclosed character class",
+            "7:217: error: `:path` cannot be named here; use `path`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { host: [a], query: { name: a }, client_ip: ["x"], cookies: [ a ] }
+    priority: high
+"#,
+        &[
+            "7:14: error: unknown key `host`; did you mean `hosts`?",
+            "7:32: error: expected a list, found a map",
+            "7:57: error: expected an IP network such as `10.0.0.0/8`, or an address, found the text `x`",
+            "7:74: error: expected a map with keys such as `name`, found the text `a`",
+            "8:15: error: expected a whole number from -2147483648 to 2147483647, found the text `high`",
+        ],
+    );
+}
+
+#[test]
+fn templates_and_what_fills_them() {
+    check_route(
+        r#"    match: { path: "/users/{id}/{rest...}" }
+    upstream: users
+    rewrite: { path: "/internal/{di}", host: "a b" }
+"#,
+        &[
+            "8:22: error: the path of this route does not capture `{di}`; did you mean `{id}`?",
+            "8:46: error: expected a host with an optional port, such as `users.internal:8080`, found the text `a b`",
+        ],
+    );
+    check_route(
+        r#"    match: { path: "/users/{id}/{rest...}" }
+    upstream: users
+    rewrite: { path: "/internal/{name}" }
+"#,
+        &["8:22: error: the path of this route does not capture `{name}`; it captures `{id}`, `{rest}`"],
+    );
+    check_route(
+        r#"    match: { path: "/users/{id}/{rest...}" }
+    upstream: users
+    rewrite: { path: "/internal/{rest...}" }
+"#,
+        &["8:22: error: the dots of `{rest...}` stand in the match only; write `{rest}`"],
+    );
+    check_route(
+        r#"    match: { path: "/users/{id}" }
+    upstream: users
+    rewrite: { path: "/internal/{id" }
+"#,
+        &["8:22: error: `{` without its other half; write `%7B` for `{` and `%7D` for `}`"],
+    );
+    check_route(
+        r#"    upstream: users
+    rewrite: { path: "internal" }
+"#,
+        &["7:22: error: a path begins with `/`, and `internal` does not; write `/internal`"],
+    );
+    check_route(
+        r#"    match: { path: /a }
+    upstream: users
+    rewrite: { path: "/{rest}" }
+"#,
+        &[
+            "8:22: error: the path of this route does not capture `{rest}`; it captures nothing: only templates, prefixes and named groups of a regex do",
+        ],
+    );
+}
+
+#[test]
+fn redirects() {
+    check_route(
+        r#"    match: { path: { prefix: /old } }
+    redirect: { to: "{rest}", status: 200 }
+"#,
+        &[
+            "7:21: error: a redirect that begins with `{` lets the request choose the host; put a `/` in front",
+            "7:39: error: expected 301, 302, 303, 307 or 308, found the number 200",
+        ],
+    );
+    check_route(
+        r"    redirect: { to: new }
+    rewrite: { path: /x }
+",
+        &[
+            "6:21: error: expected a path, or an address with `https://`, found `new`",
+            "7:5: error: `rewrite` changes what an upstream gets, and this route has none; leave it out",
+        ],
+    );
+    check_route(
+        "    redirect: { to: \"//evil.org\" }",
+        &["6:21: error: a path that begins with `//` names another host; write a single `/`"],
+    );
+    check_route(
+        "    redirect: { to: \"https://\" }",
+        &["6:21: error: an address without a host behind its scheme; for example `https://example.org{rest}`"],
+    );
+    check_route(
+        "    redirect: { to: \"/a b\" }",
+        &["6:21: error: ' ' cannot stand in an address; write it percent-encoded"],
+    );
+}
+
+#[test]
+fn redirects_whose_host_the_request_would_choose() {
+    let slash = "7:21: error: what fills the `{}` can begin with a `/`, and `//` leads to another host; \
+                 write `/new{rest}`, or match with a template such as `/old/{rest...}`";
+    let host = "7:21: error: a host that ends with `}` lets the request choose it; put a `/` in front of the `{`";
+    let cases = [
+        ("prefix: /old", "/{rest}", Some(slash)),
+        ("regex: \"^/old(?P<rest>.*)\"", "/{rest}", Some(slash)),
+        ("template: \"/old/{rest...}\"", "/{rest}", None),
+        ("template: \"/old/{rest...}\"", "https://example.org{rest}", Some(host)),
+        ("template: \"/old/{rest...}\"", "https://example.org/{rest}", None),
+        ("prefix: /old", "https://example.org{rest}", None),
+        ("prefix: /old", "https://{rest}", Some(host)),
+        ("template: \"/old/{id}\"", "https://{id}.example.org?a", None),
+    ];
+    for (path, to, expected) in cases {
+        let lines = format!("    match: {{ path: {{ {path} }} }}\n    redirect: {{ to: \"{to}\" }}\n");
+        check_route(&lines, expected.as_slice());
+    }
+}
+
+#[test]
+fn responses() {
+    check_route(
+        "    respond: { status: 99, headers: { \"a b\": c, content-length: \"5\", x: \"a\\nb\", y: 5 }, body: [] }",
+        &[
+            "6:24: error: expected a status from 200 to 599, found the number 99",
+            "6:39: error: expected the name of a header field, found the text `a b`",
+            "6:73: error: the value of a header field cannot hold control characters",
+            "6:84: error: expected a text, or a list of texts, found the number 5",
+            "6:95: error: expected a text, found an empty list",
+        ],
+    );
+    check_route(
+        "    respond: { status: 204, headers: { Content-Length: \"5\" }, body: x }",
+        &[
+            "6:40: error: `content-length` is set by the gateway itself; leave it out",
+            "6:69: error: a response with the status 204 has no body",
+        ],
+    );
+    check_route(
+        "    respond: { status: 999 }",
+        &["6:24: error: expected a status from 200 to 599, found the number 999"],
+    );
+}
+
+#[test]
+fn policies() {
+    check_route(
+        r#"    upstream: users
+    policies:
+      - cors
+      - cors: {}
+        headers: {}
+      - rate_limit: {}
+        when: "true"
+      - 5
+"#,
+        &[
+            "8:9: error: expected a map with one key, the kind of the policy, found the text `cors`; write `cors: {}`",
+            "10:9: error: a policy is a map with one key, and this one has `cors` and `headers`; begin each policy with `- `, and indent its settings below it",
+            "12:9: error: `when` is not available in this version of sluice; put the policy on routes whose `match` holds the condition",
+            "13:9: error: expected a map with one key, the kind of the policy, found the number 5",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    policies: { cors: {} }
+",
+        &["7:15: error: expected a list, found a map"],
+    );
+}
