@@ -46,6 +46,8 @@ pub(crate) struct Args {
 
 /// Serves until it is killed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    // A huge page is resident as a whole, with all the buffers in it that nobody has touched yet.
+    rustix::thread::disable_transparent_huge_pages(true)?;
     on_one_thread(async {
         start(args)?;
         std::future::pending().await
@@ -63,7 +65,8 @@ pub(crate) fn start(args: &Args) -> Result<SocketAddr, Failure> {
     let pool = Rc::new(Pool { origin: args.origin, idle: RefCell::default() });
     tokio::task::spawn_local(serve(listener, version, tls, move |request| {
         let pool = Rc::clone(&pool);
-        async move { pool.forward(request).await }
+        // A connection keeps room for the future of its request as long as it lives: idle, a box has none.
+        async move { Box::pin(pool.forward(request)).await }
     }));
     Ok(address)
 }
