@@ -3,11 +3,11 @@
 use std::{
     env,
     fs::OpenOptions,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use crate::{cargo, finish};
+use crate::{cargo, finish, metadata};
 
 /// What the tests start beside the gateway: the program looked for, the Debian package that brings it, what for.
 const PROGRAMS: &[(&str, &str, &str)] = &[
@@ -19,7 +19,20 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
 /// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     provide(PROGRAMS)?;
-    finish(cargo().args(["test", "--workspace", "--profile", "ci"]).args(arguments))
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--profile", "ci"]).args(arguments);
+    if env::var_os("SLUICE_BIN").is_none() {
+        tests.env("SLUICE_BIN", build_gateway()?);
+    }
+    finish(&mut tests)
+}
+
+/// The program that the tests start. Built here, where it can be seen, and not inside the first test that asks for it.
+fn build_gateway() -> Result<PathBuf, String> {
+    finish(cargo().args(["build", "--package", "sluice", "--bin", "sluice", "--profile", "ci"]))?;
+    let metadata = metadata()?;
+    let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+    Ok(Path::new(target).join("ci").join("sluice"))
 }
 
 /// Installs what is missing where that is allowed; otherwise says the one line to run.
