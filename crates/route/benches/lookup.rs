@@ -32,44 +32,58 @@ const LOOKUPS: usize = 200_000;
 
 type Line = fn(usize) -> String;
 
-const KINDS: [(&str, Line); 4] = [("hit", hit), ("template", template), ("miss", miss), ("one_host", one_host)];
+/// A name, the routes of a table, and what is asked of it.
+struct Kind(&'static str, Line, Line);
+
+const KINDS: [Kind; 5] = [
+    Kind("hit", mixed, hit),
+    Kind("template", mixed, template),
+    Kind("miss", mixed, miss),
+    Kind("one_host", mixed, one_host),
+    Kind("crowd", crowd, of_crowd),
+];
 
 fn main() {
     if std::env::args().any(|argument| argument == "--bench") {
-        KINDS.iter().for_each(|(name, line)| percentiles(name, *line));
+        KINDS.iter().for_each(percentiles);
     }
     divan::main();
 }
 
 #[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
 fn lookup_hit(bencher: Bencher, case: Case) {
-    lookup(bencher, case, hit);
+    lookup(bencher, case, &KINDS[0]);
 }
 
 #[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
 fn lookup_template(bencher: Bencher, case: Case) {
-    lookup(bencher, case, template);
+    lookup(bencher, case, &KINDS[1]);
 }
 
 #[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
 fn lookup_miss(bencher: Bencher, case: Case) {
-    lookup(bencher, case, miss);
+    lookup(bencher, case, &KINDS[2]);
 }
 
 #[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
 fn lookup_one_host(bencher: Bencher, case: Case) {
-    lookup(bencher, case, one_host);
+    lookup(bencher, case, &KINDS[3]);
+}
+
+#[divan::bench(args = CASES, sample_count = 1_000, sample_size = 50)]
+fn lookup_crowd(bencher: Bencher, case: Case) {
+    lookup(bencher, case, &KINDS[4]);
 }
 
 #[divan::bench(args = SIZES, sample_count = 10, sample_size = 1)]
 fn build(bencher: Bencher, size: usize) {
-    let routes = routes(size);
+    let routes = routes(size, mixed);
     bencher.bench(|| Table::build(&routes));
 }
 
 /// Half of the routes on hosts of their own, up to ten each; the other half on any host.
-fn routes(size: usize) -> Vec<Route> {
-    let line = |index: usize| match index % 10 {
+fn mixed(index: usize) -> String {
+    match index % 10 {
         0 => format!("host:h{}.example.org", index / 20),
         1 => format!("host:h{}.example.org prefix:/api/v1/service{index}", index / 20),
         2 => format!("host:h{}.example.org template:/api/v1/users/{{id}}/orders/{{order}}", index / 20),
@@ -79,8 +93,7 @@ fn routes(size: usize) -> Vec<Route> {
         7 => format!("template:/svc{index}/v1/items/{{id}}"),
         8 => format!("template:/svc{index}/{{version}}/items/{{id}}/parts/{{rest...}}"),
         _ => format!("exact:/svc{index}/status query:full=1"),
-    };
-    (0..size).map(|index| route(&format!("r{index}"), &line(index))).collect()
+    }
 }
 
 fn hit(index: usize) -> String {
@@ -99,8 +112,21 @@ fn one_host(index: usize) -> String {
     format!("GET www.example.com/svc{}/v1/items/42", index / 10 * 10 + 7)
 }
 
-fn lookup(bencher: Bencher, case: Case, line: Line) {
-    let (table, requests) = (case.table(), case.requests(line));
+/// All routes for one path, told apart by a header.
+fn crowd(index: usize) -> String {
+    format!("prefix:/api method:GET header:x-tenant=tenant{index}")
+}
+
+fn of_crowd(index: usize) -> String {
+    format!("GET www.example.com/api/users x-tenant=tenant{index}")
+}
+
+fn routes(size: usize, line: Line) -> Vec<Route> {
+    (0..size).map(|index| route(&format!("r{index}"), &line(index))).collect()
+}
+
+fn lookup(bencher: Bencher, case: Case, kind: &Kind) {
+    let (table, requests) = (case.table(kind), case.requests(kind));
     let next = Cell::new(0);
     let request = || {
         let index = next.get();
@@ -110,9 +136,9 @@ fn lookup(bencher: Bencher, case: Case, line: Line) {
     bencher.with_inputs(request).bench_local_refs(|request| table.find(&request.ask()));
 }
 
-fn percentiles(name: &str, line: Line) {
+fn percentiles(kind: &Kind) {
     for case in CASES {
-        let (table, requests) = (case.table(), case.requests(line));
+        let (table, requests) = (case.table(kind), case.requests(kind));
         let mut times: Vec<_> = (0..LOOKUPS)
             .map(|index| {
                 let request = requests[index % requests.len()].clone();
@@ -124,20 +150,20 @@ fn percentiles(name: &str, line: Line) {
             .collect();
         times.sort_unstable();
         let at = |per_mille: usize| times[LOOKUPS * per_mille / 1_000];
-        println!("{name:>8}, {case}: p50 {:>8?}  p99 {:>8?}  p99.9 {:>8?}", at(500), at(990), at(999));
+        println!("{:>8}, {case}: p50 {:>8?}  p99 {:>8?}  p99.9 {:>8?}", kind.0, at(500), at(990), at(999));
     }
 }
 
 // === impl Case ===
 
 impl Case {
-    fn table(self) -> Table {
-        Table::build(&routes(self.0)).unwrap()
+    fn table(self, kind: &Kind) -> Table {
+        Table::build(&routes(self.0, kind.1)).unwrap()
     }
 
     /// A stride that shares no factor with the sizes leads over all of them, but not in the order of memory.
-    fn requests(self, line: Line) -> Vec<Request> {
-        (0..self.1).map(|index| request(&line(index * 7_919 % self.0))).collect()
+    fn requests(self, kind: &Kind) -> Vec<Request> {
+        (0..self.1).map(|index| request(&kind.2(index * 7_919 % self.0))).collect()
     }
 }
 

@@ -81,7 +81,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    fn text(self) -> Option<Cow<'a, str>> {
+    /// The decoded value, if it is text.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         match self.plain() {
             Ok(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
             Err(decoded) => String::from_utf8(decoded.collect()).ok().map(Cow::Owned),

@@ -39,8 +39,21 @@ fn finds_what_the_naive_matcher_finds_at_any_size() {
     {
         for words in [3, 40, 2_000] {
             let mut random = Random(size as u64 * words);
-            let flavour = Flavour { priorities: size % 2 == 1, predicates: true, patterns: size < 5_000, words };
+            let flavour =
+                Flavour { priorities: size % 2 == 1, predicates: true, patterns: size < 5_000, crowd: false, words };
             compare(&mut random, size, requests, flavour);
+        }
+    }
+}
+
+/// Many routes in one place, which only their fields tell apart.
+#[test]
+fn finds_what_the_naive_matcher_finds_in_a_crowd() {
+    for size in [16, 17, 40, 400, 4_000] {
+        for predicates in [false, true] {
+            let flavour = Flavour { priorities: false, predicates, patterns: false, crowd: true, words: 2 };
+            let hits = compare(&mut Random(size as u64), size, 100, flavour);
+            assert!(hits > 4, "too few requests match anything: {hits}");
         }
     }
 }

@@ -6,7 +6,8 @@ use model::{HostPattern, PathPattern, Place, Route};
 
 use super::{
     EXACT_HOST, Group, Link, NONE, Rank, Table, WILDCARD_HOST, Wanted,
-    patterns::{CollectedPatterns, TooLarge},
+    patterns::{CollectedPatterns, Patterns, TooLarge},
+    switch::{self, Divider},
     tree::Saplings,
     words::{Collected, Full, Lengths},
 };
@@ -195,6 +196,7 @@ impl Builder {
     }
 
     fn lay_out(mut self) -> Result<Table, Full> {
+        self.divide()?;
         for group in &mut self.groups {
             group.root = *self.trees.node(group.root.id);
         }
@@ -210,8 +212,25 @@ impl Builder {
     }
 }
 
+impl Builder {
+    /// Divides the leaves that are crowded.
+    fn divide(&mut self) -> Result<(), Full> {
+        let table = &mut self.table;
+        let mut divider = Divider::new(&mut table.links, &table.predicates);
+        let leaves = (self.groups.iter_mut().map(|group| &mut group.any_path))
+            .chain(self.exact.values())
+            .chain(self.trees.leaves())
+            .chain(table.patterns.iter_mut().flat_map(Patterns::leaves));
+        for leaf in leaves.filter(|leaf| **leaf != NONE) {
+            *leaf = divider.divide(*leaf)?;
+        }
+        table.switches = divider.lay_out()?;
+        Ok(())
+    }
+}
+
 fn number(length: usize) -> Result<u32, Full> {
-    u32::try_from(length).ok().filter(|number| *number != NONE).ok_or(Full)
+    u32::try_from(length).ok().filter(|number| *number < switch::FIRST).ok_or(Full)
 }
 
 // === impl BuildError ===

@@ -10,6 +10,7 @@ mod build;
 mod explain;
 mod literal;
 mod patterns;
+mod switch;
 mod tree;
 mod words;
 
@@ -21,6 +22,7 @@ pub use build::{BuildError, Excess};
 pub use explain::Candidate;
 
 use patterns::Patterns;
+use switch::Switches;
 use tree::{Node, Tree};
 use words::{Lengths, Words};
 
@@ -35,6 +37,7 @@ pub struct Table {
     exact: Words<u32, 48>,
     tree: Tree,
     patterns: Vec<Patterns>,
+    switches: Switches,
     links: Vec<Link>,
     predicates: Vec<Predicate>,
     routes: Vec<Wanted>,
@@ -76,7 +79,10 @@ struct Group {
     root: Node,
 }
 
-/// A route within a leaf. A leaf is the index of its greatest link; from there each leads to the next lesser one.
+/// A route within a leaf.
+///
+/// A leaf is the index of its greatest link, from where each leads to the next lesser one; or, from
+/// [`switch::FIRST`], the number of a switch between lesser leaves.
 #[derive(Debug, Clone, Copy)]
 struct Link {
     rank: Rank,
@@ -171,6 +177,12 @@ impl Search<'_> {
     /// Takes the greatest route of a leaf whose predicates hold, if it is greater than the best so far.
     #[inline]
     fn offer(&mut self, leaf: u32) {
+        if leaf >= switch::FIRST {
+            if leaf != NONE {
+                self.table.switches.walk(leaf, self);
+            }
+            return;
+        }
         let mut next = leaf;
         while let Some(link) = self.table.links.get(next as usize) {
             if link.rank <= self.best {

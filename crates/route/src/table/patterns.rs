@@ -107,6 +107,10 @@ impl Patterns {
         Ok(Self { all, filter })
     }
 
+    pub(super) fn leaves(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.all.iter_mut().map(|pattern| &mut pattern.leaf)
+    }
+
     /// Offers the leaf of every pattern that matches, the greatest first, as long as it can be better than the best.
     pub(super) fn walk(&self, path: &str, search: &mut Search<'_>) {
         match &self.filter {

@@ -135,6 +135,10 @@ impl Saplings {
         &mut self.nodes[id as usize]
     }
 
+    pub(super) fn leaves(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.nodes.iter_mut().flat_map(|node| [&mut node.ends, &mut node.rest])
+    }
+
     pub(super) fn grown(self) -> Result<Tree, Full> {
         let Self { nodes, literals } = self;
         let literals = literals.lay_out(|child| nodes[child as usize])?;

@@ -121,10 +121,14 @@ impl<V> Collected<V> {
         Ok(&mut word.value)
     }
 
+    pub(super) fn values(&mut self) -> impl Iterator<Item = &mut V> {
+        self.table.iter_mut().map(|word| &mut word.value)
+    }
+
     /// Lays out what was collected; `value` makes what is kept of what was collected.
     ///
     /// `N` is at least 4, so that a slot has room for the place of a long word.
-    pub(super) fn lay_out<U: Copy, const N: usize>(self, value: impl Fn(V) -> U) -> Result<Words<U, N>, Full> {
+    pub(super) fn lay_out<U: Copy, const N: usize>(self, mut value: impl FnMut(V) -> U) -> Result<Words<U, N>, Full> {
         const { assert!(N >= 4) };
         let mut words: Vec<_> = self.table.into_iter().collect();
         words.sort_unstable_by_key(|word| word.hash);

@@ -3,16 +3,18 @@
 use super::{Request, request, route};
 
 /// SplitMix64: small, seeded, the same everywhere.
-pub(crate) struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 /// What sets of routes are made of, so that some sets meet a lot in one place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Flavour {
-    pub priorities: bool,
-    pub predicates: bool,
-    pub patterns: bool,
+    pub(crate) priorities: bool,
+    pub(crate) predicates: bool,
+    pub(crate) patterns: bool,
+    /// All routes are for the same few paths, and differ in their fields.
+    pub(crate) crowd: bool,
     /// How many words paths and hosts are made of.
-    pub words: u64,
+    pub(crate) words: u64,
 }
 
 const METHODS: [&str; 4] = ["GET", "POST", "DELETE", "PURGE"];
@@ -63,6 +65,7 @@ impl Random {
             priorities: self.one_in(3),
             predicates: !self.one_in(3),
             patterns: !self.one_in(3),
+            crowd: self.one_in(6),
             words: self.pick(&[2, 3, 4, 40]),
         }
     }
@@ -76,6 +79,9 @@ impl Random {
     }
 
     fn route_line(&mut self, flavour: Flavour) -> String {
+        if flavour.crowd {
+            return self.crowded_line(flavour);
+        }
         let mut line = String::new();
         if !self.one_in(3) {
             let number = 1 + self.below(3);
@@ -90,6 +96,16 @@ impl Random {
             line += &self.predicates();
         }
         line
+    }
+
+    fn crowded_line(&mut self, flavour: Flavour) -> String {
+        let mut line = self.pick(&["", "exact:/a", "prefix:/a", "template:/{x}/b", "regex:^/a"]).to_owned();
+        for kind in ["header:x", "header:y", "query:x", "cookie:x"] {
+            if self.one_in(2) {
+                line += &format!(" {kind}={}", self.pick(&VALUES));
+            }
+        }
+        if flavour.predicates { line + &self.predicates() } else { line }
     }
 
     fn predicates(&mut self) -> String {
@@ -179,7 +195,13 @@ impl Random {
         } else {
             self.host(flavour)
         };
-        let path = if self.one_in(40) { self.pick(&["//", "/a//b", "/A/B"]).to_owned() } else { self.path(flavour) };
+        let path = if flavour.crowd {
+            self.pick(&["/a", "/a/b", "/"]).to_owned()
+        } else if self.one_in(40) {
+            self.pick(&["//", "/a//b", "/A/B"]).to_owned()
+        } else {
+            self.path(flavour)
+        };
         let mut line = format!("{} {host}{path}", self.pick(&METHODS));
         if self.one_in(2) {
             let pairs: Vec<_> = (0..self.below(4)).map(|_| self.pair()).collect();
