@@ -210,9 +210,7 @@ impl Builder {
         table.predicates.shrink_to_fit();
         Ok(table)
     }
-}
 
-impl Builder {
     /// Divides the leaves that are crowded.
     fn divide(&mut self) -> Result<(), Full> {
         let table = &mut self.table;

@@ -1,4 +1,7 @@
 //! Wildcards and regexes of one group of hosts, tried together.
+//!
+//! What a pattern needs, and how it is joined with others, is read from its text. So patterns must have been compiled
+//! with the flags that a regex has by default; what is written in the pattern itself, such as `(?i)`, is understood.
 
 use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 

@@ -13,7 +13,7 @@ use hashbrown::{HashTable, hash_table::Entry};
 #[derive(Debug)]
 pub(super) struct Words<V, const N: usize> {
     slots: Box<[Slot<V, N>]>,
-    /// One in so many places of the range of hashes has a slot; a few more follow for those that are pushed out.
+    /// So many slots are pointed to by hashes; behind them are those that were pushed out of the last ones.
     places: u32,
     /// The words that are longer than `N`.
     long: String,
