@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::{HeaderValue, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -52,7 +53,10 @@ pub(crate) fn respond(
     link: Option<Link>,
     watch: Option<Rc<StreamWatch>>,
 ) -> http::Response<Relay> {
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
+    if link.is_none() && awaits_continue(&ending) {
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     ending.respond(head.status, Instant::now());
     let relay = match link {
         Some(Link { tunnel: Some(ends), .. }) => {
@@ -62,6 +66,14 @@ pub(crate) fn respond(
         link => Relay { body, ending: Some(ending), link, watch, wait: Wait::default() },
     };
     http::Response::from_parts(head, relay)
+}
+
+/// Whether an HTTP/1.1 client waits for leave to send its body. If it gets an answer instead, it may send the body or
+/// not; only a close tells what comes next on the connection (RFC 9110, 10.1.1).
+fn awaits_continue(ending: &Ending) -> bool {
+    let Exchange { head, upload, .. } = &ending.exchange;
+    let unread = upload.as_ref().is_some_and(|upload| upload.received() == 0 && !upload.is_complete());
+    unread && ending.connection.is_http1 && head.headers.contains_key(header::EXPECT)
 }
 
 /// The body of a request, bounded in size and patience.

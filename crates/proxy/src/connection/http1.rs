@@ -19,7 +19,6 @@ where
     let limits = &connection.limits;
     let mut builder = http1::Builder::new();
     builder
-        .pipeline_flush(true)
         .half_close(true)
         .max_header_size(limits.header_bytes as usize)
         // Room for a head of the greatest size; bodies are read in pieces of at most this size.
