@@ -28,6 +28,8 @@ pub struct Attempt {
     /// Index of the upstream in the snapshot, and of the endpoint in its set.
     pub upstream: u32,
     pub endpoint: u32,
+    /// When the endpoint was chosen.
+    pub began: Instant,
     /// From the choice of the endpoint to the head of its response, or to the failure.
     pub duration: Duration,
     pub outcome: Result<StatusCode, Cause>,

@@ -15,19 +15,17 @@ use hyper::body::Incoming;
 use message::{Body, Cause, Error, Exchange, Response, Result, Upload};
 
 use crate::{
-    connection::{Alarm, Connection, StreamWatch},
+    connection::{Alarm, Connection},
     exchange::Ending,
-    forward::{Link, tunnel},
+    forward::tunnel,
 };
 
 /// The body of a response on its way to the client. With its last byte, the exchange is finished.
 pub(crate) struct Relay {
     body: Body,
     /// `None`: finished, or a tunnel took it over.
-    ending: Option<Ending>,
-    link: Option<Link>,
-    watch: Option<Rc<StreamWatch>>,
-    wait: Wait,
+    ending: Option<Box<Ending>>,
+    waiting_since: Option<Instant>,
 }
 
 /// The body of a request on its way to an endpoint.
@@ -36,36 +34,26 @@ struct UploadRelay {
     upload: Rc<Upload>,
     limit: Option<u64>,
     stall_timeout: Duration,
-    wait: Wait,
-}
-
-/// How long the next piece is waited for.
-#[derive(Default)]
-struct Wait {
-    since: Option<Instant>,
+    waiting_since: Option<Instant>,
     alarm: Alarm,
 }
 
 /// Hands the response over to the codec. An upgrade becomes a tunnel; everything else is relayed.
-pub(crate) fn respond(
-    mut ending: Ending,
-    response: Response,
-    link: Option<Link>,
-    watch: Option<Rc<StreamWatch>>,
-) -> http::Response<Relay> {
+pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Response<Relay> {
     let (mut head, body) = response.into_parts();
-    if link.is_none() && awaits_continue(&ending) {
+    if ending.link.is_none() && awaits_continue(&ending) {
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    ending.respond(head.status, Instant::now());
-    let relay = match link {
-        Some(Link { tunnel: Some(ends), .. }) => {
+    ending.respond(head.status);
+    let tunnel = ending.link.as_mut().and_then(|link| link.tunnel.take());
+    let ending = match tunnel {
+        Some(ends) => {
             tunnel::start(ends, ending);
-            Relay { body, ending: None, link: None, watch: None, wait: Wait::default() }
+            None
         }
-        link => Relay { body, ending: Some(ending), link, watch, wait: Wait::default() },
+        None => Some(ending),
     };
-    http::Response::from_parts(head, relay)
+    http::Response::from_parts(head, Relay { body, ending, waiting_since: None })
 }
 
 /// Whether an HTTP/1.1 client waits for leave to send its body. If it gets an answer instead, it may send the body or
@@ -83,7 +71,8 @@ pub(crate) fn request_body(incoming: Incoming, upload: &Rc<Upload>, connection: 
         upload: upload.clone(),
         limit: connection.limits.body_bytes,
         stall_timeout: connection.limits.stall_timeout,
-        wait: Wait::default(),
+        waiting_since: None,
+        alarm: Alarm::default(),
     })
 }
 
@@ -113,33 +102,28 @@ pub(crate) async fn buffer_request(exchange: &mut Exchange, limit: u64) -> Resul
 // === impl Relay ===
 
 impl Relay {
-    fn finish(&mut self, cause: Option<Cause>) {
+    fn finish(&mut self, cause: Cause) {
         if let Some(mut ending) = self.ending.take() {
-            ending.finish(cause);
+            ending.finish(Some(cause));
         }
     }
 
-    /// The last byte is out; the connection to the endpoint is free again.
     fn complete(&mut self) {
-        self.finish(None);
-        if let Some(lease) = self.link.take().and_then(|link| link.lease) {
-            lease.release(Instant::now());
+        if let Some(mut ending) = self.ending.take() {
+            ending.complete();
         }
     }
 
-    /// When the endpoint must have sent something.
-    fn deadline(&mut self) -> Option<(Instant, Cause)> {
-        let link = self.link.as_ref()?;
-        let idle = self.wait.since() + link.idle_timeout;
-        match link.deadline {
-            Some(total) if total < idle => Some((total, Cause::TotalTimeout)),
-            _ => Some((idle, Cause::ResponseStalled)),
-        }
-    }
-
+    /// Whether the endpoint should have sent something by now.
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Error> {
-        let Some((deadline, cause)) = self.deadline() else { return Poll::Pending };
-        self.wait.alarm.poll(context, deadline).map(|()| Error::new(cause, "the response body took too long"))
+        let Some(ending) = &mut self.ending else { return Poll::Pending };
+        let Some(link) = &ending.link else { return Poll::Pending };
+        let idle = *self.waiting_since.get_or_insert_with(Instant::now) + link.idle_timeout;
+        let (deadline, cause) = match link.deadline {
+            Some(total) if total < idle => (total, Cause::TotalTimeout),
+            _ => (idle, Cause::ResponseStalled),
+        };
+        ending.alarm.poll(context, deadline).map(|()| Error::new(cause, "the response body took too long"))
     }
 }
 
@@ -151,17 +135,14 @@ impl HttpBody for Relay {
         let this = &mut *self;
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
-                this.wait.since = None;
-                if let (Some(data), Some(ending)) = (frame.data_ref(), &mut this.ending) {
-                    ending.exchange.record.response_bytes += data.len() as u64;
-                }
-                if let Some(watch) = &this.watch {
-                    watch.handed_over(Instant::now());
+                this.waiting_since = None;
+                if let Some(ending) = &mut this.ending {
+                    ending.hand_over(&frame);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                this.finish(Some(error.cause()));
+                this.finish(error.cause());
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(None) => {
@@ -169,11 +150,11 @@ impl HttpBody for Relay {
                 Poll::Ready(None)
             }
             Poll::Pending => {
-                if let Some(watch) = &this.watch {
+                if let Some(watch) = this.ending.as_ref().and_then(|ending| ending.watch.as_ref()) {
                     watch.waiting();
                 }
                 this.poll_deadline(context).map(|error| {
-                    this.finish(Some(error.cause()));
+                    this.finish(error.cause());
                     Some(Err(error))
                 })
             }
@@ -195,7 +176,7 @@ impl Drop for Relay {
         if self.ending.is_some() && self.body.is_end_stream() {
             self.complete();
         }
-        self.finish(Some(Cause::ClientClosed));
+        self.finish(Cause::ClientClosed);
     }
 }
 
@@ -210,12 +191,12 @@ impl HttpBody for UploadRelay {
         let frame = match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
-                let deadline = this.wait.since() + this.stall_timeout;
+                let deadline = *this.waiting_since.get_or_insert_with(Instant::now) + this.stall_timeout;
                 let stalled = |()| Some(Err(Error::new(Cause::BodyStalled, "the client stopped sending the body")));
-                return this.wait.alarm.poll(context, deadline).map(stalled);
+                return this.alarm.poll(context, deadline).map(stalled);
             }
         };
-        this.wait.since = None;
+        this.waiting_since = None;
         match &frame {
             Some(Ok(frame)) => {
                 this.upload.advance(frame.data_ref().map_or(0, |data| data.len() as u64), Instant::now());
@@ -246,13 +227,5 @@ impl Drop for UploadRelay {
         if self.body.is_end_stream() && !self.upload.is_complete() {
             self.upload.complete(Instant::now());
         }
-    }
-}
-
-// === impl Wait ===
-
-impl Wait {
-    fn since(&mut self) -> Instant {
-        *self.since.get_or_insert_with(Instant::now)
     }
 }

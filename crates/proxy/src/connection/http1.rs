@@ -36,6 +36,9 @@ where
     };
     let mut http = builder.serve_connection(io, service).with_upgrades();
     let end = connection.drive(&mut http, |http| http.graceful_shutdown()).await;
+    if let Some(cause) = connection.state.refused() {
+        connection.note_protection(cause);
+    }
     match end {
         End::Done(Ok(())) => {}
         End::Done(Err(error)) => tracing::debug!(peer = %connection.peer.address, %error, "connection ended"),

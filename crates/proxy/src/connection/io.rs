@@ -80,8 +80,8 @@ impl<S> Io<S> {
         }
         if self.state.phase() == Phase::Idle {
             self.scan = HeadScan::default();
-            self.state.enter(Phase::Head, Instant::now());
         }
+        self.state.receive_head();
         self.scan.feed(bytes);
         self.state.set_ambiguous(self.scan.is_ambiguous());
     }
@@ -96,6 +96,7 @@ impl<S> Io<S> {
             Some(b"431") => (Cause::HeadersTooLarge, "the header section exceeds the limit"),
             _ => (Cause::MalformedRequest, "the head of the request is not HTTP/1.1 (RFC 9112)"),
         };
+        self.state.set_refused(cause);
         self.refuse(cause, detail);
     }
 }

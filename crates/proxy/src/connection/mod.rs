@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
+    io,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -10,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use message::{Cause, Peer};
 use snapshot::{Limits, ListenerId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -25,7 +26,7 @@ mod io;
 mod state;
 mod stream_watch;
 
-pub(crate) use alarm::Alarm;
+pub(crate) use alarm::{Alarm, SharedAlarm};
 use io::Io;
 pub(crate) use state::{Phase, State};
 pub(crate) use stream_watch::StreamWatch;
@@ -43,6 +44,7 @@ pub(crate) struct Connection {
     listener: Cell<(u64, Option<ListenerId>)>,
     active: Cell<u32>,
     draining: Cell<bool>,
+    alarm: SharedAlarm,
     /// Of the stream that hyper is about to hand to the executor.
     watch: RefCell<Option<Rc<StreamWatch>>>,
 }
@@ -69,16 +71,20 @@ pub(crate) async fn serve<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let prefix = match agreed {
-        Some(_) => Bytes::new(),
-        None => match tokio::time::timeout(limits.idle_timeout, detect(&mut stream)).await {
-            Ok(Ok(prefix)) => prefix,
+    let now = Instant::now();
+    let (prefix, begun) = match agreed {
+        Some(_) => (Bytes::new(), now),
+        None => match detect(&mut stream, &limits).await {
+            Ok(detected) => detected,
             // Nothing was asked, so there is nothing to answer.
-            Ok(Err(_)) | Err(_) => return,
+            Err(_) => return,
         },
     };
     let is_http1 = agreed != Some(b"h2") && *prefix != *PREFACE;
-    let state = Arc::new(State::new(Instant::now()));
+    let state = Arc::new(State::new(now));
+    if is_http1 && !prefix.is_empty() {
+        state.enter(Phase::Head, begun);
+    }
     let io = Io::new(stream, prefix, state.clone(), limits.uri_bytes, is_http1);
     let connection = Rc::new(Connection {
         worker,
@@ -90,6 +96,7 @@ pub(crate) async fn serve<S>(
         listener: Cell::new((0, None)),
         active: Cell::new(0),
         draining: Cell::new(false),
+        alarm: SharedAlarm::default(),
         watch: RefCell::default(),
     });
     let registration = connection.worker.register(connection.clone());
@@ -101,21 +108,24 @@ pub(crate) async fn serve<S>(
     drop(registration);
 }
 
-/// Reads until it is clear whether the client begins with the HTTP/2 preface. Holds no buffer while nothing comes.
-async fn detect(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Bytes> {
+/// Reads until it is clear whether the client begins with the HTTP/2 preface; gives what was read, and when it began.
+async fn detect(stream: &mut (impl AsyncRead + Unpin), limits: &Limits) -> io::Result<(Bytes, Instant)> {
     let mut first = [0; PREFACE.len()];
-    let mut length = 0;
-    loop {
-        let read = stream.read(&mut first[length..]).await?;
-        if read == 0 && length == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        length += read;
-        let may_be_preface = PREFACE.starts_with(&first[..length]);
-        if read == 0 || !may_be_preface || length == PREFACE.len() {
-            return Ok(BytesMut::from(&first[..length]).freeze());
+    let mut length = tokio::time::timeout(limits.idle_timeout, stream.read(&mut first)).await??;
+    if length == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let begun = Instant::now();
+    let deadline = (begun + limits.header_timeout).into();
+    while length < PREFACE.len() && PREFACE.starts_with(&first[..length]) {
+        match tokio::time::timeout_at(deadline, stream.read(&mut first[length..])).await {
+            Ok(Ok(0)) => break,
+            Ok(read) => length += read?,
+            // HTTP/1 has an answer to that.
+            Err(_) => break,
         }
     }
+    Ok((Bytes::copy_from_slice(&first[..length]), begun))
 }
 
 // === impl Connection ===
@@ -137,10 +147,16 @@ impl Connection {
         &self.binding
     }
 
-    /// An exchange begins.
-    pub(crate) fn begin(&self, now: Instant) {
+    /// An exchange begins; tells when.
+    pub(crate) fn begin(&self) -> Instant {
         self.active.set(self.active.get() + 1);
-        self.state.begin(now);
+        self.worker.metrics.request_began(self.worker.index);
+        self.state.begin()
+    }
+
+    /// An alarm for an exchange, which runs in the connection's task with HTTP/1, in its own with HTTP/2.
+    pub(crate) fn exchange_alarm(&self) -> SharedAlarm {
+        if self.is_http1 { self.alarm.clone() } else { SharedAlarm::default() }
     }
 
     /// An exchange is finished.
@@ -170,7 +186,7 @@ impl Connection {
     where
         H: Future<Output = hyper::Result<()>> + Unpin,
     {
-        let mut alarm = Alarm::default();
+        let mut alarm = self.alarm.clone();
         let mut told = false;
         poll_fn(|context: &mut Context<'_>| {
             self.state.set_waker(context.waker());

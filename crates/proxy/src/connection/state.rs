@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use message::Cause;
 use snapshot::Limits;
 
 /// Shared by the socket wrapper, which hyper wants to be `Send`, and the tasks around it. All of them run on one thread,
@@ -17,14 +18,18 @@ use snapshot::Limits;
 pub(crate) struct State {
     epoch: Instant,
     phase: AtomicU8,
-    /// Begin of the phase, in milliseconds after `epoch`.
+    /// Begin of the phase, in microseconds after `epoch`.
     since: AtomicU64,
+    /// The head in progress came in one piece, so that its arrival is the begin of the exchange.
+    at_once: AtomicBool,
     /// Number of exchanges so far.
     begun: AtomicU64,
     /// Since when the peer takes nothing, likewise; 0: it does.
     blocked_since: AtomicU64,
     /// The head in progress gives the length of its body in two ways.
     ambiguous: AtomicBool,
+    /// Why the codec refused a request before it became an exchange.
+    refused: OnceLock<Cause>,
     interim: Interim,
     waker: OnceLock<Waker>,
 }
@@ -69,9 +74,11 @@ impl State {
             epoch: now,
             phase: AtomicU8::new(Phase::Idle as u8),
             since: AtomicU64::new(0),
+            at_once: AtomicBool::new(false),
             begun: AtomicU64::new(0),
             blocked_since: AtomicU64::new(0),
             ambiguous: AtomicBool::new(false),
+            refused: OnceLock::new(),
             interim: Interim::default(),
             waker: OnceLock::new(),
         }
@@ -88,28 +95,42 @@ impl State {
 
     pub(crate) fn enter(&self, phase: Phase, now: Instant) {
         self.phase.store(phase as u8, Relaxed);
-        self.since.store(self.millis(now), Relaxed);
+        self.since.store(self.micros(now), Relaxed);
     }
 
-    /// An exchange begins.
-    pub(crate) fn begin(&self, now: Instant) {
+    /// Bytes of a head arrived.
+    pub(crate) fn receive_head(&self) {
+        match self.phase() {
+            Phase::Idle => {
+                self.enter(Phase::Head, Instant::now());
+                self.at_once.store(true, Relaxed);
+            }
+            _ => self.at_once.store(false, Relaxed),
+        }
+    }
+
+    /// An exchange begins; tells when.
+    pub(crate) fn begin(&self) -> Instant {
+        let just_arrived = self.phase() == Phase::Head && self.at_once.load(Relaxed);
+        let now = if just_arrived { self.since() } else { Instant::now() };
         self.begun.store(self.begun() + 1, Relaxed);
         self.enter(Phase::Exchange, now);
+        now
     }
 
     pub(crate) fn begun(&self) -> u64 {
         self.begun.load(Relaxed)
     }
 
-    /// When the current phase began, to the millisecond.
+    /// When the current phase began, to the microsecond.
     fn since(&self) -> Instant {
-        self.epoch + Duration::from_millis(self.since.load(Relaxed))
+        self.epoch + Duration::from_micros(self.since.load(Relaxed))
     }
 
     pub(crate) fn set_blocked(&self, blocked: bool) {
         let already = self.blocked_since.load(Relaxed) != 0;
         if blocked != already {
-            let since = if blocked { self.millis(Instant::now()).max(1) } else { 0 };
+            let since = if blocked { self.micros(Instant::now()).max(1) } else { 0 };
             self.blocked_since.store(since, Relaxed);
         }
     }
@@ -119,7 +140,7 @@ impl State {
         let allowed = match self.phase() {
             Phase::Closing => FAREWELL,
             _ if self.is_blocked() => {
-                let since = Duration::from_millis(self.blocked_since.load(Relaxed));
+                let since = Duration::from_micros(self.blocked_since.load(Relaxed));
                 return Some(self.epoch + since + limits.stall_timeout);
             }
             Phase::Idle => limits.idle_timeout,
@@ -140,6 +161,15 @@ impl State {
 
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.ambiguous.load(Relaxed)
+    }
+
+    pub(crate) fn set_refused(&self, cause: Cause) {
+        // Only the first refusal is said.
+        _ = self.refused.set(cause);
+    }
+
+    pub(crate) fn refused(&self) -> Option<Cause> {
+        self.refused.get().copied()
     }
 
     /// Remembers how to wake the connection's task. A task keeps its waker for life, so once is enough.
@@ -171,8 +201,8 @@ impl State {
         std::mem::take(&mut *self.interim.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn millis(&self, now: Instant) -> u64 {
-        // Half a billion years fit.
-        now.saturating_duration_since(self.epoch).as_millis() as u64
+    fn micros(&self, now: Instant) -> u64 {
+        // Half a million years fit.
+        now.saturating_duration_since(self.epoch).as_micros() as u64
     }
 }

@@ -1,31 +1,40 @@
 //! From what the codec parsed to an exchange in canonical form, or the reason why there is none.
 
-use std::{rc::Rc, time::Instant};
+use std::rc::Rc;
 
 use http::{HeaderMap, HeaderValue, Request, header, request};
 use hyper::body::{Body as _, Incoming};
 use message::{Body, Cause, Error, Exchange, Record, Result, Upload, canonical, forwarded, hop};
 use snapshot::{Limits, ListenerId};
 
-use crate::{connection::Connection, forward::Upgrade, relay, worker::World};
+use super::Ending;
+use crate::{
+    connection::{Connection, StreamWatch},
+    forward::Upgrade,
+    relay,
+    worker::World,
+};
 
-/// A request on its way in. There is an exchange even for what is refused, so that log and metrics see it.
+/// What was found out about a request on its way in, beside the exchange. There is an exchange even for what is
+/// refused, so that log and metrics see it.
 pub(super) struct Begun {
-    pub(super) exchange: Exchange,
     /// The listener that it arrived on.
     pub(super) admitted: Result<ListenerId>,
     /// The switch of protocols that the client asks for.
     pub(super) upgrade: Option<Upgrade>,
 }
 
-pub(super) fn begin(world: &World, connection: &Connection, mut request: Request<Incoming>) -> Begun {
-    let now = Instant::now();
-    connection.begin(now);
-    connection.worker.metrics.request_began(connection.worker.index);
+pub(super) fn begin(
+    world: Rc<World>,
+    connection: Rc<Connection>,
+    mut request: Request<Incoming>,
+    watch: Option<Rc<StreamWatch>>,
+) -> (Box<Ending>, Begun) {
+    let now = connection.begin();
     let upgrade = Upgrade::take(&mut request);
     let (mut head, body) = request.into_parts();
-    let canonical = admit(&mut head, &body, connection);
-    let listener = connection.listener(world).ok_or_else(gone);
+    let canonical = admit(&mut head, &body, &connection);
+    let listener = connection.listener(&world).ok_or_else(gone);
     let (authority, admitted) = match canonical {
         Ok(authority) => (authority, listener),
         Err(error) => (HeaderValue::from_static(""), Err(error)),
@@ -36,10 +45,10 @@ pub(super) fn begin(world: &World, connection: &Connection, mut request: Request
     let mut exchange = Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now));
     if !body.is_end_stream() {
         let upload = Rc::new(Upload::new(now));
-        exchange.body = relay::request_body(body, &upload, connection);
+        exchange.body = relay::request_body(body, &upload, &connection);
         exchange.upload = Some(upload);
     }
-    Begun { exchange, admitted, upgrade }
+    (Ending::new(connection, world, exchange, watch), Begun { admitted, upgrade })
 }
 
 /// What must hold of every request, whatever the routes say.

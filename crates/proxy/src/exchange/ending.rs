@@ -5,13 +5,21 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, Version, header::USER_AGENT};
+use http_body::Frame;
 use message::{Cause, Exchange};
 use telemetry::{Line, Protocol, Timing, WorkerLog};
 
-use crate::{connection::Connection, reply, worker::World};
+use crate::{
+    connection::{Connection, SharedAlarm, StreamWatch},
+    forward::Link,
+    reply,
+    worker::World,
+};
 
-/// An exchange together with what its end will touch.
+/// An exchange together with what its end will touch. Lives in one box from begin to finish: it is too large to be
+/// handed from function to function.
 pub(crate) struct Ending {
     pub(crate) exchange: Exchange,
     pub(crate) connection: Rc<Connection>,
@@ -20,28 +28,78 @@ pub(crate) struct Ending {
     pub(crate) ran: usize,
     pub(crate) responded: Option<Instant>,
     pub(crate) is_websocket: bool,
+    /// What holds the response to its endpoint, while it is relayed.
+    pub(crate) link: Option<Link>,
+    /// Of the stream, with HTTP/2.
+    pub(crate) watch: Option<Rc<StreamWatch>>,
+    /// For what the endpoint must do in time.
+    pub(crate) alarm: SharedAlarm,
     finished: bool,
 }
 
 // === impl Ending ===
 
 impl Ending {
-    pub(crate) fn new(connection: Rc<Connection>, world: Rc<World>, exchange: Exchange) -> Self {
-        Self { exchange, connection, world, ran: 0, responded: None, is_websocket: false, finished: false }
+    pub(crate) fn new(
+        connection: Rc<Connection>,
+        world: Rc<World>,
+        exchange: Exchange,
+        watch: Option<Rc<StreamWatch>>,
+    ) -> Box<Self> {
+        Box::new(Self {
+            exchange,
+            world,
+            ran: 0,
+            responded: None,
+            is_websocket: false,
+            link: None,
+            alarm: connection.exchange_alarm(),
+            watch,
+            connection,
+            finished: false,
+        })
     }
 
     /// The head of the response goes out.
-    pub(crate) fn respond(&mut self, status: StatusCode, now: Instant) {
-        self.exchange.record.status = Some(status);
-        self.responded = Some(now);
+    pub(crate) fn respond(&mut self, status: StatusCode) {
+        let record = &mut self.exchange.record;
+        record.status = Some(status);
+        // Without policies, nothing takes time between the endpoint's head and ours.
+        self.responded = match record.attempts.last() {
+            Some(attempt) if self.ran == 0 => Some(attempt.began + attempt.duration),
+            _ => Some(Instant::now()),
+        };
     }
 
-    /// The last byte is out, or `cause` put an end to it. Only the first call counts.
+    /// A piece of the body goes out.
+    pub(crate) fn hand_over(&mut self, frame: &Frame<Bytes>) {
+        if let Some(data) = frame.data_ref() {
+            self.exchange.record.response_bytes += data.len() as u64;
+        }
+        if let Some(watch) = &self.watch {
+            watch.handed_over(Instant::now());
+        }
+    }
+
+    /// The last byte is out; the connection to the endpoint is free again.
+    pub(crate) fn complete(&mut self) {
+        let now = Instant::now();
+        self.finish_at(None, now);
+        if let Some(lease) = self.link.take().and_then(|link| link.lease) {
+            lease.release(now);
+        }
+    }
+
+    /// `cause` put an end to it.
     pub(crate) fn finish(&mut self, cause: Option<Cause>) {
+        self.finish_at(cause, Instant::now());
+    }
+
+    /// Only the first call counts.
+    fn finish_at(&mut self, cause: Option<Cause>, now: Instant) {
         if std::mem::replace(&mut self.finished, true) {
             return;
         }
-        let now = Instant::now();
         let record = &mut self.exchange.record;
         record.cause = record.cause.or(cause);
         record.request_bytes = self.exchange.upload.as_ref().map_or(0, |upload| upload.received());
@@ -104,6 +162,8 @@ impl Ending {
 impl Drop for Ending {
     /// Whatever ended the exchange without saying so: the client went away while the gateway was at work.
     fn drop(&mut self) {
-        self.finish(Some(Cause::ClientClosed));
+        if !self.finished {
+            self.finish(Some(Cause::ClientClosed));
+        }
     }
 }

@@ -33,30 +33,34 @@ pub(crate) async fn serve(
     watch: Option<Rc<StreamWatch>>,
 ) -> http::Response<Relay> {
     let world = connection.worker.world();
-    let begun = begin::begin(&world, &connection, request);
-    let mut ending = Ending::new(connection, world.clone(), begun.exchange);
-    let exchange = &mut ending.exchange;
+    let (mut ending, begun) = begin::begin(world.clone(), connection, request, watch);
+    let Ending { exchange, connection, ran, .. } = &mut *ending;
 
     let (route, chain) = match begun.admitted {
         Ok(listener) => find(&world, exchange, listener),
         Err(error) => {
             let response = reply::from_error(exchange, &error);
-            return relay::respond(ending, response, None, watch);
+            return relay::respond(ending, response);
         }
     };
-    let outcome = match run_request_policies(chain, exchange, &mut ending.ran).await {
+    let outcome = match run_request_policies(chain, exchange, ran).await {
         Ok(Some(reply)) => Ok(Forwarded::reply(reply)),
-        Ok(None) => act(&world, &ending.connection, exchange, route, begun.upgrade).await,
+        Ok(None) => act(&world, connection, exchange, route, begun.upgrade).await,
         Err(error) => Err(error),
     };
-    let (mut response, link) = match outcome {
-        Ok(forwarded) => (forwarded.response, forwarded.link),
-        Err(error) => (reply::from_error(exchange, &error), None),
+    let mut response = match outcome {
+        Ok(Forwarded { response, link }) => {
+            ending.link = link;
+            response
+        }
+        Err(error) => reply::from_error(exchange, &error),
     };
-    if let Err(error) = chain.on_response(exchange, &mut response, ending.ran).await {
-        response = reply::from_error(exchange, &error);
+    if ending.ran > 0
+        && let Err(error) = chain.on_response(&mut ending.exchange, &mut response, ending.ran).await
+    {
+        response = reply::from_error(&mut ending.exchange, &error);
     }
-    relay::respond(ending, response, link, watch)
+    relay::respond(ending, response)
 }
 
 /// The route that takes the request, and the policies that go with it; those of the listener if no route does.

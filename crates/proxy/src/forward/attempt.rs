@@ -1,16 +1,22 @@
 //! One endpoint asked once.
 
-use std::{future::poll_fn, pin::pin, rc::Rc, task::Poll, time::Instant};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry};
+use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry, Upload};
 use telemetry::UpstreamMetrics;
 use upstream::{Lease, Pool, Rules, SendError};
 
 use super::{Forwarded, Link, Upgrade, head, interim};
 use crate::{
-    connection::{Alarm, Connection},
+    connection::Connection,
     worker::{LocalUpstream, World},
 };
 
@@ -30,7 +36,14 @@ struct Running<'a> {
     metrics: &'a UpstreamMetrics,
     worker: usize,
     attempt: Attempt,
-    began: Instant,
+}
+
+/// The wait for the head of a response.
+struct Waiting<'a> {
+    connection: &'a Connection,
+    upload: Option<&'a Upload>,
+    since: Instant,
+    deadline: Option<Instant>,
 }
 
 /// Asks the endpoint and waits for the head of its response.
@@ -43,7 +56,7 @@ pub(super) async fn run(
     let rules = &target.local.upstream.rules;
     let running = Running::begin(target, connection.worker.index);
     let deadline = rules.timeouts.total.map(|total| exchange.record.started + total);
-    let sent = send(target, connection, exchange, &mut upgrade, running.began, deadline).await;
+    let sent = send(target, connection, exchange, &mut upgrade, running.attempt.began, deadline).await;
     let attempt = running.end(sent.as_ref().map(|(response, _)| response.status()).map_err(Error::cause));
     exchange.record.attempts.push(attempt);
     let (response, lease) = sent?;
@@ -96,7 +109,9 @@ async fn send(
             upgrade.ask(&mut request, &lease)?;
         }
         interim::pass_on(&mut request, exchange, connection, &lease);
-        match await_response(&mut lease, request, exchange, rules, deadline).await {
+        let waiting =
+            Waiting { connection, upload: exchange.upload.as_deref(), since: sent_at(&lease, began), deadline };
+        match waiting.response(&mut lease, request, rules).await {
             Ok(response) => return Ok((response, lease)),
             Err(SendError { error, unsent }) => {
                 let repeatable =
@@ -123,33 +138,9 @@ async fn lease(target: &Target<'_>, connection: &Connection, now: Instant, fresh
     Ok(lease)
 }
 
-/// Waits for the head of the response. While the client still sends its body, the clock starts anew with every piece.
-async fn await_response(
-    lease: &mut Lease,
-    request: Request<Body>,
-    exchange: &Exchange,
-    rules: &Rules,
-    deadline: Option<Instant>,
-) -> Result<Response<Incoming>, SendError> {
-    let sent = Instant::now();
-    let upload = exchange.upload.as_deref();
-    let mut response = pin!(lease.send(request));
-    let mut alarm = Alarm::default();
-    poll_fn(|context| {
-        if let Poll::Ready(sent) = response.as_mut().poll(context) {
-            return Poll::Ready(sent);
-        }
-        let quiet_since = upload.map_or(sent, |upload| upload.last_piece().max(sent));
-        let first_byte = quiet_since + rules.timeouts.first_byte;
-        let (by, cause) = match deadline {
-            Some(total) if total < first_byte => (total, Cause::TotalTimeout),
-            _ => (first_byte, Cause::ResponseTimeout),
-        };
-        let overdue =
-            |()| Err(SendError { error: Error::new(cause, "the endpoint did not answer in time"), unsent: None });
-        alarm.poll(context, by).map(overdue)
-    })
-    .await
+/// When the request goes out: a kept connection is there at once, a new one took its time.
+fn sent_at(lease: &Lease, began: Instant) -> Instant {
+    if lease.is_reused() { began } else { Instant::now() }
 }
 
 // === impl Target ===
@@ -160,25 +151,54 @@ impl Target<'_> {
     }
 }
 
+// === impl Waiting ===
+
+impl Waiting<'_> {
+    /// Sends the request. While the client still sends its body, the clock starts anew with every piece.
+    async fn response(
+        &self,
+        lease: &mut Lease,
+        request: Request<Body>,
+        rules: &Rules,
+    ) -> Result<Response<Incoming>, SendError> {
+        let mut response = pin!(lease.send(request));
+        let mut alarm = self.connection.exchange_alarm();
+        poll_fn(|context| {
+            if let Poll::Ready(sent) = response.as_mut().poll(context) {
+                return Poll::Ready(sent);
+            }
+            let quiet_since = self.upload.map_or(self.since, |upload| upload.last_piece().max(self.since));
+            let first_byte = quiet_since + rules.timeouts.first_byte;
+            let (by, cause) = match self.deadline {
+                Some(total) if total < first_byte => (total, Cause::TotalTimeout),
+                _ => (first_byte, Cause::ResponseTimeout),
+            };
+            let error = || Error::new(cause, "the endpoint did not answer in time");
+            alarm.poll(context, by).map(|()| Err(SendError { error: error(), unsent: None }))
+        })
+        .await
+    }
+}
+
 // === impl Running ===
 
 impl<'a> Running<'a> {
     fn begin(target: &'a Target<'_>, worker: usize) -> Self {
-        let began = Instant::now();
         let metrics = target.metrics();
         metrics.attempt_began(worker);
         let attempt = Attempt {
             upstream: target.upstream as u32,
             endpoint: target.endpoint as u32,
-            duration: std::time::Duration::ZERO,
+            began: Instant::now(),
+            duration: Duration::ZERO,
             outcome: Err(Cause::ClientClosed),
         };
-        Self { metrics, worker, attempt, began }
+        Self { metrics, worker, attempt }
     }
 
     fn end(mut self, outcome: std::result::Result<StatusCode, Cause>) -> Attempt {
         self.attempt.outcome = outcome;
-        self.attempt.duration = self.began.elapsed();
+        self.attempt.duration = self.attempt.began.elapsed();
         self.attempt
     }
 }
@@ -186,7 +206,7 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if self.attempt.duration.is_zero() {
-            self.attempt.duration = self.began.elapsed();
+            self.attempt.duration = self.attempt.began.elapsed();
         }
         self.metrics.attempt_ended(self.worker, &self.attempt);
     }

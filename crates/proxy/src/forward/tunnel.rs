@@ -42,11 +42,13 @@ enum PipeState {
 }
 
 /// Runs the tunnel on this worker; it finishes the exchange.
-pub(crate) fn start(ends: Ends, mut ending: Ending) {
+pub(crate) fn start(ends: Ends, mut ending: Box<Ending>) {
     ending.is_websocket = true;
     drop(tokio::task::spawn_local(async move {
-        let cause = run(ends, &mut ending).await.err();
-        ending.finish(cause);
+        match run(ends, &mut ending).await {
+            Ok(()) => ending.complete(),
+            Err(cause) => ending.finish(Some(cause)),
+        }
     }));
 }
 
