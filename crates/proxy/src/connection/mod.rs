@@ -3,7 +3,6 @@
 use std::{
     cell::{Cell, RefCell},
     future::poll_fn,
-    io,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -109,11 +108,11 @@ pub(crate) async fn serve<S>(
 }
 
 /// Reads until it is clear whether the client begins with the HTTP/2 preface; gives what was read, and when it began.
-async fn detect(stream: &mut (impl AsyncRead + Unpin), limits: &Limits) -> io::Result<(Bytes, Instant)> {
+async fn detect(stream: &mut (impl AsyncRead + Unpin), limits: &Limits) -> std::io::Result<(Bytes, Instant)> {
     let mut first = [0; PREFACE.len()];
     let mut length = tokio::time::timeout(limits.idle_timeout, stream.read(&mut first)).await??;
     if length == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
     }
     let begun = Instant::now();
     let deadline = (begun + limits.header_timeout).into();
