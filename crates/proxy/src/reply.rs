@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
-    header::{CONTENT_TYPE, LOCATION},
+    header::{CONNECTION, CONTENT_TYPE, LOCATION},
 };
 use message::{Body, Cause, Error, Exchange, Response, Side};
 use snapshot::{Redirect, Respond};
@@ -33,6 +33,10 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
     let id = exchange.request_id();
     response.headers_mut().insert(X_REQUEST_ID, id);
     response.headers_mut().insert(PROXY_STATUS, proxy_status(cause));
+    if cause == Cause::AmbiguousFraming {
+        // Nobody can say where the next request would begin (RFC 9112, 6.1).
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

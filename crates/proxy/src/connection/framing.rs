@@ -14,7 +14,7 @@ pub(crate) struct HeadScan {
     lines: u32,
     first_line: usize,
     transfer_encoding: bool,
-    content_length: bool,
+    content_lengths: u32,
     ended: bool,
 }
 
@@ -39,7 +39,12 @@ impl HeadScan {
 
     /// Whether the length of the body is given in two ways.
     pub(crate) fn is_ambiguous(&self) -> bool {
-        self.transfer_encoding && self.content_length
+        self.transfer_encoding && self.content_lengths > 0
+    }
+
+    /// Whether there are several fields with a length, which hyper takes if all of them say the same.
+    pub(crate) fn has_several_lengths(&self) -> bool {
+        self.content_lengths > 1
     }
 
     /// Length of the request line so far, in bytes.
@@ -65,7 +70,7 @@ impl HeadScan {
             self.ended = true;
         } else {
             self.transfer_encoding |= begins_with(line, TRANSFER_ENCODING);
-            self.content_length |= begins_with(line, CONTENT_LENGTH);
+            self.content_lengths += u32::from(begins_with(line, CONTENT_LENGTH));
         }
         self.line_length = 0;
     }

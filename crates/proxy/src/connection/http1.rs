@@ -19,7 +19,6 @@ where
     let limits = &connection.limits;
     let mut builder = http1::Builder::new();
     builder
-        .half_close(true)
         .max_header_size(limits.header_bytes as usize)
         // Room for a head of the greatest size; bodies are read in pieces of at most this size.
         .max_buf_size((limits.header_bytes + limits.uri_bytes).max(8 << 10) as usize);

@@ -94,6 +94,7 @@ impl<S> Io<S> {
             Some(b"414") => (Cause::UriTooLong, "the request target exceeds the limit"),
             Some(b"431") if too_long => (Cause::UriTooLong, "the request target exceeds the limit"),
             Some(b"431") => (Cause::HeadersTooLarge, "the header section exceeds the limit"),
+            _ if self.scan.has_several_lengths() => (Cause::AmbiguousFraming, "there are several lengths of the body"),
             _ => (Cause::MalformedRequest, "the head of the request is not HTTP/1.1 (RFC 9112)"),
         };
         self.state.set_refused(cause);
