@@ -16,8 +16,10 @@ use tokio::{
 
 use crate::Endpoint;
 
+mod heard;
 mod tls;
 
+use heard::Heard;
 pub use tls::TlsError;
 
 /// Makes connections to the endpoints of one upstream.
@@ -33,17 +35,14 @@ pub enum Connection {
     Http2(http2::SendRequest<Body>, Rc<PeerSettings>),
 }
 
-/// What an HTTP/2 peer allows, as far as its SETTINGS have arrived.
-#[derive(Debug, Default)]
+/// What an HTTP/2 peer allows, as its SETTINGS say.
+#[derive(Debug)]
 pub struct PeerSettings {
     /// `SETTINGS_MAX_CONCURRENT_STREAMS`.
     pub streams: Cell<usize>,
     /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441).
     pub extended_connect: Cell<bool>,
 }
-
-/// Requests that an HTTP/2 connection may carry before the peer's SETTINGS are known.
-const INITIAL_STREAMS: usize = 100;
 
 /// What connections are made of. `Send` because hyper wants it of whatever may be upgraded.
 trait Stream: AsyncRead + AsyncWrite + Send {}
@@ -136,29 +135,40 @@ impl Connector {
 
 async fn handshake<S: Stream + Unpin + 'static>(stream: S, multiplex: bool) -> Result<Connection> {
     let failed = |error| Error::new(Cause::UpstreamReset, "the HTTP handshake failed").with_source(error);
-    let io = TokioIo::new(stream);
     if multiplex {
+        let (stream, heard) = Heard::new(stream);
         let (sender, mut connection) = http2::Builder::new(LocalExecutor)
             .timer(TokioTimer::new())
             .initial_stream_window_size(256 << 10)
             .initial_connection_window_size(4 << 20)
             .max_header_list_size(64 << 10)
             .keep_alive_interval(Duration::from_secs(30))
-            .handshake(io)
+            // Nothing is sent before the peer's SETTINGS: what it does not allow it would refuse.
+            .initial_max_send_streams(0)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(failed)?;
-        let settings = Rc::new(PeerSettings::default());
+        while connection.current_max_send_streams() == 0 {
+            tokio::select! {
+                () = heard.notified() => {}
+                ended = &mut connection => {
+                    ended.map_err(failed)?;
+                    return Err(Error::new(Cause::UpstreamReset, "the endpoint closed during the HTTP handshake"));
+                }
+            }
+        }
+        let streams = connection.current_max_send_streams();
+        let settings = Rc::new(PeerSettings::new(streams, connection.is_extended_connect_protocol_enabled()));
         let noted = settings.clone();
-        let connection = poll_fn(move |context| {
+        run(poll_fn(move |context| {
             let state = Pin::new(&mut connection).poll(context);
             noted.streams.set(connection.current_max_send_streams());
             noted.extended_connect.set(connection.is_extended_connect_protocol_enabled());
             state
-        });
-        settings.streams.set(INITIAL_STREAMS);
-        run(connection);
+        }));
         Ok(Connection::Http2(sender, settings))
     } else {
+        let io = TokioIo::new(stream);
         let (sender, connection) = http1::Builder::new().max_buf_size(128 << 10).handshake(io).await.map_err(failed)?;
         run(connection.with_upgrades());
         Ok(Connection::Http1(sender))
@@ -198,6 +208,14 @@ fn connect_error(endpoint: &Endpoint, error: io::Error) -> Error {
         _ => Cause::ConnectFailed,
     };
     Error::new(cause, format!("{}: {error}", endpoint.address)).with_source(error)
+}
+
+// === impl PeerSettings ===
+
+impl PeerSettings {
+    fn new(streams: usize, extended_connect: bool) -> Self {
+        Self { streams: Cell::new(streams), extended_connect: Cell::new(extended_connect) }
+    }
 }
 
 // === impl LocalExecutor ===
