@@ -5,12 +5,13 @@
 //! bypasses of other gateways is a path that matcher and backend decode differently.
 //!
 //! After [`request`]: the URI is `path?query` in origin form (or `*`), the path is in normal form (RFC 3986, 6.2.2 and
-//! 5.2.4, slashes merged), `Host` stands exactly once and in lower case (not at all if an HTTP/1.0 client sent none).
+//! 5.2.4, slashes merged), `Host` stands exactly once and in lower case (not at all if an HTTP/1.0 client sent none),
+//! and `Cookie` at most once.
 
 use std::borrow::Cow;
 
 use http::{
-    HeaderValue, Method, Uri, Version, header,
+    HeaderMap, HeaderValue, Method, Uri, Version, header,
     request::Parts,
     uri::{Authority, PathAndQuery},
 };
@@ -31,6 +32,7 @@ pub fn request(head: &mut Parts) -> Result<HeaderValue> {
     if let Cow::Owned(path) = path(head.uri.path())? {
         head.uri = uri(&path, head.uri.query())?;
     }
+    join_cookies(&mut head.headers);
     Ok(authority)
 }
 
@@ -123,6 +125,23 @@ fn reduce_to_origin_form(head: &mut Parts) -> Result<()> {
     }
     head.uri = Uri::from(path_and_query.unwrap_or_else(|| PathAndQuery::from_static("/")));
     Ok(())
+}
+
+/// Puts together what HTTP/2 clients divide for better compression (RFC 9113, 8.2.3): for everybody else several lines
+/// are several answers to one question.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut lines = headers.get_all(header::COOKIE).iter();
+    if let (Some(first), Some(_)) = (lines.next(), lines.next()) {
+        let mut whole = first.as_bytes().to_vec();
+        for line in headers.get_all(header::COOKIE).iter().skip(1) {
+            whole.extend_from_slice(b"; ");
+            whole.extend_from_slice(line.as_bytes());
+        }
+        // Valid values joined by valid characters are a valid value.
+        if let Ok(whole) = HeaderValue::from_bytes(&whole) {
+            headers.insert(header::COOKIE, whole);
+        }
+    }
 }
 
 // === the path ===
@@ -323,6 +342,18 @@ mod tests {
         assert_eq!(authority.as_ref().map(|value| value.to_str().unwrap()), expected, "{target} {hosts:?}");
         if let Some(expected) = expected.filter(|expected| !expected.is_empty()) {
             assert_eq!(head.headers.get_all("host").iter().collect::<Vec<_>>(), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_divided_cookie_is_one() {
+        for (lines, expected) in
+            [(&[][..], None), (&["a=1"], Some("a=1")), (&["a=1", "b=2; c=3", "d"], Some("a=1; b=2; c=3; d"))]
+        {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| _ = headers.append(header::COOKIE, HeaderValue::from_static(line)));
+            join_cookies(&mut headers);
+            assert_eq!(headers.get_all(header::COOKIE).iter().collect::<Vec<_>>(), Vec::from_iter(expected));
         }
     }
 
