@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -40,7 +40,10 @@ struct UploadRelay {
 
 /// Hands the response over to the codec. An upgrade becomes a tunnel; everything else is relayed.
 pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Response<Relay> {
-    let (mut head, body) = response.into_parts();
+    let (mut head, mut body) = response.into_parts();
+    if ending.exchange.head.method == Method::HEAD && !body.is_empty() {
+        leave_out(&mut body, &mut head.headers);
+    }
     if ending.link.is_none() && awaits_continue(&ending) {
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
@@ -54,6 +57,13 @@ pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Resp
         None => Some(ending),
     };
     http::Response::from_parts(head, Relay { body, ending, waiting_since: None })
+}
+
+/// Takes away the body of a response to HEAD; its length stays. The codec of HTTP/2 does not do so by itself.
+fn leave_out(body: &mut Body, headers: &mut HeaderMap) {
+    if let Some(length) = body.take().size_hint().exact() {
+        headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
 }
 
 /// Whether an HTTP/1.1 client waits for leave to send its body. If it gets an answer instead, it may send the body or
