@@ -2,18 +2,6 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Fields that never cross the gateway, besides those that `Connection` names.
-///
-/// `Keep-Alive` and `Proxy-Connection` are not in RFC 9110 any more, but clients send them. `TE` and `Trailer` are seen
-/// to by [`strip`]; `Transfer-Encoding` is written anew by the codec, `Upgrade` by whoever forwards an upgrade.
-const HOP_BY_HOP: [HeaderName; 5] = [
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TE,
-];
-
 /// Nominated by `Connection`, these stay all the same: dropping them would change what the message means, and a client
 /// that names them is trying to (`Connection: authorization`).
 const END_TO_END: [HeaderName; 8] = [
@@ -29,13 +17,27 @@ const END_TO_END: [HeaderName; 8] = [
 
 /// Removes what concerns one hop only. `TE: trailers` survives, because both sides of the gateway keep trailers.
 ///
-/// Runs before policies and forwarding rules add anything, so that a client cannot nominate what the gateway sets.
+/// Runs before policies and forwarding rules add anything, so that a client cannot nominate what the gateway sets. Most
+/// messages have nothing of the kind, which one look at each name finds out.
 pub fn strip(headers: &mut HeaderMap) {
+    if headers.keys().any(is_hop_by_hop) {
+        remove(headers);
+    }
+}
+
+/// `Keep-Alive` and `Proxy-Connection` are not in RFC 9110 any more, but clients send them. `TE` is seen to by
+/// [`remove`]; `Transfer-Encoding` is written anew by the codec, `Upgrade` by whoever forwards an upgrade.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    // The compiler tells them apart by length first, so nearly all names cost one comparison of numbers.
+    matches!(name.as_str(), "te" | "upgrade" | "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding")
+}
+
+fn remove(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         remove_nominated(headers);
     }
     let wants_trailers = headers.get(header::TE).is_some_and(accepts_trailers);
-    for name in &HOP_BY_HOP {
+    for name in ["keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"] {
         headers.remove(name);
     }
     if wants_trailers {

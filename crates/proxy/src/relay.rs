@@ -186,7 +186,9 @@ impl Drop for Relay {
         if self.ending.is_some() && self.body.is_end_stream() {
             self.complete();
         }
-        self.finish(Cause::ClientClosed);
+        if let Some(mut ending) = self.ending.take() {
+            ending.abandon();
+        }
     }
 }
 

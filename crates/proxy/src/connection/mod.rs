@@ -180,6 +180,11 @@ impl Connection {
         self.draining.get()
     }
 
+    /// Whether the peer missed a deadline of the connection.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.state.deadline(&self.limits).is_some_and(|deadline| deadline <= now)
+    }
+
     /// Drives `http` until it is done or the peer misses a deadline; passes the wish to drain on, once.
     async fn drive<H>(&self, http: &mut H, mut shut_down: impl FnMut(Pin<&mut H>)) -> End
     where

@@ -39,6 +39,11 @@ impl StreamWatch {
         self.handed_over.set(None);
     }
 
+    /// Whether the client took nothing of the stream for too long.
+    pub(crate) fn is_overdue(&self, stall_timeout: Duration, now: Instant) -> bool {
+        self.deadline(stall_timeout).is_some_and(|deadline| deadline <= now)
+    }
+
     fn deadline(&self, stall_timeout: Duration) -> Option<Instant> {
         self.handed_over.get().map(|since| since + stall_timeout)
     }

@@ -95,6 +95,15 @@ impl Ending {
         self.finish_at(cause, Instant::now());
     }
 
+    /// It is dropped before its end: the client went away while the gateway was at work, or took so little for so long
+    /// that the gateway did.
+    pub(crate) fn abandon(&mut self) {
+        let now = Instant::now();
+        let stalled = self.connection.is_overdue(now)
+            || self.watch.as_ref().is_some_and(|watch| watch.is_overdue(self.connection.limits.stall_timeout, now));
+        self.finish_at(Some(if stalled { Cause::ClientStalled } else { Cause::ClientClosed }), now);
+    }
+
     /// Only the first call counts.
     fn finish_at(&mut self, cause: Option<Cause>, now: Instant) {
         if std::mem::replace(&mut self.finished, true) {
@@ -160,10 +169,9 @@ impl Ending {
 }
 
 impl Drop for Ending {
-    /// Whatever ended the exchange without saying so: the client went away while the gateway was at work.
     fn drop(&mut self) {
         if !self.finished {
-            self.finish(Some(Cause::ClientClosed));
+            self.abandon();
         }
     }
 }

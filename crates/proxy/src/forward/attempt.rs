@@ -97,14 +97,7 @@ async fn send(
     loop {
         let mut lease = lease(target, connection, began, fresh).await?;
         let is_bodiless = body.is_empty();
-        let mut request = head::request(
-            exchange,
-            body,
-            target.pool.endpoint(),
-            rules,
-            target.world.snapshot.settings.forwarded,
-            lease.is_http2(),
-        )?;
+        let mut request = head::request(exchange, body, target.pool.endpoint(), rules, lease.is_http2())?;
         if let Some(upgrade) = upgrade {
             upgrade.ask(&mut request, &lease)?;
         }

@@ -5,6 +5,15 @@ use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
 use snapshot::Host;
 use upstream::{Endpoint, Rules};
 
+/// Tells, in the head of the exchange, who called. Done once, so that the copies for attempts need no more than that.
+pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
+    let authority = exchange.authority().clone();
+    let headers = &mut exchange.head.headers;
+    forwarded::write(headers, &exchange.peer, &authority, exchange.head.version, forwarding);
+    // The gateway itself asks the client to continue, when it reads the body.
+    headers.remove(header::EXPECT);
+}
+
 /// The request for one attempt. The exchange keeps its own head: policies look at it on the way out, and another
 /// attempt may follow.
 ///
@@ -15,30 +24,25 @@ pub(super) fn request(
     body: Body,
     endpoint: &Endpoint,
     rules: &Rules,
-    forwarding: forwarded::Rules,
     is_http2: bool,
 ) -> Result<Request<Body>> {
     let mut request = Request::new(body);
     *request.method_mut() = exchange.head.method.clone();
-    let mut headers = exchange.head.headers.clone();
+    *request.headers_mut() = exchange.head.headers.clone();
     let authority = exchange.authority();
-    forwarded::write(&mut headers, &exchange.peer, authority, exchange.head.version, forwarding);
-    // The gateway itself asks the client to continue, when it reads the body.
-    headers.remove(header::EXPECT);
     let host = match &rules.host {
         Host::Preserve if !authority.is_empty() => authority,
         Host::Preserve | Host::Endpoint => &endpoint.authority,
         Host::Set(host) => host,
     };
     if is_http2 {
-        headers.remove(header::HOST);
+        request.headers_mut().remove(header::HOST);
         *request.uri_mut() = absolute(&exchange.head.uri, host, rules.connector.is_secure())?;
         *request.version_mut() = Version::HTTP_2;
     } else {
-        headers.insert(header::HOST, host.clone());
         *request.uri_mut() = exchange.head.uri.clone();
+        request.headers_mut().insert(header::HOST, host.clone());
     }
-    *request.headers_mut() = headers;
     Ok(request)
 }
 

@@ -56,6 +56,7 @@ pub(crate) async fn forward(
             format!("upstream `{}` has no endpoint to ask", local.upstream.name),
         ));
     };
+    head::prepare(exchange, world.snapshot.settings.forwarded);
     let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
     attempt::run(&target, connection, exchange, upgrade).await
 }

@@ -74,6 +74,11 @@ impl Pool {
         if !fresh && let Some(lease) = self.kept(now) {
             return Ok(lease);
         }
+        // In a box: what a handshake needs is many times what an exchange needs, and few exchanges see one.
+        Box::pin(self.lease_new(now, fresh)).await
+    }
+
+    async fn lease_new(self: &Rc<Self>, now: Instant, fresh: bool) -> Result<Lease> {
         if self.rules.connector.may_multiplex() {
             // Many requests may wait for the same new connection; with `protocol: auto` it may turn out to be HTTP/1.1.
             if let Some(stream) = self.multiplexed.wait_for_connection(fresh, &self.rules.pool, now).await {
