@@ -1,0 +1,468 @@
+//! Each cause, with everything that names it: the response, the access log, the metrics.
+
+use futures_util::future::join_all;
+use http::{HeaderValue, Method, Request, header};
+use message::Cause;
+use testkit::{
+    body::{self, Body},
+    client::{Client, request},
+    eventually,
+    gateway::Process,
+    origin::{Origin, RawOrigin},
+    wire::{Failure, Response, Wire},
+};
+
+use crate::{
+    failing::Failing,
+    refusal::Refusal,
+    witness::{are_counted, are_counted_and_logged, are_logged},
+};
+
+/// Limits that are easily exceeded, and that nothing else exceeds.
+const LIMITS: &str = "header_bytes: 4KiB, header_count: 20, uri_bytes: 1KiB, body_bytes: 10KiB";
+
+/// Causes that no traffic can bring about today, each with what it waits for.
+const UNREACHABLE: &[(Cause, &str)] = &[
+    (Cause::InvalidHeader, "the codecs refuse bare control characters first, as malformed_request"),
+    (Cause::Denied, "a kind of policy that refuses"),
+    (Cause::PolicyFailed, "a kind of policy that can fail at work"),
+    (Cause::PolicyUnavailable, "a kind of policy that can be missing at run time"),
+    (Cause::Internal, "a fault of the gateway"),
+];
+
+/// Whatever goes wrong with an endpoint, whoever asks learns the same, in the words of their own protocol.
+#[tokio::test]
+async fn failures_of_endpoints_are_told_in_every_protocol() {
+    let failing = Failing::before_the_head().await;
+    let gateway = Process::start(&failing.document()).await;
+    let mut asked = Vec::new();
+    for (name, cause) in failing.ways() {
+        asked.push((name, cause, "http1", Client::http1(gateway.address("web")).await));
+        asked.push((name, cause, "http2", Client::h2c(gateway.address("web")).await));
+        asked.push((name, cause, "grpc", Client::h2c(gateway.address("web")).await));
+    }
+    let told = join_all(asked.into_iter().map(async |(name, cause, protocol, mut client)| {
+        let what = format!("{name} over {protocol}");
+        let refusal = Refusal::from(client.fetch(ask(name, protocol, &what)).await);
+        if protocol == "grpc" {
+            refusal.is_grpc(cause, &what)
+        } else {
+            refusal.is_problem(cause, &what)
+        }
+        (what, cause)
+    }));
+    are_counted_and_logged(&gateway, &told.await).await;
+}
+
+fn ask(name: &str, protocol: &str, agent: &str) -> Request<Body> {
+    let mut request = request(Method::GET, &format!("/{name}/%25"));
+    request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_str(agent).unwrap());
+    if protocol == "grpc" {
+        *request.method_mut() = Method::POST;
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
+        request.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    request
+}
+
+/// A request by hand, and why it is refused.
+struct Refused {
+    what: &'static str,
+    octets: String,
+    cause: Cause,
+    /// The codec refused it: there was no exchange, so the access log has no line.
+    by_codec: bool,
+}
+
+fn refused() -> Vec<Refused> {
+    let case = |what, octets: &str, cause| Refused { what, octets: octets.to_owned(), cause, by_codec: false };
+    let mut cases = vec![
+        case("no route", "GET /nowhere HTTP/1.1\r\nhost: a\r\nuser-agent: no route\r\n\r\n", Cause::NoRoute),
+        case("no host", "GET / HTTP/1.1\r\nuser-agent: no host\r\n\r\n", Cause::InvalidHost),
+        case("two hosts", "GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\nuser-agent: two hosts\r\n\r\n", Cause::InvalidHost),
+        case("bad host", "GET / HTTP/1.1\r\nhost: a b\r\nuser-agent: bad host\r\n\r\n", Cause::InvalidHost),
+        case(
+            "a length before the coding",
+            "POST / HTTP/1.1\r\nhost: a\r\nuser-agent: a length before the coding\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+            Cause::AmbiguousFraming,
+        ),
+        case(
+            "a length after the coding",
+            "POST / HTTP/1.1\r\nhost: a\r\nuser-agent: a length after the coding\r\ntransfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n",
+            Cause::AmbiguousFraming,
+        ),
+        case(
+            "connect",
+            "CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\nuser-agent: connect\r\n\r\n",
+            Cause::UnsupportedMethod,
+        ),
+        case(
+            "declared too long",
+            "POST / HTTP/1.1\r\nhost: a\r\nuser-agent: declared too long\r\ncontent-length: 1073741824\r\n\r\n",
+            Cause::BodyTooLarge,
+        ),
+    ];
+    cases.extend(paths());
+    cases.extend(heads());
+    cases.extend(what_the_codec_refuses());
+    cases
+}
+
+/// Paths that two parsers could read differently.
+fn paths() -> impl Iterator<Item = Refused> {
+    const PATHS: &[&str] = &[
+        "/..",
+        "/a/../../b",
+        "/%2e%2e/a",
+        "/a%2Fb",
+        "/a%5cb",
+        "/a\\b",
+        "/a%00",
+        "/a%0d%0ab",
+        "/..;/a",
+        "/%252e",
+        "/%zz",
+        "/%c0%ae",
+    ];
+    PATHS.iter().map(|path| Refused {
+        what: path,
+        octets: format!("GET {path} HTTP/1.1\r\nhost: a\r\nuser-agent: {path}\r\n\r\n"),
+        cause: Cause::InvalidPath,
+        by_codec: false,
+    })
+}
+
+/// Heads that exceed [`LIMITS`], and one that has been here before.
+fn heads() -> Vec<Refused> {
+    let head = |what, target: &str, more: &str, cause| Refused {
+        what,
+        octets: format!("GET {target} HTTP/1.1\r\nhost: a\r\nuser-agent: {what}\r\n{more}\r\n"),
+        cause,
+        by_codec: false,
+    };
+    let by_codec = |refused| Refused { by_codec: true, ..refused };
+    let circle = format!("via: {}\r\n", ["1.1 sluice"; 9].join(", "));
+    vec![
+        head("circle", "/", &circle, Cause::LoopDetected),
+        head("long target", &format!("/{}", "a".repeat(1025)), "", Cause::UriTooLong),
+        by_codec(head("longer target", &format!("/{}", "a".repeat(60_000)), "", Cause::UriTooLong)),
+        by_codec(head("target without end", &format!("/{}", "a".repeat(200_000)), "", Cause::UriTooLong)),
+        by_codec(head("large field", "/", &format!("x: {}\r\n", "a".repeat(5_000)), Cause::HeadersTooLarge)),
+        by_codec(head("huge field", "/", &format!("x: {}\r\n", "a".repeat(100_000)), Cause::HeadersTooLarge)),
+        by_codec(head("many fields", "/", &"x: 1\r\n".repeat(19), Cause::HeadersTooLarge)),
+    ]
+}
+
+fn what_the_codec_refuses() -> impl Iterator<Item = Refused> {
+    use Cause::{AmbiguousFraming, MalformedRequest};
+    const CASES: &[(&str, &str, Cause)] = &[
+        ("no HTTP", "\x16\x03\x01\x02\r\n\r\n", MalformedRequest),
+        ("two words", "GET /\r\n\r\n", MalformedRequest),
+        ("another version", "GET / HTTP/7.3\r\nhost: a\r\n\r\n", MalformedRequest),
+        ("a space before the colon", "GET / HTTP/1.1\r\nhost : a\r\n\r\n", MalformedRequest),
+        ("a folded line", "GET / HTTP/1.1\r\nhost: a\r\nx: 1\r\n 2\r\n\r\n", MalformedRequest),
+        ("NUL in a value", "GET / HTTP/1.1\r\nhost: a\r\nx: a\0b\r\n\r\n", MalformedRequest),
+        ("CR in a value", "GET / HTTP/1.1\r\nhost: a\r\nx: a\rb\r\n\r\n", MalformedRequest),
+        ("ESC in a value", "GET / HTTP/1.1\r\nhost: a\r\nx: a\x1bb\r\n\r\n", MalformedRequest),
+        ("an unknown coding", "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n", MalformedRequest),
+        (
+            "chunked before another",
+            "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
+            MalformedRequest,
+        ),
+        ("a coding in 1.0", "POST / HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n", MalformedRequest),
+        ("no number", "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: +1\r\n\r\n", MalformedRequest),
+        (
+            "two lengths",
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+            AmbiguousFraming,
+        ),
+        ("a list of lengths", "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1, 2\r\n\r\n", MalformedRequest),
+    ];
+    CASES.iter().map(|(what, octets, cause)| Refused {
+        what,
+        octets: (*octets).to_owned(),
+        cause: *cause,
+        by_codec: true,
+    })
+}
+
+/// Also what the codec refuses by itself is a problem with a cause; then the connection is closed in order.
+#[tokio::test]
+async fn bad_requests_are_told_why() {
+    let origin = Origin::text("never asked").await;
+    let gateway = Process::start(&document(&origin)).await;
+    let told = join_all(refused().into_iter().map(async |refused| {
+        let Refused { what, octets, cause, by_codec } = refused;
+        let mut wire = Wire::connect(gateway.address("web")).await;
+        // The answer may come, and the connection close, before all is sent.
+        let _ = wire.send(&octets).await;
+        let response = wire.response().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
+        let says_close = response.field("connection") == Some("close");
+        Refusal::from(response).is_problem(cause, what);
+        if by_codec || cause == Cause::AmbiguousFraming {
+            assert!(says_close, "{what}: the response does not say that the connection is closed");
+            assert_eq!(wire.until_close().await.unwrap_or_else(|failure| panic!("{what}: {failure}")), b"", "{what}");
+        }
+        (what.to_owned(), cause, by_codec)
+    }));
+    let told: Vec<_> = told.await;
+    let logged: Vec<_> =
+        told.iter().filter(|(.., by_codec)| !by_codec).map(|(what, cause, _)| (what.clone(), *cause)).collect();
+    let unlogged = told.iter().filter(|(.., by_codec)| *by_codec).map(|(_, cause, _)| *cause);
+    are_logged(&gateway, &logged).await;
+    are_counted(&gateway, logged.iter().map(|(_, cause)| *cause).chain(unlogged)).await;
+    assert_eq!(origin.counts.requests(), 0);
+}
+
+fn document(origin: &Origin) -> String {
+    format!(
+        r#"
+gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
+listeners:
+  - {{ name: web, address: "127.0.0.1:0", limits: {{ {LIMITS} }} }}
+upstreams:
+  - {{ name: origin, endpoints: ["{}"] }}
+routes:
+  - {{ name: root, match: {{ path: / }}, upstream: origin }}
+  - {{ name: echo, match: {{ path: /echo }}, upstream: origin }}
+  - {{ name: rewritten, match: {{ path: "/rewritten/{{id}}" }}, rewrite: {{ path: "/{{id}}2e" }}, upstream: origin }}
+"#,
+        origin.address
+    )
+}
+
+/// Bodies of requests that come to no good end; the endpoint reads whatever there is.
+#[tokio::test]
+async fn bad_request_bodies_are_told_why() {
+    let origin = RawOrigin::start(async |mut conn| {
+        let _ = conn.until_close().await;
+    })
+    .await;
+    let gateway = Process::start(&format!(
+        r#"
+gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
+listeners:
+  - {{ name: web, address: "127.0.0.1:0", limits: {{ body_bytes: 10KiB, stall_timeout: 300ms, header_timeout: 300ms }} }}
+upstreams:
+  - {{ name: origin, endpoints: ["{}"] }}
+routes:
+  - {{ name: all, upstream: origin }}
+"#,
+        origin.address
+    ))
+    .await;
+    let chunk = format!("2000\r\n{}\r\n", "a".repeat(0x2000));
+    let chunked = "transfer-encoding: chunked\r\n";
+    let cases = [
+        ("chunks without end", chunked, chunk.repeat(2), false, Cause::BodyTooLarge),
+        ("stalled chunks", chunked, chunk.clone(), false, Cause::BodyStalled),
+        ("stalled length", "content-length: 10\r\n", "half".to_owned(), false, Cause::BodyStalled),
+        ("ended chunks", chunked, chunk.clone(), true, Cause::BodyIncomplete),
+        ("ended length", "content-length: 10\r\n", "half".to_owned(), true, Cause::BodyIncomplete),
+        ("no chunk", chunked, "zz\r\n".to_owned(), false, Cause::BodyIncomplete),
+    ];
+    let told = join_all(cases.into_iter().map(async |(what, framing, sent, ends, cause)| {
+        let mut wire = Wire::connect(gateway.address("web")).await;
+        let head = format!("POST / HTTP/1.1\r\nhost: a\r\nuser-agent: {what}\r\n{framing}\r\n");
+        wire.send(head + &sent).await.unwrap();
+        if ends {
+            wire.finish().await.unwrap();
+        }
+        let response = wire.response().await.unwrap_or_else(|failure| panic!("{what}: {failure}"));
+        Refusal::from(response).is_problem(cause, what);
+        wire.until_close().await.unwrap_or_else(|failure| panic!("{what}: not closed: {failure}"));
+        (what.to_owned(), cause)
+    }));
+    are_counted_and_logged(&gateway, &told.await).await;
+    eventually("the endpoint is let go", async || (origin.counts.open() == 0).then_some(())).await;
+}
+
+/// What HTTP/2 can say that is refused, by us and not by the codec.
+#[tokio::test]
+async fn bad_requests_over_http2_are_told_why() {
+    let origin = Origin::text("never asked").await;
+    let gateway = Process::start(&document(&origin)).await;
+    let client = Client::h2c(gateway.address("web")).await;
+    let field = |value: &str| HeaderValue::from_str(value).unwrap();
+    let many = (0..20).map(|_| ("x", field("1"))).collect::<Vec<_>>();
+    let long = format!("/{}", "a".repeat(1025));
+    let cases = [
+        ("no route", "/nowhere", vec![], Cause::NoRoute),
+        ("an encoded slash", "/a%2fb", vec![], Cause::InvalidPath),
+        ("above the root", "/a/../..", vec![], Cause::InvalidPath),
+        ("another host", "/", vec![("host", field("other"))], Cause::InvalidHost),
+        ("long target", &long, vec![], Cause::UriTooLong),
+        ("many fields", "/", many, Cause::HeadersTooLarge),
+        ("large field", "/", vec![("x", field(&"a".repeat(5_000)))], Cause::HeadersTooLarge),
+        ("circle", "/", vec![("via", field(&["2 sluice"; 9].join(", ")))], Cause::LoopDetected),
+    ];
+    let told = join_all(cases.into_iter().map(async |(what, target, fields, cause)| {
+        let mut request = request(Method::GET, target);
+        request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static(what));
+        for (name, value) in fields {
+            request.headers_mut().append(name, value);
+        }
+        Refusal::from(client.copy().fetch(request).await).is_problem(cause, what);
+        (what.to_owned(), cause)
+    }));
+    let mut told = told.await;
+    told.push(too_large_over_http2(&client).await);
+    are_counted_and_logged(&gateway, &told).await;
+    assert_eq!(origin.counts.requests(), 0);
+}
+
+/// Refused by its `content-length`, before any of the body is there.
+async fn too_large_over_http2(client: &Client) -> (String, Cause) {
+    let (_unsent, body) = body::streamed();
+    let mut request = request(Method::POST, "/").map(|_| body);
+    request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(1 << 30));
+    request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("declared too long"));
+    Refusal::from(client.copy().fetch(request).await).is_problem(Cause::BodyTooLarge, "declared too long");
+    ("declared too long".to_owned(), Cause::BodyTooLarge)
+}
+
+/// Bodies that an endpoint does not finish, and what the log says of them.
+fn truncated() -> [(&'static str, &'static str, bool, Cause); 6] {
+    let (length, chunked) = ("content-length: 10\r\n\r\nhalf", "transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    [
+        ("/short", length, false, Cause::ResponseIncomplete),
+        ("/unended", chunked, false, Cause::ResponseIncomplete),
+        ("/bad-chunk", "transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", false, Cause::ResponseIncomplete),
+        ("/stalled", length, true, Cause::ResponseStalled),
+        ("/stalled-chunks", chunked, true, Cause::ResponseStalled),
+        ("/total", chunked, true, Cause::TotalTimeout),
+    ]
+}
+
+/// What an endpoint broke off never looks complete to a client.
+#[tokio::test]
+async fn truncated_bodies_stay_truncated() {
+    let origin = RawOrigin::start(async |mut conn| {
+        let Ok(request) = conn.request().await else { return };
+        let Some((_, rest, hangs, _)) = truncated().into_iter().find(|(path, ..)| *path == request.target) else {
+            return;
+        };
+        let _ = conn.send(format!("HTTP/1.1 200 OK\r\n{rest}")).await;
+        if hangs {
+            conn.hang().await;
+        }
+    })
+    .await;
+    let gateway = Process::start(&format!(
+        r#"
+gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
+listeners: [{{ name: web, address: "127.0.0.1:0" }}]
+upstreams:
+  - {{ name: idle, endpoints: ["{0}"], timeouts: {{ idle: 200ms }} }}
+  - {{ name: total, endpoints: ["{0}"], timeouts: {{ total: 200ms }} }}
+routes:
+  - {{ name: idle, upstream: idle }}
+  - {{ name: total, match: {{ path: /total }}, upstream: total }}
+"#,
+        origin.address
+    ))
+    .await;
+    let told = join_all(truncated().into_iter().map(async |(path, _, _, cause)| {
+        let mut wire = Wire::connect(gateway.address("web")).await;
+        let http1 = format!("{path} over http1");
+        wire.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\nuser-agent: {http1}\r\n\r\n")).await.unwrap();
+        is_broken(&wire.response().await, &http1);
+        let http2 = format!("{path} over http2");
+        let mut asked = request(Method::GET, path);
+        asked.headers_mut().insert(header::USER_AGENT, HeaderValue::from_str(&http2).unwrap());
+        let answer = Client::h2c(gateway.address("web")).await.try_fetch(asked).await;
+        assert!(answer.is_err(), "{http2}: {answer:?}");
+        [(http1, cause), (http2, cause)]
+    }));
+    are_counted_and_logged(&gateway, told.await.as_flattened()).await;
+}
+
+#[track_caller]
+fn is_broken(response: &Result<Response, Failure>, what: &str) {
+    match response {
+        Ok(response) => panic!("{what}: it looks complete: {response:?}"),
+        Err(failure) => {
+            assert!(failure.is_closed(), "{what}: {failure}");
+            assert!(failure.received.starts_with(b"HTTP/1.1 200 OK\r\n"), "{what}: {failure}");
+        }
+    }
+}
+
+/// A client that goes away takes its exchange along: nobody works for it any more.
+#[tokio::test]
+async fn clients_that_leave_let_endpoints_go() {
+    let origin = RawOrigin::start(async |mut conn| {
+        let _ = conn.request().await;
+        let _ = conn.until_close().await;
+    })
+    .await;
+    let gateway = Process::start(&format!(
+        r#"
+gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
+listeners: [{{ name: web, address: "127.0.0.1:0" }}]
+upstreams: [{{ name: origin, endpoints: ["{}"] }}]
+routes: [{{ name: all, upstream: origin }}]
+"#,
+        origin.address
+    ))
+    .await;
+    let address = gateway.address("web");
+    let mut closes = Wire::connect(address).await;
+    closes.send("GET / HTTP/1.1\r\nhost: a\r\nuser-agent: closes\r\n\r\n").await.unwrap();
+    let mut resets = Wire::connect(address).await;
+    resets.send("GET / HTTP/1.1\r\nhost: a\r\nuser-agent: resets\r\n\r\n").await.unwrap();
+    let mut asked = request(Method::GET, "/");
+    asked.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("cancels"));
+    let http2 = Client::h2c(address).await;
+    let mut cancels = http2.copy();
+    let cancelled = tokio::spawn(async move { cancels.send(asked).await });
+    eventually("all are under way", async || (origin.counts.requests() == 3).then_some(())).await;
+
+    drop(closes);
+    resets.reset();
+    cancelled.abort();
+    eventually("the endpoint is let go", async || (origin.counts.open() == 0).then_some(())).await;
+    let told = ["closes", "resets", "cancels"].map(|what| (what.to_owned(), Cause::ClientClosed));
+    are_counted_and_logged(&gateway, &told).await;
+    let inflight = |metrics: &testkit::gateway::Metrics| metrics.value("sluice_inflight_requests", &[]);
+    gateway.metrics_until("nothing is under way", |metrics| (inflight(metrics) == Some(0.0)).then_some(())).await;
+    drop(http2);
+}
+
+/// Strangers do not learn addresses; those who are trusted do.
+#[tokio::test]
+async fn details_are_for_those_who_are_trusted() {
+    let (_reserved, address) = crate::failing::nobody();
+    for (trusted, expected) in [("[]", false), ("[127.0.0.0/8]", true)] {
+        let gateway = Process::start(&format!(
+            r#"
+gateway: {{ workers: 1, admin: {{ address: "127.0.0.1:0" }}, trusted_proxies: {trusted} }}
+listeners: [{{ name: web, address: "127.0.0.1:0" }}]
+upstreams: [{{ name: origin, endpoints: ["{address}"] }}]
+routes: [{{ name: all, upstream: origin }}]
+"#
+        ))
+        .await;
+        let answer = testkit::client::get(gateway.address("web"), "/").await;
+        let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(detail.contains(&address.to_string()), expected, "{detail}");
+        Refusal::from(answer).is_problem(Cause::ConnectRefused, trusted);
+    }
+}
+
+/// The tables above produce every cause that there is, but for those that say what they wait for.
+#[tokio::test]
+async fn every_cause_is_tested() {
+    let failing = Failing::before_the_head().await;
+    let mut tested: Vec<_> = failing.ways().map(|(_, cause)| cause).collect();
+    tested.extend(refused().into_iter().map(|refused| refused.cause));
+    tested.extend(truncated().map(|(.., cause)| cause));
+    tested.extend([Cause::BodyStalled, Cause::BodyIncomplete, Cause::ClientClosed]);
+    // In the tests of limits.
+    tested.extend([Cause::HeaderTimeout, Cause::ClientStalled]);
+    for cause in Cause::ALL {
+        let excused = UNREACHABLE.iter().any(|(unreachable, _)| unreachable == cause);
+        assert_ne!(tested.contains(cause), excused, "{cause}");
+    }
+}

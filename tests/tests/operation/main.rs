@@ -1,0 +1,15 @@
+//! What goes wrong, and what operators do: errors, limits, reload, drain, bad input, metrics. One program, because
+//! linking is slow.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+/// Endpoints that fail, in every way.
+mod failing;
+/// How a refusal looks, whatever it refuses.
+mod refusal;
+/// What the gateway says of itself: access log and metrics.
+mod witness;
+
+/// Each cause, with everything that names it.
+mod errors;
+/// What a client may hold, and for how long.
+mod limits;
