@@ -5,7 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Instant, SystemTime},
@@ -26,7 +26,7 @@ pub struct Control {
     gateway: Gateway,
     metrics: Arc<GatewayMetrics>,
     snapshot: RwLock<Arc<Snapshot>>,
-    state: RwLock<State>,
+    state: Mutex<State>,
     draining: AtomicBool,
 }
 
@@ -67,11 +67,9 @@ pub enum Refusal {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &Registry) -> Report {
-    let Loaded { model, mut report, .. } = source::load(path);
-    if let Some(model) = model {
-        snapshot::compile(&model, kinds, 1, None, &mut report);
-    }
-    report.sort();
+    let loaded = source::load(path);
+    let mut report = loaded.report.clone();
+    compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
 }
 
@@ -108,7 +106,7 @@ impl Control {
             gateway,
             metrics,
             snapshot: RwLock::new(snapshot),
-            state: RwLock::new(state),
+            state: Mutex::new(state),
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -121,7 +119,7 @@ impl Control {
     pub fn reload(&self) -> Result<Applied, Refusal> {
         let loaded = source::load(&self.path);
         let applied = self.apply(&loaded);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
         state.files.extend(loaded.files);
         state.files.sort();
@@ -136,7 +134,7 @@ impl Control {
         let previous = self.snapshot();
         let workers = self.gateway.workers();
         let (model, snapshot, report) = compile(loaded, &self.kinds, workers, Some(&previous))?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = bind(&model, &snapshot, &state.bound, workers, &report)?;
         let log_target = log_target(&model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
@@ -168,7 +166,7 @@ impl Control {
 
     /// The listeners by name, and where they really listen.
     pub fn listeners(&self) -> Vec<(Arc<str>, Address)> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.snapshot();
         let bound =
             |listener: &snapshot::Listener| Some((listener.name.clone(), state.bound.get(&listener.binding)?.clone()));
@@ -177,12 +175,12 @@ impl Control {
 
     /// The admin address that the document named at the start.
     pub fn admin(&self) -> Option<Address> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).admin.clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).admin.clone()
     }
 
     /// Every file that has a say.
     pub fn files(&self) -> Vec<PathBuf> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).files.clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).files.clone()
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
@@ -195,7 +193,7 @@ impl Control {
         let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &state.log {
             Some(log) => telemetry::render(format, &self.metrics, routes, upstreams, &[log]),
             None => telemetry::render(format, &self.metrics, routes, upstreams, &[]),
@@ -204,7 +202,7 @@ impl Control {
 
     /// Opens the access log anew, after somebody moved it away.
     pub fn reopen_log(&self) {
-        if let Some(log) = &self.state.read().unwrap_or_else(PoisonError::into_inner).log {
+        if let Some(log) = &self.state.lock().unwrap_or_else(PoisonError::into_inner).log {
             log.reopen();
         }
     }
@@ -234,13 +232,32 @@ fn compile(
     previous: Option<&Snapshot>,
 ) -> Result<(Model, Arc<Snapshot>, Report), Refusal> {
     let mut report = loaded.report.clone();
-    let snapshot =
-        loaded.model.as_ref().and_then(|model| snapshot::compile(model, kinds, workers, previous, &mut report));
-    report.sort();
+    let snapshot = compile_or_say_why(loaded, kinds, workers, previous, &mut report);
     match (&loaded.model, snapshot) {
         (Some(model), Some(snapshot)) if !report.has_errors() => Ok((model.clone(), Arc::new(snapshot), report)),
         _ => Err(Refusal::Document(report)),
     }
+}
+
+/// `None` if anything stands in the way; `report` then says what, all of it and in order.
+fn compile_or_say_why(
+    loaded: &Loaded,
+    kinds: &Registry,
+    workers: usize,
+    previous: Option<&Snapshot>,
+    report: &mut Report,
+) -> Option<Snapshot> {
+    let snapshot = match &loaded.model {
+        Some(model) => snapshot::compile(model, kinds, workers, previous, report),
+        None => {
+            let gateway = model::Gateway { policies: loaded.policies.clone(), ..model::Gateway::default() };
+            let rest = Model { gateway, listeners: Vec::new(), upstreams: Vec::new(), routes: Vec::new() };
+            snapshot::check_policies(&rest, kinds, report);
+            None
+        }
+    };
+    report.sort();
+    snapshot
 }
 
 /// Sockets for what is not bound yet. All or none: what was bound is let go if anything fails.
@@ -291,7 +308,15 @@ fn log_target(model: &Model) -> Option<Target> {
 }
 
 fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {
-    target.map(|target| AccessLog::open(target.clone(), workers)).transpose().map_err(Refusal::Io)
+    let Some(target) = target else { return Ok(None) };
+    let failed = |error: io::Error| {
+        let sink = match target {
+            Target::Stdout => "standard output".to_owned(),
+            Target::File(path) => path.display().to_string(),
+        };
+        Refusal::Io(io::Error::new(error.kind(), format!("cannot write the access log to {sink}: {error}")))
+    };
+    AccessLog::open(target.clone(), workers).map(Some).map_err(failed)
 }
 
 // === impl Refusal ===

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{CertificateFiles, ClientAuth, Include, Model, Node, Place, Report};
+use model::{AccessLog, CertificateFiles, ClientAuth, Include, Model, Node, Place, Policy, Report, Value};
 
 /// What was read, whether or not it is any good.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Loaded {
     /// `None`: `report` says why.
     pub model: Option<Model>,
     pub report: Report,
+    /// If there is no model: the policies that it would have held, so that what is wrong with them is told as well.
+    pub policies: Vec<Policy>,
     /// Every file that has a say, to be watched: documents and certificates.
     pub files: Vec<PathBuf>,
 }
@@ -31,14 +33,38 @@ pub fn load(path: &Path) -> Loaded {
     }
     let root = model::merge(main, others, &mut loaded.report);
     let model = model::check(&root, &mut loaded.report);
+    if model.is_none() {
+        loaded.policies = policies(&root);
+    }
     loaded.model = model.map(|mut model| {
         for file in files_of(&mut model) {
             *file = folder.join(&*file);
             loaded.files.push(file.clone());
         }
+        // Written, not read: nobody needs to watch it.
+        if let AccessLog::File(path) = &mut model.gateway.access_log {
+            *path = folder.join(&*path);
+        }
         model
     });
     loaded
+}
+
+/// All policies that are well formed; the check of the document has said what is wrong with the others.
+fn policies(root: &Node) -> Vec<Policy> {
+    let lists = ["listeners", "upstreams", "routes"].into_iter().filter_map(|list| root.get(list));
+    let parents = root.get("gateway").into_iter().chain(lists.flat_map(Node::items));
+    let written = parents.filter_map(|parent| parent.get("policies")).flat_map(Node::items);
+    written.filter_map(policy).collect()
+}
+
+fn policy(node: &Node) -> Option<Policy> {
+    let [(key, settings)] = node.entries() else { return None };
+    let mut settings = settings.clone();
+    if settings.value == Value::Null {
+        settings.value = Value::Map(Vec::new());
+    }
+    Some(Policy { kind: key.name.as_str().into(), place: key.place.clone(), settings })
 }
 
 fn read(path: &Path, report: &mut Report) -> Option<Node> {

@@ -57,7 +57,10 @@ impl Watch {
             }
         }
         self.folders = folders;
-        self.seen = files.iter().map(|file| (file.clone(), look(file))).collect();
+        // What is known keeps the look that it had when it was last said to have changed: it may have changed since,
+        // while it was being read.
+        let seen = |file: &PathBuf| self.seen.get(file).copied().unwrap_or_else(|| look(file));
+        self.seen = files.iter().map(|file| (file.clone(), seen(file))).collect();
     }
 
     /// Waits until one of the files has changed.
@@ -65,7 +68,9 @@ impl Watch {
         while self.events.recv().await.is_some() {
             tokio::time::sleep(SETTLE).await;
             while self.events.try_recv().is_ok() {}
-            if self.seen.iter().any(|(file, seen)| look(file) != *seen) {
+            let now = self.seen.keys().map(|file| (file.clone(), look(file))).collect();
+            if self.seen != now {
+                self.seen = now;
                 return;
             }
         }
@@ -83,4 +88,22 @@ fn look(file: &Path) -> Option<Look> {
     use std::os::unix::fs::MetadataExt;
     let metadata = fs::metadata(file).ok()?;
     Some(Look { length: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_changes_while_it_is_read_is_told() {
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let folder = tempfile::tempdir().unwrap();
+        let files = [folder.path().join("a.yaml")];
+        fs::write(&files[0], "before").unwrap();
+        let mut watch = Watch::new().unwrap();
+        watch.follow(&files);
+        fs::write(&files[0], "meanwhile").unwrap();
+        watch.follow(&files);
+        tokio::time::timeout(PATIENCE, watch.changed()).await.unwrap();
+    }
 }

@@ -1,3 +1,37 @@
 //! The binary: commands, signals, the visible list of built-ins.
 
-fn main() {}
+/// One file per command.
+mod commands;
+/// A gateway from its start to its last exchange.
+mod serve;
+
+/// The kinds of policies that this program knows.
+mod builtins;
+/// Why a command ends with 1.
+mod failure;
+/// What the program says about itself while it runs.
+mod log;
+/// Standard output that may be cut short by `| head`.
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use commands::Cli;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::start(cli.log);
+    match cli.command.run() {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

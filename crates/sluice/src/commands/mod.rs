@@ -1,0 +1,68 @@
+//! One file per command.
+
+mod check;
+mod completion;
+mod demo;
+mod man;
+mod run;
+mod schema;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{failure::Failure, log::Level};
+
+/// A microservice API gateway.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sluice",
+    version = version::line(),
+    before_long_help = "Example:\n  sluice demo                    try it, with services to try it on\n  \
+                        sluice check -c sluice.yaml    all that is wrong with a document\n  \
+                        sluice run -c sluice.yaml      serve",
+)]
+pub(crate) struct Cli {
+    /// How much the program says about itself on standard error
+    #[arg(
+        long,
+        global = true,
+        env = "SLUICE_LOG",
+        value_name = "LEVEL",
+        default_value = "info",
+        hide_env_values = true,
+        display_order = 100
+    )]
+    pub(crate) log: Level,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(run::Run),
+    Check(check::Check),
+    Demo(demo::Demo),
+    Schema(schema::Schema),
+    Version(version::Version),
+    Completion(completion::Completion),
+    Man(man::Man),
+}
+
+// === impl Command ===
+
+impl Command {
+    /// The code that the program ends with.
+    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Run(command) => command.run(),
+            Self::Check(command) => command.run(),
+            Self::Demo(command) => command.run(),
+            Self::Schema(command) => command.run(),
+            Self::Version(command) => command.run(),
+            Self::Completion(command) => command.run(),
+            Self::Man(command) => command.run(),
+        }
+    }
+}

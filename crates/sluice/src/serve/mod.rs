@@ -1,0 +1,209 @@
+//! A gateway from its start to its last exchange, as the terminal and the operating system see it.
+//!
+//! ```text
+//! start ─▶ admin address ─▶ ready file ─▶ ┌ a file changed, SIGHUP: reload ┐ ─▶ SIGTERM, SIGINT: drain ─▶ exit
+//!                                         └──────────────◀─────────────────┘
+//! ```
+
+/// The admin address of a running gateway.
+mod admin_address;
+/// How many files the process may have open.
+mod open_files;
+/// Where scripts learn that traffic is served, and where.
+mod ready_file;
+/// What the operating system asks for.
+mod signals;
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use control::{Applied, Control, Options, Refusal, Watch};
+use tokio::{runtime, task::spawn_blocking};
+
+use crate::{builtins, failure::Failure};
+use admin_address::AdminAddress;
+use ready_file::ReadyFile;
+use signals::{Signal, Signals};
+
+/// A running gateway with all that belongs to it.
+pub(crate) struct Server {
+    control: Arc<Control>,
+    admin: Option<AdminAddress>,
+    ready_file: Option<ReadyFile>,
+    /// `None` if the operating system gives none; then only SIGHUP reloads.
+    watch: Option<Watch>,
+    signals: Signals,
+}
+
+/// What a shell says of a program that SIGINT ended.
+const INTERRUPTED: u8 = 128 + 2;
+
+/// Runs the control plane. Requests are served by threads of their own, so it needs little.
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(4)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("cannot start the control plane: {error}")))?;
+    let output = runtime.block_on(future);
+    // What is still there was interrupted and is not waited for.
+    runtime.shutdown_background();
+    output
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Starts to serve the document. On failure nothing is left behind.
+    pub(crate) fn start(document: &Path, ready_file: Option<PathBuf>) -> Result<Self, Failure> {
+        open_files::raise();
+        let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
+        // Before the document is read, so that no change is missed.
+        let watch = watch(document);
+        let ready_file = ready_file.map(ReadyFile::new).transpose()?;
+
+        let begun = Instant::now();
+        let (control, applied) = Control::start(Options {
+            path: document.to_owned(),
+            kinds: builtins::kinds(),
+            version: env!("CARGO_PKG_VERSION"),
+        })?;
+        let control = Arc::new(control);
+        let admin = AdminAddress::open(document, &control)?;
+        let mut server = Self { control, admin, ready_file, watch, signals };
+        server.write_ready_file()?;
+        server.follow_files();
+        server.tell_addresses();
+        tell_applied(&applied, begun.elapsed());
+        Ok(server)
+    }
+
+    /// The listeners by name, and where they listen.
+    pub(crate) fn listeners(&self) -> Vec<(Arc<str>, String)> {
+        self.control.listeners().into_iter().map(|(name, address)| (name, address.to_string())).collect()
+    }
+
+    /// Where the admin address listens.
+    pub(crate) fn admin(&self) -> Option<String> {
+        self.admin.as_ref().map(|admin| admin.address().to_string())
+    }
+
+    /// Serves until a signal ends it.
+    pub(crate) async fn run(mut self) -> ExitCode {
+        loop {
+            tokio::select! {
+                () = changed(self.watch.as_mut()) => self.reload().await,
+                signal = self.signals.next() => match signal {
+                    Signal::Reload => {
+                        self.control.reopen_log();
+                        self.reload().await;
+                    }
+                    Signal::End => return self.drain().await,
+                },
+            }
+        }
+    }
+
+    async fn reload(&mut self) {
+        let begun = Instant::now();
+        let control = self.control.clone();
+        // A large document takes a while, and the admin address must answer meanwhile.
+        match spawn_blocking(move || control.reload()).await {
+            Ok(Ok(applied)) => {
+                if let Err(failure) = self.write_ready_file() {
+                    tracing::error!("{failure}");
+                }
+                tell_applied(&applied, begun.elapsed());
+            }
+            Ok(Err(refusal)) => self.tell_refused(&refusal),
+            Err(panic) => tracing::error!("the reload broke off, nothing changed: {panic}"),
+        }
+        self.follow_files();
+    }
+
+    /// Lets what is under way finish; a second interrupt ends that too.
+    async fn drain(mut self) -> ExitCode {
+        // First thing, so that nobody sends traffic here any more.
+        self.control.begin_drain();
+        let grace = self.control.snapshot().settings.grace;
+        tracing::info!(?grace, "draining: exchanges under way may finish; Ctrl-C once more ends them");
+        let control = self.control.clone();
+        let drained = spawn_blocking(move || control.drain());
+        tokio::select! {
+            _ = drained => {}
+            () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
+        }
+        if let Some(admin) = self.admin.take() {
+            admin.close().await;
+        }
+        if let Some(ready_file) = self.ready_file.take() {
+            ready_file.remove();
+        }
+        tracing::info!("ended");
+        ExitCode::SUCCESS
+    }
+
+    fn write_ready_file(&mut self) -> Result<(), Failure> {
+        let (admin, listeners) = (self.admin(), self.listeners());
+        self.ready_file.as_mut().map_or(Ok(()), |ready_file| ready_file.write(admin.as_deref(), &listeners))
+    }
+
+    fn follow_files(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.follow(&self.control.files());
+        }
+    }
+
+    fn tell_addresses(&self) {
+        for (listener, address) in self.listeners() {
+            tracing::info!(%listener, %address, "listening");
+        }
+        if let Some(address) = self.admin() {
+            tracing::info!(%address, "listening for operators");
+        }
+    }
+
+    fn tell_refused(&self, refusal: &Refusal) {
+        match refusal {
+            Refusal::Document(report) => report.problems.iter().for_each(|problem| tracing::error!("{problem}")),
+            Refusal::Io(error) => tracing::error!("{error}"),
+        }
+        let generation = self.control.snapshot().generation;
+        tracing::error!(generation, "the document is refused and nothing changed: the one before it still serves");
+    }
+}
+
+fn tell_applied(applied: &Applied, took: Duration) {
+    for warning in &applied.report.problems {
+        tracing::warn!("{warning}");
+    }
+    let Applied { generation, routes, .. } = applied;
+    tracing::info!(generation, routes, ms = took.as_millis(), "the document is live");
+}
+
+fn watch(document: &Path) -> Option<Watch> {
+    match Watch::new() {
+        Ok(mut watch) => {
+            watch.follow(&[document.to_owned()]);
+            Some(watch)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "files cannot be watched; reload with SIGHUP");
+            None
+        }
+    }
+}
+
+async fn changed(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,150 @@
+//! `sluice check`: all that is wrong, each with its place and a way out.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{SLUICE, sluice};
+use testkit::client::tool::{self, Run};
+
+const BAD: &str = "\
+version: 1
+listeners:
+  - { name: web, address: 127.0.0.1:0, adress: x }
+upstreams:
+  - { name: users, endpoints: [127.0.0.1:0] }
+routes:
+  - name: user
+    match: { path: \"/users/{id}\" }
+    policies:
+      - compres: {}
+    upstream: user
+  - name: user
+    respond: { status: 200 }
+";
+
+/// Checks a document that is called `sluice.yaml`, from the folder that it is in.
+async fn check(document: &str, arguments: &str) -> Run {
+    let folder = folder(document);
+    let command = format!("cd {} && {SLUICE} check {arguments}", folder.path().display());
+    tool::run("sh", &["-c", &command]).await
+}
+
+fn folder(document: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sluice.yaml"), document).unwrap();
+    folder
+}
+
+/// The document is refused with exactly these lines on standard error, and nothing on standard output.
+#[track_caller]
+fn refused(run: &Run, lines: &[&str]) {
+    assert_eq!(run.stderr.lines().collect::<Vec<_>>(), lines);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+}
+
+#[tokio::test]
+async fn all_problems_of_one_run() {
+    let lines = [
+        "sluice.yaml:3:40: error: unknown key `adress`; did you mean `address`?",
+        "sluice.yaml:5:32: error: an endpoint cannot have the port 0",
+        "sluice.yaml:10:9: error: unknown policy kind `compres`; did you mean `compress`?",
+        "sluice.yaml:11:15: error: unknown upstream `user`; did you mean `users`?",
+        "sluice.yaml:12:11: error: there are two routes with the name `user`, the first at sluice.yaml:7:11; give each a name of its own",
+        "sluice.yaml: 5 errors",
+    ];
+    refused(&check(BAD, "-c sluice.yaml").await, &lines);
+}
+
+#[tokio::test]
+async fn a_document_that_is_no_yaml() {
+    refused(
+        &check("version: [1", "").await,
+        &[
+            "sluice.yaml:1:10: error: a list in `[]` that does not go on as a list; separate its items with `,`, close it with `]`, and put texts that hold brackets or `,` in quotes",
+            "sluice.yaml: 1 error",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there() {
+    refused(
+        &check("", "-c other.yaml").await,
+        &["other.yaml:1:1: error: cannot read the file: No such file or directory (os error 2)", "other.yaml: 1 error"],
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_there() {
+    let document = "\
+version: 1
+listeners:
+  - name: web
+    address: 127.0.0.1:0
+    tls: { certificates: [{ cert: a.pem, key: a.key }] }
+routes: [{ name: all, respond: {} }]
+";
+    refused(
+        &check(document, "").await,
+        &[
+            "sluice.yaml:3:5: error: listener `web`: a.key: I/O error: No such file or directory (os error 2)",
+            "sluice.yaml: 1 error",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn warnings_do_not_stand_in_the_way() {
+    let run = check("version: 1\nroutes: [{ name: all, respond: {} }]\n", "").await;
+    assert_eq!(run.success(), "sluice.yaml: good, with 1 warning\n");
+    assert_eq!(run.stderr, "sluice.yaml:1:1: warning: there are no listeners, so nothing is served\n");
+}
+
+#[tokio::test]
+async fn problems_for_programs() {
+    let run = check("version: 1\nroutes: [{ name: all, respnd: {} }]\n", "--json").await;
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let expected = json!({
+        "file": "sluice.yaml",
+        "good": false,
+        "errors": 1,
+        "warnings": 1,
+        "problems": [
+            {
+                "severity": "warning",
+                "file": "sluice.yaml",
+                "line": 1,
+                "column": 1,
+                "message": "there are no listeners, so nothing is served",
+                "hint": null,
+            },
+            {
+                "severity": "error",
+                "file": "sluice.yaml",
+                "line": 2,
+                "column": 23,
+                "message": "unknown key `respnd`",
+                "hint": "did you mean `respond`?",
+            },
+        ],
+    });
+    assert_eq!(answer, expected);
+
+    let run = check(
+        "version: 1\nlisteners: [{ name: web, address: \"127.0.0.1:0\" }]\nroutes: [{ name: all, respond: {} }]\n",
+        "--json",
+    )
+    .await;
+    let answer: Value = serde_json::from_str(run.success()).unwrap();
+    assert_eq!(answer, json!({ "file": "sluice.yaml", "good": true, "errors": 0, "warnings": 0, "problems": [] }));
+}
+
+#[tokio::test]
+async fn an_option_that_is_none_is_a_mistake_of_usage() {
+    let run = sluice(&["check", "--cofnig", "sluice.yaml"]).await;
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("--config"), "{}", run.stderr);
+}
