@@ -71,14 +71,15 @@ pub fn uri(path: &str, query: Option<&str>) -> Result<Uri> {
 
 /// Settles who is asked for: the target's own authority wins (RFC 9112, 3.2.2), and leaves exactly one `Host`.
 fn authority(head: &mut Parts) -> Result<HeaderValue> {
-    let mut hosts = head.headers.get_all(header::HOST).iter();
-    let (given, second) = (hosts.next(), hosts.next());
-    if second.is_some() {
+    let given = head.headers.get(header::HOST);
+    // Only a map that holds anything twice can hold this twice.
+    let has_repeated = head.headers.len() != head.headers.keys_len();
+    if has_repeated && head.headers.get_all(header::HOST).iter().nth(1).is_some() {
         return Err(Error::new(Cause::InvalidHost, "there are several host fields"));
     }
     let authority = match (head.uri.authority(), given) {
         (Some(target), given) => from_target(target, given, head.version)?,
-        (None, Some(given)) if is_canonical_host(given.as_bytes()) => return Ok(given.clone()),
+        (None, Some(given)) if is_canonical(given.as_bytes()) => return Ok(given.clone()),
         (None, Some(given)) => lower_case(given.as_bytes())?,
         (None, None) if head.version < Version::HTTP_11 => return Ok(HeaderValue::from_static("")),
         (None, None) => return Err(Error::new(Cause::InvalidHost, "the host field is missing")),
@@ -95,11 +96,24 @@ fn from_target(target: &Authority, given: Option<&HeaderValue>, version: Version
     lower_case(target.as_str().as_bytes())
 }
 
-/// In one pass: lower case and valid, as nearly all are.
-fn is_canonical_host(host: &[u8]) -> bool {
-    !host.is_empty()
-        && host.len() <= 255
-        && host.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_'))
+/// A name or IPv4 address, lower case, perhaps with a port: as nearly all are.
+fn is_canonical(authority: &[u8]) -> bool {
+    let is_name = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
+    match authority.iter().position(|byte| !is_name(byte)) {
+        None => is_name_length(authority.len()),
+        Some(colon) => {
+            let port = &authority[colon + 1..];
+            authority[colon] == b':'
+                && is_name_length(colon)
+                && (1..=5).contains(&port.len())
+                && port.iter().fold(0, |port, digit| port * 10 + u32::from(digit.wrapping_sub(b'0'))) <= 65_535
+                && port.iter().all(u8::is_ascii_digit)
+        }
+    }
+}
+
+fn is_name_length(length: usize) -> bool {
+    (1..=255).contains(&length)
 }
 
 fn lower_case(host: &[u8]) -> Result<HeaderValue> {
@@ -112,7 +126,7 @@ fn lower_case(host: &[u8]) -> Result<HeaderValue> {
     };
     let name_is_valid = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => is_canonical_host(name.as_bytes()),
+        None => is_canonical(name.as_bytes()) && !name.contains(':'),
     };
     let port_is_valid = port.is_none_or(|port| port.parse::<u16>().is_ok() && !port.starts_with('+'));
     if name_is_valid && port_is_valid { HeaderValue::from_bytes(&lower).map_err(|_| invalid()) } else { Err(invalid()) }

@@ -25,6 +25,8 @@ pub struct Exchange {
     pub peer: Rc<Peer>,
     /// The client's address, through trusted proxies.
     pub client_ip: IpAddr,
+    /// An HTTP/1.1 client waits for leave to send the body (RFC 9110, 10.1.1).
+    pub expects_continue: bool,
     /// What the path of the route captured; ranges of `head.uri`'s path as it was when the route was found.
     pub captures: Captures,
     pub record: Record,
@@ -48,8 +50,18 @@ impl Exchange {
         authority: HeaderValue,
         record: Record,
     ) -> Self {
-        let upload = None;
-        Self { head, body, upload, peer, client_ip, captures: Captures::default(), record, authority, request_id: None }
+        Self {
+            head,
+            body,
+            upload: None,
+            expects_continue: false,
+            peer,
+            client_ip,
+            captures: Captures::default(),
+            record,
+            authority,
+            request_id: None,
+        }
     }
 
     /// Who is asked for, with port, in lower case; empty if an HTTP/1.0 client did not say.

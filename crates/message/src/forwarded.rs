@@ -77,20 +77,16 @@ pub fn write(headers: &mut HeaderMap, peer: &Peer, authority: &HeaderValue, vers
 
 /// Adds this gateway to `Via`, on a request or a response that came in as `version`.
 pub fn write_via(headers: &mut HeaderMap, version: Version) {
-    let own = via(version);
-    match headers.get(header::VIA) {
-        // The list may be as long as the header limits of the listener allow; one more entry cannot overflow the map.
-        Some(_) => _ = headers.try_append(header::VIA, own),
-        None => _ = headers.try_insert(header::VIA, own),
-    }
+    // The list may be as long as the header limits of the listener allow; one more entry cannot overflow the map.
+    _ = headers.try_append(header::VIA, via(version));
 }
 
 fn via(version: Version) -> HeaderValue {
-    HeaderValue::from_static(match version {
-        Version::HTTP_2 => "2 sluice",
-        Version::HTTP_10 => "1.0 sluice",
-        _ => "1.1 sluice",
-    })
+    match version {
+        Version::HTTP_2 => const { HeaderValue::from_static("2 sluice") },
+        Version::HTTP_10 => const { HeaderValue::from_static("1.0 sluice") },
+        _ => const { HeaderValue::from_static("1.1 sluice") },
+    }
 }
 
 fn write_x_forwarded(headers: &mut HeaderMap, peer: &Peer, authority: &HeaderValue) {
@@ -101,7 +97,7 @@ fn write_x_forwarded(headers: &mut HeaderMap, peer: &Peer, authority: &HeaderVal
     };
     headers.insert(X_FORWARDED_FOR, chain);
     if !(peer.trusted && headers.contains_key(X_FORWARDED_PROTO)) {
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(peer.scheme()));
+        headers.insert(X_FORWARDED_PROTO, peer.scheme_value());
     }
     if !(peer.trusted && headers.contains_key(X_FORWARDED_HOST)) {
         headers.insert(X_FORWARDED_HOST, authority.clone());

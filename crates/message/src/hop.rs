@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::Notable;
+
 /// Nominated by `Connection`, these stay all the same: dropping them would change what the message means, and a client
 /// that names them is trying to (`Connection: authorization`).
 const END_TO_END: [HeaderName; 8] = [
@@ -20,18 +22,13 @@ const END_TO_END: [HeaderName; 8] = [
 /// Runs before policies and forwarding rules add anything, so that a client cannot nominate what the gateway sets. Most
 /// messages have nothing of the kind, which one look at each name finds out.
 pub fn strip(headers: &mut HeaderMap) {
-    if headers.keys().any(is_hop_by_hop) {
+    if Notable::of(headers).hop_by_hop {
         remove(headers);
     }
 }
 
-/// `Keep-Alive` and `Proxy-Connection` are not in RFC 9110 any more, but clients send them. `TE` is seen to by
-/// [`remove`]; `Transfer-Encoding` is written anew by the codec, `Upgrade` by whoever forwards an upgrade.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    // The compiler tells them apart by length first, so nearly all names cost one comparison of numbers.
-    matches!(name.as_str(), "te" | "upgrade" | "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding")
-}
-
+/// `Keep-Alive` and `Proxy-Connection` are not in RFC 9110 any more, but clients send them. `Transfer-Encoding` is
+/// written anew by the codec, `Upgrade` by whoever forwards an upgrade.
 fn remove(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         remove_nominated(headers);

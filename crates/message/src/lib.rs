@@ -11,6 +11,8 @@ mod body;
 pub mod canonical;
 /// Which headers concern one hop only (RFC 9110, 7.6.1).
 pub mod hop;
+/// Which of the fields that the gateway itself looks at are there at all.
+mod notable;
 /// How far the body of a request has come.
 mod upload;
 
@@ -28,6 +30,7 @@ pub use body::{Body, BoxBody};
 pub use cause::{Cause, Side};
 pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
+pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use record::{Attempt, Record};
 pub use upload::Upload;

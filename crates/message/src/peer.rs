@@ -44,4 +44,13 @@ impl Peer {
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
+
+    /// The same as a header value.
+    pub fn scheme_value(&self) -> HeaderValue {
+        if self.tls.is_some() {
+            const { HeaderValue::from_static("https") }
+        } else {
+            const { HeaderValue::from_static("http") }
+        }
+    }
 }

@@ -69,9 +69,9 @@ fn leave_out(body: &mut Body, headers: &mut HeaderMap) {
 /// Whether an HTTP/1.1 client waits for leave to send its body. If it gets an answer instead, it may send the body or
 /// not; only a close tells what comes next on the connection (RFC 9110, 10.1.1).
 fn awaits_continue(ending: &Ending) -> bool {
-    let Exchange { head, upload, .. } = &ending.exchange;
+    let Exchange { upload, expects_continue, .. } = &ending.exchange;
     let unread = upload.as_ref().is_some_and(|upload| upload.received() == 0 && !upload.is_complete());
-    unread && ending.connection.is_http1 && head.headers.contains_key(header::EXPECT)
+    unread && ending.connection.is_http1 && *expects_continue
 }
 
 /// The body of a request, bounded in size and patience.

@@ -30,9 +30,16 @@ impl HeadScan {
     pub(crate) fn feed(&mut self, mut bytes: &[u8]) {
         while !self.ended && !bytes.is_empty() {
             let end = memchr(b'\n', bytes);
-            self.extend_line(&bytes[..end.unwrap_or(bytes.len())]);
-            let Some(end) = end else { return };
-            self.end_line();
+            let part = &bytes[..end.unwrap_or(bytes.len())];
+            let Some(end) = end else { return self.extend_line(part) };
+            if self.line_length == 0 {
+                // The usual case: the whole line is here, and need not be kept.
+                self.end_line(part, part.len());
+            } else {
+                self.extend_line(part);
+                let (line, length) = (self.line, self.line_length);
+                self.end_line(&line[..length.min(LONGEST)], length);
+            }
             bytes = &bytes[end + 1..];
         }
     }
@@ -52,6 +59,7 @@ impl HeadScan {
         if self.lines == 0 { self.line_length } else { self.first_line }
     }
 
+    /// Keeps the beginning of a line whose end is not here yet.
     fn extend_line(&mut self, part: &[u8]) {
         if let Some(room) = self.line.get_mut(self.line_length..) {
             let taken = part.len().min(room.len());
@@ -60,17 +68,19 @@ impl HeadScan {
         self.line_length += part.len();
     }
 
-    fn end_line(&mut self) {
-        let line = &self.line[..self.line_length.min(LONGEST)];
+    /// `line` holds at least as much of the line as is looked at; `length` is that of all of it.
+    fn end_line(&mut self, line: &[u8], length: usize) {
         if self.lines == 0 {
             // Empty lines before a request line are to be ignored (RFC 9112, 2.2).
-            self.lines = u32::from(self.line_length > 1);
-            self.first_line = self.line_length;
-        } else if self.line_length == 0 || line == b"\r" {
-            self.ended = true;
+            self.lines = u32::from(length > 1);
+            self.first_line = length;
         } else {
-            self.transfer_encoding |= begins_with(line, TRANSFER_ENCODING);
-            self.content_lengths += u32::from(begins_with(line, CONTENT_LENGTH));
+            match line.first() {
+                None | Some(b'\r') => self.ended = true,
+                Some(b't' | b'T') => self.transfer_encoding |= begins_with(line, TRANSFER_ENCODING),
+                Some(b'c' | b'C') => self.content_lengths += u32::from(begins_with(line, CONTENT_LENGTH)),
+                Some(_) => {}
+            }
         }
         self.line_length = 0;
     }

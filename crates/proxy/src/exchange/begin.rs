@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use http::{HeaderMap, HeaderValue, Request, header, request};
+use http::{HeaderMap, HeaderValue, Method, Request, header, request};
 use hyper::body::{Body as _, Incoming};
-use message::{Body, Cause, Error, Exchange, Record, Result, Upload, canonical, forwarded, hop};
+use message::{Body, Cause, Error, Exchange, Notable, Record, Result, Upload, canonical, forwarded, hop};
 use snapshot::{Limits, ListenerId};
 
 use super::Ending;
@@ -21,7 +21,7 @@ pub(super) struct Begun {
     /// The listener that it arrived on.
     pub(super) admitted: Result<ListenerId>,
     /// The switch of protocols that the client asks for.
-    pub(super) upgrade: Option<Upgrade>,
+    pub(super) upgrade: Option<Box<Upgrade>>,
 }
 
 pub(super) fn begin(
@@ -31,9 +31,11 @@ pub(super) fn begin(
     watch: Option<Rc<StreamWatch>>,
 ) -> (Box<Ending>, Begun) {
     let now = connection.begin();
-    let upgrade = Upgrade::take(&mut request);
+    let notable = Notable::of(request.headers());
+    let may_upgrade = notable.upgrade || request.method() == Method::CONNECT;
+    let upgrade = if may_upgrade { Upgrade::take(&mut request).map(Box::new) } else { None };
     let (mut head, body) = request.into_parts();
-    let canonical = admit(&mut head, &body, &connection);
+    let canonical = admit(&mut head, notable, &body, &connection);
     let listener = connection.listener(&world).ok_or_else(gone);
     let (authority, admitted) = match canonical {
         Ok(authority) => (authority, listener),
@@ -41,8 +43,15 @@ pub(super) fn begin(
     };
     let peer = connection.peer.clone();
     let client_ip = forwarded::client_ip(&head.headers, &peer, &world.snapshot.settings.trusted_proxies);
-    hop::strip(&mut head.headers);
+    if notable.hop_by_hop {
+        hop::strip(&mut head.headers);
+    }
+    if notable.expect {
+        // The gateway itself asks the client to continue, when it reads the body.
+        head.headers.remove(header::EXPECT);
+    }
     let mut exchange = Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now));
+    exchange.expects_continue = notable.expect;
     if !body.is_end_stream() {
         let upload = Rc::new(Upload::new(now));
         exchange.body = relay::request_body(body, &upload, &connection);
@@ -52,11 +61,11 @@ pub(super) fn begin(
 }
 
 /// What must hold of every request, whatever the routes say.
-fn admit(head: &mut request::Parts, body: &Incoming, connection: &Connection) -> Result<HeaderValue> {
+fn admit(head: &mut request::Parts, notable: Notable, body: &Incoming, connection: &Connection) -> Result<HeaderValue> {
     let limits = &connection.limits;
     if connection.is_http1 {
         // Size and count were bounded by the parser.
-        if connection.state.is_ambiguous() && head.headers.contains_key(header::TRANSFER_ENCODING) {
+        if connection.state.is_ambiguous() && notable.transfer_encoding {
             return Err(Error::new(Cause::AmbiguousFraming, "both content-length and transfer-encoding are given"));
         }
     } else {
@@ -71,7 +80,7 @@ fn admit(head: &mut request::Parts, body: &Incoming, connection: &Connection) ->
     {
         return Err(Error::new(Cause::BodyTooLarge, format!("the body exceeds {limit} bytes")));
     }
-    if head.headers.contains_key(header::VIA) && forwarded::is_circling(&head.headers) {
+    if notable.via && forwarded::is_circling(&head.headers) {
         return Err(Error::new(Cause::LoopDetected, "the via field names this gateway too often"));
     }
     canonical::request(head)

@@ -23,21 +23,28 @@ use crate::{
 mod begin;
 mod ending;
 
+use begin::Begun;
 pub(crate) use ending::Ending;
 
 /// Serves one request. Whatever happens, there is a response, and the exchange is finished exactly once: by the relay,
 /// when the last byte of the response is out or the client is gone.
-pub(crate) async fn serve(
+///
+/// The request is taken in at once; what is left for the future is small, since it is moved before it runs.
+pub(crate) fn serve(
     connection: Rc<Connection>,
     request: Request<Incoming>,
     watch: Option<Rc<StreamWatch>>,
-) -> http::Response<Relay> {
+) -> impl Future<Output = http::Response<Relay>> {
     let world = connection.worker.world();
-    let (mut ending, begun) = begin::begin(world.clone(), connection, request, watch);
-    let Ending { exchange, connection, ran, .. } = &mut *ending;
+    let (ending, begun) = begin::begin(world, connection, request, watch);
+    run(ending, begun)
+}
 
+/// The spine: find the route, policies in, do what it says, policies out.
+async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
+    let Ending { exchange, connection, world, ran, link, .. } = &mut *ending;
     let (route, chain) = match begun.admitted {
-        Ok(listener) => find(&world, exchange, listener),
+        Ok(listener) => find(world, exchange, listener),
         Err(error) => {
             let response = reply::from_error(exchange, &error);
             return relay::respond(ending, response);
@@ -45,20 +52,20 @@ pub(crate) async fn serve(
     };
     let outcome = match run_request_policies(chain, exchange, ran).await {
         Ok(Some(reply)) => Ok(Forwarded::reply(reply)),
-        Ok(None) => act(&world, connection, exchange, route, begun.upgrade).await,
+        Ok(None) => act(world, connection, exchange, route, begun.upgrade).await,
         Err(error) => Err(error),
     };
     let mut response = match outcome {
-        Ok(Forwarded { response, link }) => {
-            ending.link = link;
-            response
+        Ok(forwarded) => {
+            *link = forwarded.link;
+            forwarded.response
         }
         Err(error) => reply::from_error(exchange, &error),
     };
-    if ending.ran > 0
-        && let Err(error) = chain.on_response(&mut ending.exchange, &mut response, ending.ran).await
+    if *ran > 0
+        && let Err(error) = chain.on_response(exchange, &mut response, *ran).await
     {
-        response = reply::from_error(&mut ending.exchange, &error);
+        response = reply::from_error(exchange, &error);
     }
     relay::respond(ending, response)
 }
@@ -110,7 +117,7 @@ async fn act(
     connection: &Connection,
     exchange: &mut Exchange,
     route: Option<&Route>,
-    upgrade: Option<forward::Upgrade>,
+    upgrade: Option<Box<forward::Upgrade>>,
 ) -> Result<Forwarded> {
     match route.map(|route| &route.action) {
         Some(Action::Upstream { upstream, rewrite }) => {

@@ -51,7 +51,7 @@ pub(super) async fn run(
     target: &Target<'_>,
     connection: &Connection,
     exchange: &mut Exchange,
-    mut upgrade: Option<Upgrade>,
+    mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
     let running = Running::begin(target, connection.worker.index);
@@ -87,7 +87,7 @@ async fn send(
     target: &Target<'_>,
     connection: &Connection,
     exchange: &mut Exchange,
-    upgrade: &mut Option<Upgrade>,
+    upgrade: &mut Option<Box<Upgrade>>,
     began: Instant,
     deadline: Option<Instant>,
 ) -> Result<(Response<Incoming>, Lease)> {

@@ -10,8 +10,6 @@ pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
     let authority = exchange.authority().clone();
     let headers = &mut exchange.head.headers;
     forwarded::write(headers, &exchange.peer, &authority, exchange.head.version, forwarding);
-    // The gateway itself asks the client to continue, when it reads the body.
-    headers.remove(header::EXPECT);
 }
 
 /// The request for one attempt. The exchange keeps its own head: policies look at it on the way out, and another

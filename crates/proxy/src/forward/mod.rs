@@ -44,7 +44,7 @@ pub(crate) async fn forward(
     connection: &Connection,
     exchange: &mut Exchange,
     upstream: usize,
-    upgrade: Option<Upgrade>,
+    upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let local = world.upstream(upstream);
     let set = local.current();
