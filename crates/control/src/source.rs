@@ -15,7 +15,8 @@ pub struct Loaded {
     pub report: Report,
     /// If there is no model: the policies that it would have held, so that what is wrong with them is told as well.
     pub policies: Vec<Policy>,
-    /// Every file that has a say, to be watched: documents and certificates.
+    /// Every file that has a say, to be watched: documents and certificates. Patterns stand beside the files that they
+    /// mean today, because tomorrow they may mean others.
     pub files: Vec<PathBuf>,
 }
 
@@ -26,6 +27,10 @@ pub fn load(path: &Path) -> Loaded {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut others = Vec::new();
     for include in model::includes(&main) {
+        let pattern = folder.join(&include.pattern);
+        if is_pattern(&pattern) {
+            loaded.files.push(pattern);
+        }
         for path in resolve(&include, folder, &mut loaded.report) {
             others.extend(read(&path, &mut loaded.report));
             loaded.files.push(path);
@@ -94,29 +99,41 @@ fn start_of(name: &str) -> Place {
 /// The files that a pattern means, by name.
 fn resolve(include: &Include, folder: &Path, report: &mut Report) -> Vec<PathBuf> {
     let pattern = folder.join(&include.pattern);
-    let (parent, name) = (pattern.parent().unwrap_or(Path::new("")), pattern.file_name().unwrap_or_default());
-    let name = name.to_string_lossy();
-    if !name.contains('*') {
+    if !is_pattern(&pattern) {
         return vec![pattern];
     }
-    let listed = fs::read_dir(parent).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = match listed {
-        Ok(entries) => entries,
+    let paths = match matching(&pattern) {
+        Ok(paths) => paths,
         Err(error) => {
+            let parent = pattern.parent().unwrap_or(Path::new(""));
             report.error(&include.place, format!("cannot list {}: {error}", parent.display()));
             return Vec::new();
         }
     };
-    let mut paths: Vec<_> = entries
-        .iter()
-        .filter(|entry| is_meant(&name, &entry.file_name().to_string_lossy()))
-        .map(fs::DirEntry::path)
-        .collect();
-    paths.sort();
     if paths.is_empty() {
         report.warning(&include.place, format!("no file matches `{}`", include.pattern));
     }
     paths
+}
+
+/// Whether a path stands for any number of files.
+pub(crate) fn is_pattern(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().contains(&b'*'))
+}
+
+/// The files that match a pattern, by name.
+pub(crate) fn matching(pattern: &Path) -> io::Result<Vec<PathBuf>> {
+    let parent = pattern.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = pattern.file_name().unwrap_or_default().to_string_lossy();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(parent)? {
+        let file = entry?.file_name();
+        if is_meant(&name, &file.to_string_lossy()) {
+            paths.push(pattern.with_file_name(file));
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// Whether `name` matches `pattern`, in which `*` stands for any run of characters; hidden files must be named.

@@ -10,6 +10,8 @@ use std::{
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::source;
+
 /// Tells when files change. Watches folders rather than files, because editors and Kubernetes replace files.
 pub struct Watch {
     watcher: RecommendedWatcher,
@@ -19,11 +21,15 @@ pub struct Watch {
 }
 
 /// What a file looked like. Enough to tell that it is another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Look {
-    length: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Look {
+    File {
+        length: u64,
+        modified: Option<SystemTime>,
+        inode: u64,
+    },
+    /// What a pattern meant; how those files look is theirs to tell.
+    Pattern(Vec<PathBuf>),
 }
 
 /// After a change, others may follow at once: a certificate and its key, a file written in pieces.
@@ -44,7 +50,7 @@ impl Watch {
         Ok(Self { watcher, events, folders: BTreeSet::new(), seen: BTreeMap::new() })
     }
 
-    /// From now on, these files matter. A folder that cannot be watched is said aloud; its files are then not reloaded.
+    /// From now on, these files matter, and what patterns among them mean. A folder that cannot be watched is said aloud; its files are then not reloaded.
     pub fn follow(&mut self, files: &[PathBuf]) {
         let folders: BTreeSet<_> = files.iter().map(|file| folder_of(file).to_owned()).collect();
         for folder in self.folders.difference(&folders) {
@@ -59,7 +65,7 @@ impl Watch {
         self.folders = folders;
         // What is known keeps the look that it had when it was last said to have changed: it may have changed since,
         // while it was being read.
-        let seen = |file: &PathBuf| self.seen.get(file).copied().unwrap_or_else(|| look(file));
+        let seen = |file: &PathBuf| self.seen.get(file).cloned().unwrap_or_else(|| look(file));
         self.seen = files.iter().map(|file| (file.clone(), seen(file))).collect();
     }
 
@@ -86,8 +92,11 @@ fn folder_of(file: &Path) -> &Path {
 /// `None` if it is not there.
 fn look(file: &Path) -> Option<Look> {
     use std::os::unix::fs::MetadataExt;
+    if source::is_pattern(file) {
+        return source::matching(file).ok().map(Look::Pattern);
+    }
     let metadata = fs::metadata(file).ok()?;
-    Some(Look { length: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
+    Some(Look::File { length: metadata.len(), modified: metadata.modified().ok(), inode: metadata.ino() })
 }
 
 #[cfg(test)]
@@ -105,5 +114,16 @@ mod tests {
         fs::write(&files[0], "meanwhile").unwrap();
         watch.follow(&files);
         tokio::time::timeout(PATIENCE, watch.changed()).await.unwrap();
+    }
+
+    #[test]
+    fn a_pattern_looks_different_when_it_means_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let pattern = folder.path().join("*.yaml");
+        let before = look(&pattern);
+        fs::write(folder.path().join("a.txt"), "").unwrap();
+        assert_eq!(look(&pattern), before);
+        fs::write(folder.path().join("a.yaml"), "").unwrap();
+        assert_ne!(look(&pattern), before);
     }
 }
