@@ -4,6 +4,8 @@
 
 /// Endpoints that fail, in every way.
 mod failing;
+/// An origin that answers when the test says.
+mod held;
 /// How a refusal looks, whatever it refuses.
 mod refusal;
 /// What the gateway says of itself: access log and metrics.
@@ -13,3 +15,5 @@ mod witness;
 mod errors;
 /// What a client may hold, and for how long.
 mod limits;
+/// Documents that change while traffic flows.
+mod reload;
