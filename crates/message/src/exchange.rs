@@ -34,9 +34,12 @@ pub struct Exchange {
     request_id: Option<RequestId>,
 }
 
-/// Byte ranges of a path, by the index of the capture in its pattern.
+/// Parts of a path, as byte ranges, by the index of the capture in its pattern.
+///
+/// Ranges instead of text: they outlive the request that they were taken from without borrowing it, and up to four of
+/// them need no allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Captures(pub SmallVec<[(u32, u32); 4]>);
+pub struct Captures(SmallVec<[(u32, u32); 4]>);
 
 // === impl Exchange ===
 
@@ -110,9 +113,29 @@ pub fn new_request_id() -> RequestId {
 // === impl Captures ===
 
 impl Captures {
-    /// The text of a capture, empty if it took no part in the match.
+    /// A single one, from byte `start` to byte `end`.
+    pub fn one(start: usize, end: usize) -> Self {
+        let mut captures = Self::default();
+        captures.push(start, end);
+        captures
+    }
+
+    /// A path of 4 GiB does not get here; if one did, its captures would be empty.
+    pub fn push(&mut self, start: usize, end: usize) {
+        self.0.push(u32::try_from(start).and_then(|start| Ok((start, u32::try_from(end)?))).unwrap_or_default());
+    }
+
+    /// What was taken of `path`, which must be the path that was asked for; empty for an index that there is not.
     pub fn get<'p>(&self, index: usize, path: &'p str) -> &'p str {
-        let (from, to) = self.0.get(index).copied().unwrap_or((0, 0));
-        path.get(from as usize..to as usize).unwrap_or_default()
+        let (start, end) = self.0.get(index).copied().unwrap_or_default();
+        path.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }

@@ -1,14 +1,8 @@
 //! What a pattern takes from the path that it matches.
 
+use message::Captures;
 use model::{PathPattern, Segment};
 use smallvec::SmallVec;
-
-/// Parts of the path that was asked for, as byte ranges, by their index in [`PathPattern::captures`].
-///
-/// Ranges instead of text: they outlive the request they were taken from without borrowing it, and up to four of them
-/// need no allocation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Captures(SmallVec<[(u32, u32); 4]>);
 
 /// How to take the captures of a path that is known to match, without another look at its pattern.
 #[derive(Debug, Clone, Copy)]
@@ -110,61 +104,27 @@ impl Plan {
         match self {
             Self::Nothing => Captures::default(),
             Self::After(length) => Captures::one(length as usize, path.len()),
-            Self::Segments { taken, rest } => Captures::segments(taken, rest, path),
+            Self::Segments { taken, rest } => segments(taken, rest, path),
             Self::Match => pattern().and_then(|pattern| match_path(pattern, path)).unwrap_or_default(),
         }
     }
 }
 
-// === impl Captures ===
-
-impl Captures {
-    /// The ranges by themselves.
-    pub fn into_ranges(self) -> SmallVec<[(u32, u32); 4]> {
-        self.0
-    }
-
-    /// What was taken of `path`, which must be the path that was asked for; empty for an index that there is not.
-    pub fn get<'p>(&self, index: usize, path: &'p str) -> &'p str {
-        let range = self.0.get(index).map_or(0..0, |&(start, end)| start as usize..end as usize);
-        path.get(range).unwrap_or_default()
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn segments(mut taken: u32, rest: bool, path: &str) -> Self {
-        let mut captures = Self::default();
-        let mut at = 1;
-        while taken != 0 {
-            let left = path.get(at..).unwrap_or_default();
-            if rest && taken == 1 {
-                captures.push(path.len() - left.len(), path.len());
-                break;
-            }
-            let length = left.bytes().position(|byte| byte == b'/').unwrap_or(left.len());
-            if taken & 1 == 1 {
-                captures.push(at, at + length);
-            }
-            at += length + 1;
-            taken >>= 1;
+fn segments(mut taken: u32, rest: bool, path: &str) -> Captures {
+    let mut captures = Captures::default();
+    let mut at = 1;
+    while taken != 0 {
+        let left = path.get(at..).unwrap_or_default();
+        if rest && taken == 1 {
+            captures.push(path.len() - left.len(), path.len());
+            break;
         }
-        captures
+        let length = left.bytes().position(|byte| byte == b'/').unwrap_or(left.len());
+        if taken & 1 == 1 {
+            captures.push(at, at + length);
+        }
+        at += length + 1;
+        taken >>= 1;
     }
-
-    fn one(start: usize, end: usize) -> Self {
-        let mut captures = Self::default();
-        captures.push(start, end);
-        captures
-    }
-
-    /// A path of 4 GiB does not get here; if one did, its captures would be empty.
-    fn push(&mut self, start: usize, end: usize) {
-        self.0.push(u32::try_from(start).and_then(|start| Ok((start, u32::try_from(end)?))).unwrap_or_default());
-    }
+    captures
 }

@@ -14,7 +14,6 @@ mod predicate;
 mod table;
 
 pub use ask::Ask;
-pub use capture::Captures;
 pub use miss::{Miss, Presence};
 pub use precedence::{HostRank, PathRank, Precedence};
 pub use table::{BuildError, Candidate, Excess, Found, Table};

@@ -8,7 +8,7 @@ use http::{
     request,
 };
 use hyper::body::Incoming;
-use message::{Captures, Cause, Error, Exchange, Response, Result};
+use message::{Cause, Error, Exchange, Response, Result};
 use policy::{Chain, Needs};
 use snapshot::{Action, Route};
 
@@ -89,7 +89,7 @@ fn find<'w>(
     let Some(found) = world.snapshot.table.find(&ask) else {
         return (None, &world.snapshot.listener(listener).chain);
     };
-    exchange.captures = Captures(found.captures.into_ranges());
+    exchange.captures = found.captures;
     exchange.record.route = u32::try_from(found.route).ok();
     let route = &world.snapshot.routes[found.route];
     (Some(route), route.chains.of(listener))

@@ -18,9 +18,10 @@ mod switch;
 mod tree;
 mod words;
 
+use message::Captures;
 use model::{HostPattern, PathPattern};
 
-use crate::{Ask, Captures, Precedence, capture::Plan, predicate::Predicate};
+use crate::{Ask, Precedence, capture::Plan, predicate::Predicate};
 
 pub use build::{BuildError, Excess};
 pub use explain::Candidate;
