@@ -13,7 +13,7 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 
-use crate::support::{Forward, responding, Gateway};
+use crate::support::{Forward, Gateway, responding};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -178,7 +178,8 @@ async fn continue_is_not_said_when_the_request_is_refused() {
         .await;
     for (path, length, status) in [("/known", 11, 413), ("/unknown", 4, 404)] {
         let mut wire = gateway.wire().await;
-        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n");
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {length}\r\n\r\n");
         wire.send(head).await.unwrap();
         let response = wire.response().await.unwrap();
         assert_eq!((response.status, response.interim.len()), (status, 0), "{path}");
@@ -275,7 +276,8 @@ async fn any_form_of_target_leads_to_the_origin_form() {
 
 #[tokio::test]
 async fn http_1_0_clients_get_what_they_understand() {
-    let origin = RawOrigin::answering("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").await;
+    let origin =
+        RawOrigin::answering("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n").await;
     let gateway = Forward::to(origin.address).start().await;
     // Without and with a host, which HTTP/1.0 did not have.
     for host in ["", "host: api.example.com\r\n"] {

@@ -104,7 +104,8 @@ async fn bodies_and_trailers_pass_both_ways() {
 
 #[tokio::test]
 async fn responses_without_a_body_have_none() {
-    let routes = ["{ name: none, match: { path: /none }, respond: { status: 204 } }", "{ name: a, respond: { body: known } }"];
+    let routes =
+        ["{ name: none, match: { path: /none }, respond: { status: 204 } }", "{ name: a, respond: { body: known } }"];
     let gateway = Gateway::start(&responding(&routes)).await;
     let mut client = gateway.h2c().await;
     let answer = client.get("/none").await;
@@ -138,9 +139,10 @@ async fn a_client_that_leaves_takes_its_stream_along() {
     let response = client.send(request(Method::GET, "/")).await.unwrap();
     let mut other = client.copy();
     drop(response);
-    gateway.metrics_until("nothing is under way", |metrics| {
-        (metrics.value("sluice_inflight_requests", &[]) == Some(0.0)).then_some(())
-    })
-    .await;
+    gateway
+        .metrics_until("nothing is under way", |metrics| {
+            (metrics.value("sluice_inflight_requests", &[]) == Some(0.0)).then_some(())
+        })
+        .await;
     assert_eq!(other.get("/?count=1").await.status, 200, "the connection itself is well");
 }

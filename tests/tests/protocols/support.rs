@@ -14,6 +14,7 @@ use testkit::{
     gateway::Process,
     wire::Wire,
 };
+use tokio::net::TcpSocket;
 
 /// A gateway with one listener, `web`.
 pub(crate) struct Gateway(Process);
@@ -33,6 +34,14 @@ pub(crate) struct Forward {
 pub(crate) fn responding(routes: &[&str]) -> String {
     let routes: String = routes.iter().map(|route| format!("  - {route}\n")).collect();
     format!("listeners:\n  - {{ name: web, address: \"127.0.0.1:0\" }}\nroutes:\n{routes}")
+}
+
+/// An address at which connections are refused for as long as the socket is held: it is bound, but nobody listens.
+pub(crate) fn nowhere() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// The `tls` of a listener, to be closed with `}` after what is added.

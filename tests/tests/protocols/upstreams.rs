@@ -78,7 +78,8 @@ async fn the_gateway_shows_its_certificate_to_endpoints() {
     let authority = Authority::new();
     let alice = authority.client("alice");
     let origin = secure(&authority, &["h2"], Some(&authority)).await;
-    let shown = format!(", client_certificate: {{ cert: \"{}\", key: \"{}\" }}", alice.cert.display(), alice.key.display());
+    let shown =
+        format!(", client_certificate: {{ cert: \"{}\", key: \"{}\" }}", alice.cert.display(), alice.key.display());
     let ask = async |shown: &str| -> Answer {
         let tls = format!("tls: {{ ca: \"{}\", server_name: origin.test{shown} }}", authority.ca().display());
         let gateway = Forward::to(origin.address).upstream(format!("protocol: h2, {tls}")).start().await;
