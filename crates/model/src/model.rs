@@ -474,7 +474,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             header_bytes: 64 << 10,
-            header_count: 128,
+            header_count: 100,
             uri_bytes: 8 << 10,
             body_bytes: Some(64 << 20),
             header_timeout: Duration::from_secs(10),

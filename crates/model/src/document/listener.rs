@@ -89,7 +89,7 @@ pub enum TlsVersion {
 pub struct Limits {
     /// All header fields of a request together, from `1KiB` to `16MiB`; more is answered with 431. Default: `64KiB`.
     pub header_bytes: Option<Bytes<1024, 0x0100_0000>>,
-    /// The number of header fields, at most 16384; more is answered with 431. Default: 128.
+    /// The number of header fields, at most 16384; more is answered with 431. Default: 100.
     // A header map holds 32,768, the gateway's own included.
     pub header_count: Option<Count<1, 16_384>>,
     /// The request target, at most 65534 bytes; a longer one is answered with 414. Default: `8KiB`.

@@ -141,11 +141,15 @@ where
         connection::serve(stream, worker, binding, peer, limits, None).await;
         return Ok(());
     };
-    let stream = tokio::time::timeout_at(deadline, TlsAcceptor::from(tls).accept(stream)).await??;
-    let agreed = stream.get_ref().1.alpn_protocol().map_or_else(|| b"http/1.1".to_vec(), <[u8]>::to_vec);
-    let peer = peer(&worker, route, Some(describe(&stream)));
-    connection::serve(stream, worker, binding, peer, limits, Some(&agreed)).await;
-    Ok(())
+    // In a box, so that the tasks of plain connections have no room for TLS.
+    Box::pin(async move {
+        let stream = tokio::time::timeout_at(deadline, TlsAcceptor::from(tls).accept(stream)).await??;
+        let agreed = stream.get_ref().1.alpn_protocol().map_or_else(|| b"http/1.1".to_vec(), <[u8]>::to_vec);
+        let peer = peer(&worker, route, Some(describe(&stream)));
+        connection::serve(stream, worker, binding, peer, limits, Some(&agreed)).await;
+        Ok(())
+    })
+    .await
 }
 
 fn peer(worker: &Worker, route: Route, tls: Option<Tls>) -> Peer {

@@ -4,6 +4,7 @@ use std::{convert::Infallible, rc::Rc};
 
 use hyper::{server::conn::http1, service::service_fn};
 use message::Cause;
+use snapshot::Limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, End, Io, Phase};
@@ -12,11 +13,40 @@ use crate::exchange;
 /// hyper parses this many fields without allocating; more are possible, at a price.
 const CHEAP_HEADERS: u32 = 100;
 
-pub(super) async fn serve<S>(connection: Rc<Connection>, io: Io<S>)
+pub(super) async fn serve<S>(connection: Rc<Connection>, mut io: Io<S>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let limits = &connection.limits;
+    let builder = builder(&connection.limits);
+    loop {
+        let service = {
+            let connection = connection.clone();
+            service_fn(move |request| {
+                // In a box of its own: an idle connection shall not pay for the size of an exchange.
+                let exchange = Box::pin(exchange::serve(connection.clone(), request, None));
+                async move { Ok::<_, Infallible>(exchange.await) }
+            })
+        };
+        let mut http = builder.serve_connection(io, service).with_upgrades();
+        let end = connection.drive(&mut http, |http| http.graceful_shutdown()).await;
+        if let End::Done(result) = end {
+            return ended(&connection, result);
+        }
+        let phase = connection.state.phase();
+        let Some(parts) = http.into_parts() else { return };
+        io = parts.io;
+        match phase {
+            Phase::Head => return say_farewell(&connection, io).await,
+            // The beginning of a head came along with an earlier request: from now on, its time runs.
+            Phase::Idle if !parts.read_buf.is_empty() => io.put_back(parts.read_buf),
+            // The codec's buffers are gone; they come back with the first byte.
+            Phase::Idle if io.is_settled() && connection.doze(&mut io).await => {}
+            _ => return,
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_header_size(limits.header_bytes as usize)
@@ -25,27 +55,15 @@ where
     if limits.header_count != CHEAP_HEADERS {
         builder.max_headers(limits.header_count as usize);
     }
-    let service = {
-        let connection = connection.clone();
-        service_fn(move |request| {
-            // In a box of its own: an idle connection shall not pay for the size of an exchange.
-            let exchange = Box::pin(exchange::serve(connection.clone(), request, None));
-            async move { Ok::<_, Infallible>(exchange.await) }
-        })
-    };
-    let mut http = builder.serve_connection(io, service).with_upgrades();
-    let end = connection.drive(&mut http, |http| http.graceful_shutdown()).await;
+    builder
+}
+
+fn ended(connection: &Connection, result: hyper::Result<()>) {
     if let Some(cause) = connection.state.refused() {
         connection.note_protection(cause);
     }
-    match end {
-        End::Done(Ok(())) => {}
-        End::Done(Err(error)) => tracing::debug!(peer = %connection.peer.address, %error, "connection ended"),
-        End::Overdue if connection.state.phase() == Phase::Head => {
-            let Some(parts) = http.into_parts() else { return };
-            say_farewell(&connection, parts.io).await;
-        }
-        End::Overdue => {}
+    if let Err(error) = result {
+        tracing::debug!(peer = %connection.peer.address, %error, "connection ended");
     }
 }
 

@@ -69,6 +69,16 @@ impl<S> Io<S> {
         self.drain = DRAIN;
     }
 
+    /// Has `bytes`, which were read already, read once more.
+    pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        self.prefix = bytes;
+    }
+
+    /// Whether all that was to be written is.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.own.is_empty() && self.flushed == self.state.begun()
+    }
+
     fn is_between_exchanges(&self) -> bool {
         matches!(self.state.phase(), Phase::Idle | Phase::Head)
     }
@@ -103,6 +113,15 @@ impl<S> Io<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
+    /// Waits for bytes and keeps them for the codec; false at the end of the stream.
+    pub(crate) fn poll_first_bytes(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut first = [0; 64];
+        let mut buffer = ReadBuf::new(&mut first);
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
+        self.prefix = Bytes::copy_from_slice(buffer.filled());
+        Poll::Ready(read.is_ok() && !self.prefix.is_empty())
+    }
+
     fn poll_own(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.own.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.own))?;

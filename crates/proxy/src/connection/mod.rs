@@ -52,7 +52,7 @@ pub(crate) struct Connection {
 enum End {
     /// hyper is done with it, or hands it over to a tunnel.
     Done(hyper::Result<()>),
-    /// The peer missed a deadline.
+    /// The peer missed a deadline, or nothing happened for a while.
     Overdue,
 }
 
@@ -102,7 +102,8 @@ pub(crate) async fn serve<S>(
     if is_http1 {
         http1::serve(connection, io).await;
     } else {
-        http2::serve(connection, io).await;
+        // In a box, so that the tasks of other connections have no room for it.
+        Box::pin(http2::serve(connection, io)).await;
     }
     drop(registration);
 }
@@ -201,8 +202,30 @@ impl Connection {
             if let Poll::Ready(result) = Pin::new(&mut *http).poll(context) {
                 return Poll::Ready(End::Done(result));
             }
-            match self.state.deadline(&self.limits) {
+            let deadline = match self.state.deadline(&self.limits) {
+                Some(_) if self.is_http1 && self.state.is_resting() => Some(self.state.bedtime()),
+                deadline => deadline,
+            };
+            match deadline {
                 Some(deadline) => alarm.poll(context, deadline).map(|()| End::Overdue),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Waits for the first bytes of the next request with nothing but the socket at hand. False: none will come.
+    async fn doze<S: AsyncRead + AsyncWrite + Unpin>(&self, io: &mut Io<S>) -> bool {
+        let mut alarm = self.alarm.clone();
+        poll_fn(|context: &mut Context<'_>| {
+            if self.is_draining() {
+                return Poll::Ready(false);
+            }
+            if let Poll::Ready(awake) = io.poll_first_bytes(context) {
+                return Poll::Ready(awake);
+            }
+            match self.state.deadline(&self.limits) {
+                Some(deadline) => alarm.poll(context, deadline).map(|()| false),
                 None => Poll::Pending,
             }
         })

@@ -63,6 +63,9 @@ struct Interim {
     bytes: Mutex<Vec<u8>>,
 }
 
+/// An idle connection keeps its buffers for this long: busy ones keep theirs, ten thousand idle ones have none.
+const WAKEFUL: Duration = Duration::from_millis(500);
+
 /// How long a peer gets to read a farewell.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -148,6 +151,16 @@ impl State {
             Phase::Exchange => return None,
         };
         Some(self.since() + allowed)
+    }
+
+    /// Between requests, with nothing left to write.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.phase() == Phase::Idle && !self.is_blocked()
+    }
+
+    /// When an idle connection gives its buffers back.
+    pub(crate) fn bedtime(&self) -> Instant {
+        self.since() + WAKEFUL
     }
 
     /// Whether the peer takes nothing of what is written.

@@ -24,6 +24,10 @@ pub(crate) struct Ends {
 /// A tunnel through which nothing passes for this long is taken for dead; applications that are silent longer send pings.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// How long one side may go on after the other has ended: enough for the last words, since WebSockets have no half-close
+/// (RFC 6455, 7.1.1), and no reason to keep a tunnel.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// One direction; its buffer holds back what the other side does not take yet.
 struct Pipe {
     buffer: Box<[u8]>,
@@ -69,7 +73,10 @@ async fn run(ends: Ends, ending: &mut Ending) -> Result<(), Cause> {
         if up.total + down.total != before {
             last = Instant::now();
         }
-        alarm.poll(context, last + IDLE_TIMEOUT).map(|()| Err(Cause::ResponseStalled))
+        let is_closing = up.state != PipeState::Open || down.state != PipeState::Open;
+        let allowed = if is_closing { CLOSING_TIMEOUT } else { IDLE_TIMEOUT };
+        let outcome = if is_closing { Ok(()) } else { Err(Cause::ResponseStalled) };
+        alarm.poll(context, last + allowed).map(|()| outcome)
     })
     .await;
     ending.exchange.record.response_bytes = down.total;
