@@ -64,13 +64,13 @@ async fn run(ends: Ends, ending: &mut Ending) -> Result<(), Cause> {
     let mut alarm = Alarm::default();
     let mut last = Instant::now();
     let result = poll_fn(|context| {
-        let before = up.total + down.total;
+        let before = (up.total + down.total, up.state, down.state);
         let up_state = up.poll(context, &mut client, &mut endpoint).map_err(|_| Cause::ClientClosed)?;
         let down_state = down.poll(context, &mut endpoint, &mut client).map_err(|_| Cause::UpstreamReset)?;
         if up_state.is_ready() && down_state.is_ready() {
             return Poll::Ready(Ok(()));
         }
-        if up.total + down.total != before {
+        if (up.total + down.total, up.state, down.state) != before {
             last = Instant::now();
         }
         let is_closing = up.state != PipeState::Open || down.state != PipeState::Open;
