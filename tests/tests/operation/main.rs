@@ -11,6 +11,8 @@ mod refusal;
 /// What the gateway says of itself: access log and metrics.
 mod witness;
 
+/// The end of a gateway, as its clients and its supervisor see it.
+mod drain;
 /// Each cause, with everything that names it.
 mod errors;
 /// What a client may hold, and for how long.
