@@ -19,3 +19,5 @@ mod errors;
 mod limits;
 /// Documents that change while traffic flows.
 mod reload;
+/// What a gateway cannot start with.
+mod bad_input;
