@@ -21,3 +21,5 @@ mod limits;
 mod reload;
 /// What a gateway cannot start with.
 mod bad_input;
+/// What operators read.
+mod metrics;
