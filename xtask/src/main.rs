@@ -1,10 +1,12 @@
-//! What the project does to itself: test, tidy, bench.
+//! What the project does to itself: test, tidy, docs, bench.
 //!
 //! - [`test`]: everything that must be green, with the programs that the tests talk to.
 //! - [`tidy`]: the rules of ARCHITECTURE.md that no compiler checks.
+//! - [`docs`]: the pages that are made of the program.
 //! - [`bench`]: the gateway beside its peers.
 
 mod bench;
+mod docs;
 mod test;
 mod tidy;
 
@@ -20,6 +22,7 @@ usage: cargo xtask <command>
 
   test [ARGS]    installs what the tests need, then runs all of them; ARGS go to `cargo test`
   tidy           checks the rules of the tree: directions, reasons, names, links
+  docs           writes the references under docs/ and the schema of the examples
   bench [FLAGS]  builds for distribution and measures beside nginx, HAProxy and Envoy;
                  `cargo xtask bench --help` lists the flags
 ";
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "test" => test::run(&rest),
         "tidy" => tidy::run(),
+        "docs" => docs::run(),
         "bench" => bench::run(&rest),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");
