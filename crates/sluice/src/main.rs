@@ -11,6 +11,8 @@ mod builtins;
 mod failure;
 /// What the program says about itself while it runs.
 mod log;
+/// The allocator, and how it gives back.
+mod memory;
 /// Standard output that may be cut short by `| head`.
 mod output;
 
@@ -19,10 +21,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use commands::Cli;
-
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

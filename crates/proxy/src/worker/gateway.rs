@@ -34,6 +34,9 @@ pub struct Start<'a> {
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
     pub log: Option<&'a AccessLog>,
+    /// Called on each worker about once a second: room for what the program wants done there, such as having its
+    /// allocator give memory back that a burst left behind.
+    pub housekeeping: fn(),
 }
 
 /// What all workers look at.
@@ -42,6 +45,7 @@ pub(crate) struct Shared {
     /// Of `snapshot`; written after it.
     pub(crate) generation: AtomicU64,
     pub(crate) metrics: Arc<GatewayMetrics>,
+    pub(crate) housekeeping: fn(),
 }
 
 struct Handle {
@@ -60,6 +64,7 @@ impl Gateway {
             generation: AtomicU64::new(start.snapshot.generation),
             snapshot: ArcSwap::new(start.snapshot),
             metrics: start.metrics,
+            housekeeping: start.housekeeping,
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {

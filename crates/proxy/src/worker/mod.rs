@@ -162,6 +162,7 @@ impl Worker {
     fn tick(&self) {
         self.world.borrow().sweep(Instant::now());
         self.with_log(WorkerLog::tick);
+        (self.shared.housekeeping)();
     }
 
     async fn drain(&self, deadline: Instant) {

@@ -74,6 +74,7 @@ impl Server {
             path: document.to_owned(),
             kinds: builtins::kinds(),
             version: env!("CARGO_PKG_VERSION"),
+            housekeeping: crate::memory::give_back,
         })?;
         let control = Arc::new(control);
         let admin = AdminAddress::open(document, &control)?;
