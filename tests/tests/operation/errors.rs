@@ -45,9 +45,9 @@ async fn failures_of_endpoints_are_told_in_every_protocol() {
         let what = format!("{name} over {protocol}");
         let refusal = Refusal::from(client.fetch(ask(name, protocol, &what)).await);
         if protocol == "grpc" {
-            refusal.is_grpc(cause, &what)
+            refusal.is_grpc(cause, &what);
         } else {
-            refusal.is_problem(cause, &what)
+            refusal.is_problem(cause, &what);
         }
         (what, cause)
     }));
