@@ -63,6 +63,21 @@ async fn every_kind_of_call_over_h2c_and_tls() {
     converse(Grpc::over(Client::tls(gateway.web(), "grpc.test", config).await), "TLS").await;
 }
 
+/// One gateway behind another, so that gRPC goes over TLS towards an endpoint as well.
+#[tokio::test]
+async fn every_kind_of_call_to_an_endpoint_over_tls() {
+    let authority = Authority::new();
+    let identity = authority.server("inner", &["grpc.test"]);
+    let service = demo::grpc().await.unwrap();
+    let fields = format!("{} }}", certificates(&[&identity]));
+    let inner = Forward::to(service.address).upstream("protocol: h2c").listener(fields).start().await;
+    for protocol in ["h2", "auto"] {
+        let tls = format!("tls: {{ ca: \"{}\", server_name: grpc.test }}", authority.ca().display());
+        let outer = Forward::to(inner.web()).upstream(format!("protocol: {protocol}, {tls}")).start().await;
+        converse(Grpc::over(outer.h2c().await), protocol).await;
+    }
+}
+
 #[tokio::test]
 async fn many_calls_share_a_connection() {
     let service = demo::grpc().await.unwrap();

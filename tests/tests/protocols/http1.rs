@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use http::Response;
+use http::{Method, Response};
 use testkit::{
     body,
+    client::request,
+    eventually,
     origin::{Origin, RawConn, RawOrigin},
     wire::{Framing, Wire},
 };
@@ -225,6 +227,50 @@ async fn interim_responses_pass_before_the_answer_is_there() {
     assert_eq!((response.interim.len(), response.text()), (0, "ok"));
     go.notify_one();
     assert_eq!(gateway.h2c().await.get("/").await.text(), "ok");
+}
+
+/// Nobody is there any more to whom an answer would matter.
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_exchange_along() {
+    let origin = RawOrigin::start(async |mut conn: RawConn| {
+        let _ = conn.request().await;
+        let _ = conn.until_close().await;
+    })
+    .await;
+    let gateway = Forward::to(origin.address).start().await;
+    for reset in [false, true] {
+        let mut wire = gateway.wire().await;
+        wire.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        origin.next_request().await;
+        if reset {
+            wire.reset();
+        } else {
+            drop(wire);
+        }
+        eventually("the endpoint is left as well", async || (origin.counts.open() == 0).then_some(())).await;
+    }
+}
+
+/// An endpoint that has seen enough need not read the rest, and the client learns why.
+#[tokio::test]
+async fn an_answer_may_come_before_the_end_of_the_question() {
+    let origin = RawOrigin::start(async |mut conn: RawConn| {
+        conn.head().await.unwrap();
+        conn.send("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno").await.unwrap();
+        conn.hang().await;
+    })
+    .await;
+    let gateway = Forward::to(origin.address).start().await;
+    for framing in ["content-length: 1000000", "transfer-encoding: chunked"] {
+        let mut wire = gateway.wire().await;
+        wire.send(format!("POST / HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n5\r\nhello")).await.unwrap();
+        let response = wire.response().await.unwrap();
+        assert_eq!((response.status, response.text()), (403, "no"), "{framing}");
+    }
+    let (mut sender, body) = body::streamed();
+    sender.send_data("hello".into()).await.unwrap();
+    let answer = gateway.h2c().await.fetch(request(Method::POST, "/").map(|_| body)).await;
+    assert_eq!((answer.status.as_u16(), answer.text()), (403, "no"));
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use rustls::version::{TLS12, TLS13};
+use rustls::{
+    HandshakeKind,
+    version::{TLS12, TLS13},
+};
 use testkit::{
     certs::{Authority, Identity},
     client::{Client, tool},
@@ -121,6 +124,33 @@ async fn clients_show_certificates_as_the_listener_wants() {
         {
             let got = asked(&gateway, &authority, client).await;
             assert_eq!(got.as_deref().ok(), served.then_some("hello"), "{mode}: {got:?}");
+        }
+    }
+}
+
+/// Tickets are good with every worker, and the certificate of the client is remembered with them.
+#[tokio::test]
+async fn sessions_are_resumed_on_any_worker() {
+    let authority = Authority::new();
+    let identity = authority.server("web", &["web.test"]);
+    let alice = authority.client("alice");
+    let gateway = Gateway::start(&format!(
+        "gateway: {{ workers: 4 }}\nlisteners:\n  - {{ name: web, address: \"127.0.0.1:0\", \
+         {}, client_auth: {{ mode: require, ca: \"{}\" }} }} }}\nroutes:\n  - {{ name: all, respond: {{ body: hello }} }}\n",
+        certificates(&[&identity]),
+        authority.ca().display()
+    ))
+    .await;
+    for version in [&TLS12, &TLS13] {
+        let config = tls::Client::trusting(&authority).identity(&alice).versions(&[version]).build();
+        for index in 0..8 {
+            let stream = tls::connect(gateway.web(), "web.test", config.clone()).await.unwrap();
+            let kind = stream.get_ref().1.handshake_kind().unwrap();
+            let expected = if index == 0 { HandshakeKind::Full } else { HandshakeKind::Resumed };
+            assert_eq!(kind, expected, "{version:?}, connection {index}");
+            // The tickets come along with the first answer.
+            let mut client = Client::over(stream, "https", "web.test", false).await;
+            assert_eq!(client.get("/").await.text(), "hello");
         }
     }
 }
