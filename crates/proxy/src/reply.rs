@@ -42,9 +42,8 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
 
 /// The same for a request that never became an exchange, as bytes of HTTP/1.1.
 #[cold]
-pub(crate) fn raw(cause: Cause, detail: &str) -> Bytes {
-    let id = message::new_request_id();
-    let problem = problem(cause, detail, &id);
+pub(crate) fn raw(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
+    let problem = problem(cause, detail, id);
     let status = cause.status();
     let mut text = Vec::with_capacity(512);
     for part in [

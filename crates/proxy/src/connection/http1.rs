@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, rc::Rc};
 
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{
+    server::conn::http1::{self, Parts},
+    service::service_fn,
+};
 use message::Cause;
 use snapshot::Limits;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,16 +35,20 @@ where
         if let End::Done(result) = end {
             return ended(&connection, result);
         }
-        let phase = connection.state.phase();
-        let Some(parts) = http.into_parts() else { return };
-        io = parts.io;
-        match phase {
+        let Some(Parts { io: socket, read_buf: unread, .. }) = http.into_parts() else { return };
+        io = socket;
+        match connection.state.phase() {
             Phase::Head => return say_farewell(&connection, io).await,
             // The beginning of a head came along with an earlier request: from now on, its time runs.
-            Phase::Idle if !parts.read_buf.is_empty() => io.put_back(parts.read_buf),
-            // The codec's buffers are gone; they come back with the first byte.
-            Phase::Idle if io.is_settled() && connection.doze(&mut io).await => {}
-            _ => return,
+            Phase::Idle if !unread.is_empty() => io.put_back(unread),
+            Phase::Idle if io.is_settled() => {
+                // With this, the codec's buffers are gone; they come back with the first byte.
+                drop(unread);
+                if !connection.doze(&mut io).await {
+                    return;
+                }
+            }
+            Phase::Idle | Phase::Exchange | Phase::Closing => return,
         }
     }
 }
@@ -59,9 +66,7 @@ fn builder(limits: &Limits) -> http1::Builder {
 }
 
 fn ended(connection: &Connection, result: hyper::Result<()>) {
-    if let Some(cause) = connection.state.refused() {
-        connection.note_protection(cause);
-    }
+    connection.tell_refused();
     if let Err(error) = result {
         tracing::debug!(peer = %connection.peer.address, %error, "connection ended");
     }
@@ -70,8 +75,8 @@ fn ended(connection: &Connection, result: hyper::Result<()>) {
 /// 408 for a head that never ended. The deadline of the closing phase bounds how long that takes.
 #[cold]
 async fn say_farewell<S: AsyncRead + AsyncWrite + Unpin>(connection: &Connection, mut io: Io<S>) {
-    connection.note_protection(Cause::HeaderTimeout);
     io.refuse(Cause::HeaderTimeout, "the head of the request did not arrive in time");
+    connection.tell_refused();
     let farewell =
         std::future::poll_fn(|context| hyper::rt::Write::poll_shutdown(std::pin::Pin::new(&mut io), context));
     // Whoever does not even take this is gone anyway.

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     framing::HeadScan,
-    state::{Phase, State},
+    state::{Phase, Refused, State},
 };
 use crate::reply;
 
@@ -64,7 +64,9 @@ impl<S> Io<S> {
 
     /// Last words: written, with whatever is left of earlier ones, when the connection shuts down.
     pub(crate) fn refuse(&mut self, cause: Cause, detail: &str) {
-        self.own = reply::raw(cause, detail);
+        let id = message::new_request_id();
+        self.own = reply::raw(cause, detail, &id);
+        self.state.set_refused(Refused { cause, id });
         self.refused = true;
         self.drain = DRAIN;
     }
@@ -107,7 +109,6 @@ impl<S> Io<S> {
             _ if self.scan.has_several_lengths() => (Cause::AmbiguousFraming, "there are several lengths of the body"),
             _ => (Cause::MalformedRequest, "the head of the request is not HTTP/1.1 (RFC 9112)"),
         };
-        self.state.set_refused(cause);
         self.refuse(cause, detail);
     }
 }

@@ -11,11 +11,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use message::{Cause, Peer};
+use message::Peer;
 use snapshot::{Limits, ListenerId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-use crate::worker::{Worker, World};
+use crate::{
+    exchange,
+    worker::{Worker, World},
+};
 
 mod alarm;
 mod framing;
@@ -27,7 +30,7 @@ mod stream_watch;
 
 pub(crate) use alarm::{Alarm, SharedAlarm};
 use io::Io;
-pub(crate) use state::{Phase, State};
+pub(crate) use state::{Phase, Refused, State};
 pub(crate) use stream_watch::StreamWatch;
 
 /// What the exchanges of a connection share.
@@ -232,7 +235,10 @@ impl Connection {
         .await
     }
 
-    fn note_protection(&self, cause: Cause) {
-        self.worker.note_cause(cause);
+    /// Tells metrics and log what was refused, if anything was.
+    fn tell_refused(&self) {
+        if let Some(refused) = self.state.refused() {
+            exchange::tell_refused(self, refused);
+        }
     }
 }

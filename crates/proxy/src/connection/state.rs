@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::HeaderValue;
 use message::Cause;
 use snapshot::Limits;
 
@@ -28,10 +29,17 @@ pub(crate) struct State {
     blocked_since: AtomicU64,
     /// The head in progress gives the length of its body in two ways.
     ambiguous: AtomicBool,
-    /// Why the codec refused a request before it became an exchange.
-    refused: OnceLock<Cause>,
+    refused: OnceLock<Box<Refused>>,
     interim: Interim,
     waker: OnceLock<Waker>,
+}
+
+/// A request that was refused before it became an exchange.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) cause: Cause,
+    /// The id that the client was told.
+    pub(crate) id: HeaderValue,
 }
 
 /// Where an HTTP/1 connection is. (An HTTP/2 connection is in `Exchange` while it has streams, else in `Idle`.)
@@ -176,13 +184,13 @@ impl State {
         self.ambiguous.load(Relaxed)
     }
 
-    pub(crate) fn set_refused(&self, cause: Cause) {
-        // Only the first refusal is said.
-        _ = self.refused.set(cause);
+    pub(crate) fn set_refused(&self, refused: Refused) {
+        // A connection ends with its first refusal.
+        _ = self.refused.set(Box::new(refused));
     }
 
-    pub(crate) fn refused(&self) -> Option<Cause> {
-        self.refused.get().copied()
+    pub(crate) fn refused(&self) -> Option<&Refused> {
+        self.refused.get().map(|refused| &**refused)
     }
 
     /// Remembers how to wake the connection's task. A task keeps its waker for life, so once is enough.

@@ -2,17 +2,17 @@
 
 use std::{
     rc::Rc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, Version, header::USER_AGENT};
 use http_body::Frame;
-use message::{Cause, Exchange};
+use message::{Cause, Exchange, Record};
 use telemetry::{Line, Protocol, Timing, WorkerLog};
 
 use crate::{
-    connection::{Connection, SharedAlarm, StreamWatch},
+    connection::{Connection, Refused, SharedAlarm, StreamWatch},
     forward::Link,
     reply,
     worker::World,
@@ -35,6 +35,33 @@ pub(crate) struct Ending {
     /// For what the endpoint must do in time.
     pub(crate) alarm: SharedAlarm,
     finished: bool,
+}
+
+/// Counts and logs a request that never became an exchange: nothing of it is known but who sent it.
+#[cold]
+pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
+    let Refused { cause, id } = refused;
+    let worker = &connection.worker;
+    worker.note_cause(*cause);
+    let mut record = Record::new(Instant::now());
+    (record.status, record.cause) = (Some(cause.status()), Some(*cause));
+    worker.with_log(|log| {
+        log.write(&Line {
+            time: SystemTime::now(),
+            record: &record,
+            timing: &Timing { total: Duration::ZERO, overhead: None },
+            protocol: Protocol::Http1,
+            client: connection.peer.address.ip().to_canonical(),
+            method: "",
+            host: b"",
+            path: "",
+            route: None,
+            upstream: None,
+            endpoint: None,
+            user_agent: None,
+            request_id: Some(id.as_bytes()),
+        });
+    });
 }
 
 // === impl Ending ===
@@ -83,11 +110,8 @@ impl Ending {
 
     /// The last byte is out; the connection to the endpoint is free again.
     pub(crate) fn complete(&mut self) {
-        let now = Instant::now();
-        self.finish_at(None, now);
-        if let Some(lease) = self.link.take().and_then(|link| link.lease) {
-            lease.release(now);
-        }
+        self.finish_at(None, Instant::now());
+        self.link = None;
     }
 
     /// `cause` put an end to it.
