@@ -28,7 +28,7 @@ use tokio::{
 
 use crate::{
     refusal::Refusal,
-    witness::{are_counted, are_counted_and_logged},
+    witness::{are_counted, are_counted_and_logged, are_logged},
 };
 
 /// An error code of RFC 9113, section 7.
@@ -75,7 +75,9 @@ async fn heads_that_never_end_are_timed_out() {
                 wire.until_close().await.unwrap_or_else(|failure| panic!("{number}: {failure}"))
             }
         };
-        Refusal::parse(&answer).await.is_problem(Cause::HeaderTimeout, "a head that never ends");
+        let refusal = Refusal::parse(&answer).await;
+        refusal.is_problem(Cause::HeaderTimeout, "a head that never ends");
+        (refusal.field("x-request-id").unwrap().to_owned(), Cause::HeaderTimeout)
     });
     let honest = async {
         let mut client = Client::http1(address).await;
@@ -83,7 +85,8 @@ async fn heads_that_never_end_are_timed_out() {
             assert_eq!(client.get("/").await.text(), "honest");
         }
     };
-    tokio::join!(join_all(attackers), honest);
+    let (told, ()) = tokio::join!(join_all(attackers), honest);
+    are_logged(&gateway, "request_id", &told).await;
     are_counted(&gateway, [Cause::HeaderTimeout; SOCKETS].into_iter()).await;
 }
 

@@ -47,6 +47,43 @@ async fn a_saved_document_becomes_live() {
     assert_eq!(reloads(&gateway.metrics().await, "success"), 2.0, "the start counts as the first");
 }
 
+/// Not only routes: endpoints, limits, policies, and whether a listener has TLS, where it is.
+#[tokio::test]
+async fn everything_changes_live() {
+    let (one, other) = (Origin::text("one").await, Origin::text("other").await);
+    let authority = Authority::new();
+    let identity = authority.server("web", &["web.test"]);
+    let document = |listener: &str, origin: &Origin, route: &str| {
+        format!(
+            r#"
+listeners: [{{ name: web, address: "127.0.0.1:0", {listener} }}]
+upstreams: [{{ name: origin, endpoints: ["{}"] }}]
+routes: [{{ name: all, upstream: origin, {route} }}]
+"#,
+            origin.address
+        )
+    };
+    let gateway = Process::start(&document("", &one, "")).await;
+    let address = gateway.address("web");
+    assert_eq!(client::get(address, "/").await.text(), "one");
+
+    gateway
+        .reload_and_wait(&document("", &other, "policies: [{ headers: { response: { set: { x-new: \"1\" } } } }]"))
+        .await;
+    let answer = client::get(address, "/").await;
+    assert_eq!((answer.text(), answer.field("x-new")), ("other", Some("1")));
+
+    gateway.reload_and_wait(&document("limits: { uri_bytes: 16 }", &other, "")).await;
+    let long = format!("/{}", "a".repeat(16));
+    assert_eq!(client::get(address, &long).await.status, StatusCode::URI_TOO_LONG);
+
+    let (cert, key) = (identity.cert.display(), identity.key.display());
+    let secure = format!("tls: {{ certificates: [{{ cert: \"{cert}\", key: \"{key}\" }}] }}");
+    gateway.reload_and_wait(&document(&secure, &one, "")).await;
+    let mut over_tls = Client::tls(address, "web.test", tls::Client::trusting(&authority).build()).await;
+    assert_eq!((over_tls.get("/").await.text(), gateway.address("web")), ("one", address));
+}
+
 #[tokio::test]
 async fn sighup_reloads() {
     let gateway = Process::start(&answering("same")).await;

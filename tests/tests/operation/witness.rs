@@ -6,22 +6,23 @@ use message::Cause;
 use serde_json::Value;
 use testkit::{eventually, gateway::Process};
 
+/// Each is counted, and logged under its user agent.
 pub(crate) async fn are_counted_and_logged(gateway: &Process, told: &[(String, Cause)]) {
-    are_logged(gateway, told).await;
+    are_logged(gateway, "user_agent", told).await;
     are_counted(gateway, told.iter().map(|(_, cause)| *cause)).await;
 }
 
-/// Each has one line, found by its user agent, with the cause and the status that goes with it.
-pub(crate) async fn are_logged(gateway: &Process, told: &[(String, Cause)]) {
+/// Each has one line, found by what it has under `key`, and the line has the cause.
+pub(crate) async fn are_logged(gateway: &Process, key: &str, told: &[(String, Cause)]) {
     let lines = eventually("every line of the access log", async || {
         let lines = log(gateway);
-        told.iter().all(|(agent, _)| lines.iter().any(|line| line["user_agent"] == **agent)).then_some(lines)
+        told.iter().all(|(value, _)| lines.iter().any(|line| line[key] == **value)).then_some(lines)
     })
     .await;
-    for (agent, cause) in told {
-        let of_agent: Vec<_> = lines.iter().filter(|line| line["user_agent"] == **agent).collect();
-        let [line] = of_agent[..] else { panic!("{agent}: {} lines: {of_agent:#?}", of_agent.len()) };
-        assert_eq!(line["cause"], cause.name(), "{agent}: {line}");
+    for (value, cause) in told {
+        let found: Vec<_> = lines.iter().filter(|line| line[key] == **value).collect();
+        let [line] = found[..] else { panic!("{value}: {} lines: {found:#?}", found.len()) };
+        assert_eq!(line["cause"], cause.name(), "{value}: {line}");
     }
 }
 
