@@ -26,6 +26,8 @@ pub(crate) struct Relay {
     /// `None`: finished, or a tunnel took it over.
     ending: Option<Box<Ending>>,
     waiting_since: Option<Instant>,
+    /// Why nothing more comes, while what came is written out.
+    broken: Option<Error>,
 }
 
 /// The body of a request on its way to an endpoint.
@@ -56,7 +58,7 @@ pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Resp
         }
         None => Some(ending),
     };
-    http::Response::from_parts(head, Relay { body, ending, waiting_since: None })
+    http::Response::from_parts(head, Relay { body, ending, waiting_since: None, broken: None })
 }
 
 /// Takes away the body of a response to HEAD; its length stays. The codec of HTTP/2 does not do so by itself.
@@ -143,17 +145,27 @@ impl HttpBody for Relay {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
         let this = &mut *self;
+        if let Some(error) = this.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.waiting_since = None;
                 if let Some(ending) = &mut this.ending {
                     ending.hand_over(&frame);
                 }
+                // Nothing follows them, and not every codec asks.
+                if frame.is_trailers() {
+                    this.complete();
+                }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
                 this.finish(error.cause());
-                Poll::Ready(Some(Err(error)))
+                // The codec drops what it has not written yet when the body breaks; the client shall have all that came.
+                this.broken = Some(error);
+                context.waker().wake_by_ref();
+                Poll::Pending
             }
             Poll::Ready(None) => {
                 this.complete();
@@ -172,7 +184,7 @@ impl HttpBody for Relay {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.broken.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
