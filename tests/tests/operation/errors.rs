@@ -326,7 +326,7 @@ fn truncated() -> [(&'static str, &'static str, bool, Cause); 6] {
     [
         ("/short", length, false, Cause::ResponseIncomplete),
         ("/unended", chunked, false, Cause::ResponseIncomplete),
-        ("/bad-chunk", "transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", false, Cause::ResponseIncomplete),
+        ("/bad-chunk", "transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", false, Cause::ResponseMalformed),
         ("/stalled", length, true, Cause::ResponseStalled),
         ("/stalled-chunks", chunked, true, Cause::ResponseStalled),
         ("/total", chunked, true, Cause::TotalTimeout),
