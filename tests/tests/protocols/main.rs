@@ -5,6 +5,8 @@ mod support;
 
 mod http1;
 
+mod http1_endpoints;
+
 mod http2;
 
 mod upstreams;

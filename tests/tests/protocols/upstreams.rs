@@ -10,6 +10,7 @@ use testkit::{
     demo, eventually,
     origin::{Origin, Peer, RawConn, RawOrigin, Settings},
     tls,
+    wire::frames::{DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PREFACE, RST_STREAM, header_block},
 };
 use tokio::{sync::Barrier, task::JoinSet};
 
@@ -148,6 +149,72 @@ async fn more_connections_are_made_when_streams_run_out() {
         for _ in 0..2 {
             all_at_once(&gateway, 20).await;
             assert_eq!(origin.counts.connections(), connections, "{limit:?}, {fields}");
+        }
+    }
+}
+
+/// Who waits for a connection that others make fails with it, instead of trying the same after it, each in turn.
+#[tokio::test]
+async fn many_who_wait_for_a_dead_endpoint_learn_it_together() {
+    let silent = RawOrigin::start(async |conn: RawConn| conn.hang().await).await;
+    let gateway = Forward::to(silent.address).upstream("protocol: h2c, timeouts: { connect: 50ms }").start().await;
+    let client = gateway.h2c().await;
+    let mut asking = JoinSet::new();
+    for _ in 0..50 {
+        let mut client = client.copy();
+        asking.spawn(async move { assert_reply(&client.get("/").await, 504, "connect_timeout") });
+    }
+    asking.join_all().await;
+    assert!(silent.counts.connections() < 5, "{} connections were tried", silent.counts.connections());
+}
+
+/// Reads frames until a request has come whole, and gives its stream.
+async fn stream_of_request(conn: &mut RawConn) -> Option<u32> {
+    loop {
+        let frame = conn.frame().await.ok()?;
+        if matches!(frame.kind, HEADERS | DATA) && frame.flags & END_STREAM != 0 {
+            return Some(frame.stream);
+        }
+    }
+}
+
+/// An endpoint over HTTP/2 that answers every other request of a connection, and says `other` about the others. After
+/// GOAWAY it answers nothing more.
+async fn choosy(other: fn(u32) -> Frame) -> RawOrigin {
+    RawOrigin::start(move |mut conn: RawConn| async move {
+        conn.exactly(PREFACE.len()).await.unwrap();
+        conn.send_frame(&Frame::settings(&[])).await.unwrap();
+        let mut gone = false;
+        while let Some(stream) = stream_of_request(&mut conn).await {
+            let answer = Frame::new(HEADERS, END_HEADERS | END_STREAM, stream, header_block(&[(":status", "200")]));
+            let frame = if stream % 4 == 1 { answer } else { other(stream) };
+            if !gone && conn.send_frame(&frame).await.is_err() {
+                return;
+            }
+            gone |= frame.kind == GOAWAY;
+        }
+    })
+    .await
+}
+
+fn refused(stream: u32) -> Frame {
+    const REFUSED_STREAM: u32 = 7;
+    Frame::new(RST_STREAM, 0, stream, REFUSED_STREAM.to_be_bytes())
+}
+
+fn goes_away(stream: u32) -> Frame {
+    // The stream before this one was the last that was looked at.
+    Frame::new(GOAWAY, 0, 0, [(stream - 2).to_be_bytes(), [0; 4]].concat())
+}
+
+#[tokio::test]
+async fn what_an_endpoint_refused_unseen_is_asked_again() {
+    for other in [refused, goes_away] {
+        let origin = choosy(other).await;
+        let gateway = Forward::to(origin.address).upstream("protocol: h2c").start().await;
+        let mut client = gateway.http1().await;
+        for index in 0..6 {
+            assert_eq!(client.get("/").await.status, 200, "GET {index}");
         }
     }
 }
