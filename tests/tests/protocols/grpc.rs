@@ -56,6 +56,7 @@ async fn every_kind_of_call_over_h2c_and_tls() {
     let forward = Forward::to(service.address).upstream("protocol: h2c");
     let gateway = forward.start().await;
     converse(Grpc::over(gateway.h2c().await), "h2c").await;
+    gateway.ended_well(8.0).await;
 
     let fields = format!("{} }}", certificates(&[&identity]));
     let gateway = Forward::to(service.address).upstream("protocol: h2c").listener(fields).start().await;

@@ -99,6 +99,7 @@ async fn bodies_and_trailers_pass_both_ways() {
             assert_eq!(answer.body.len(), large.len(), "{version} to {upstream}");
             assert_eq!(answer.trailers["x-answer"], "7", "{version} to {upstream}");
         }
+        gateway.ended_well(2.0).await;
     }
 }
 

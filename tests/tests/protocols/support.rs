@@ -105,6 +105,17 @@ impl Gateway {
         Client::h2c(self.web()).await
     }
 
+    /// That so many exchanges are over, none of them for a cause.
+    pub(crate) async fn ended_well(&self, count: f64) {
+        let caused = self.metrics_until("all exchanges are over", |metrics| {
+            let over = metrics.value("sluice_requests_total", &[]) == Some(count);
+            let caused =
+                metrics.0.iter().filter(|(name, value)| name.starts_with("sluice_requests_caused") && **value > 0.0);
+            over.then(|| caused.map(|(name, _)| name.clone()).collect::<Vec<_>>())
+        });
+        assert_eq!(caused.await, Vec::<String>::new());
+    }
+
     /// A client for each version, with its name for messages.
     pub(crate) async fn both(&self) -> [(&'static str, Client); 2] {
         [("HTTP/1.1", self.http1().await), ("HTTP/2", self.h2c().await)]
