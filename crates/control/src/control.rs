@@ -17,7 +17,10 @@ use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, Snapshot};
 use telemetry::{AccessLog, Format, GatewayMetrics, Target};
 
-use crate::source::{self, Loaded};
+use crate::{
+    Files,
+    source::{self, Loaded},
+};
 
 /// A running gateway and the document that it follows.
 pub struct Control {
@@ -48,7 +51,7 @@ struct State {
     admin: Option<Address>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
-    files: Vec<PathBuf>,
+    files: Files,
 }
 
 /// What a start or reload came to.
@@ -125,8 +128,6 @@ impl Control {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
         state.files.extend(loaded.files);
-        state.files.sort();
-        state.files.dedup();
         if applied.is_err() {
             self.metrics.config_refused();
         }
@@ -161,7 +162,7 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
-        state.files.clear();
+        state.files = Files::default();
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
@@ -182,7 +183,7 @@ impl Control {
     }
 
     /// Every file that has a say.
-    pub fn files(&self) -> Vec<PathBuf> {
+    pub fn files(&self) -> Files {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).files.clone()
     }
 
@@ -277,7 +278,7 @@ fn bind(
         if bound.contains_key(&listener.binding) {
             continue;
         }
-        match Sockets::bind(&listener.address, workers) {
+        match Sockets::bind(&listener.address, workers, bound.values()) {
             Ok(bound) => sockets.push((listener.binding.clone(), bound)),
             Err(error) => report.error(&written.place, format!("listener `{}`: {error}", listener.name)),
         }

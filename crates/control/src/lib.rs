@@ -8,11 +8,14 @@
 
 /// The gateway as the control plane holds it: start, reload, drain.
 mod control;
+/// Files that have a say, and how they looked before they were read.
+mod files;
 /// Documents in files, with those that they include.
 mod source;
-/// Which files matter, and whether they changed.
+/// Tells when files change.
 mod watch;
 
 pub use control::{Applied, Control, Options, Refusal, check};
+pub use files::Files;
 pub use source::{Loaded, load};
 pub use watch::Watch;

@@ -15,25 +15,25 @@ pub struct Loaded {
     pub report: Report,
     /// If there is no model: the policies that it would have held, so that what is wrong with them is told as well.
     pub policies: Vec<Policy>,
-    /// Every file that has a say, to be watched: documents and certificates. Patterns stand beside the files that they
-    /// mean today, because tomorrow they may mean others.
-    pub files: Vec<PathBuf>,
+    /// Every file that has a say, to be watched.
+    pub files: Files,
 }
 
 /// Reads and checks the document at `path`. Relative paths in it are relative to its folder.
 pub fn load(path: &Path) -> Loaded {
-    let mut loaded = Loaded { files: vec![path.to_owned()], ..Loaded::default() };
+    let mut loaded = Loaded::default();
+    loaded.files.note(path.to_owned());
     let Some(main) = read(path, &mut loaded.report) else { return loaded };
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut others = Vec::new();
     for include in model::includes(&main) {
         let pattern = folder.join(&include.pattern);
         if is_pattern(&pattern) {
-            loaded.files.push(pattern);
+            loaded.files.note(pattern);
         }
         for path in resolve(&include, folder, &mut loaded.report) {
+            loaded.files.note(path.clone());
             others.extend(read(&path, &mut loaded.report));
-            loaded.files.push(path);
         }
     }
     let root = model::merge(main, others, &mut loaded.report);
@@ -44,7 +44,7 @@ pub fn load(path: &Path) -> Loaded {
     loaded.model = model.map(|mut model| {
         for file in files_of(&mut model) {
             *file = folder.join(&*file);
-            loaded.files.push(file.clone());
+            loaded.files.note(file.clone());
         }
         // Written, not read: nobody needs to watch it.
         if let AccessLog::File(path) = &mut model.gateway.access_log {

@@ -71,7 +71,7 @@ macro_rules! causes {
 }
 
 causes! {
-    /// The request is not HTTP as RFC 9112 or RFC 9113 describe it.
+    /// The request is not HTTP as RFC 9112 or RFC 9113 describe it; bare control characters in a field are the usual reason.
     MalformedRequest "malformed_request" Client 400 3 "http_request_error" "The request is malformed";
     /// The length of the body can be read in two ways (`Content-Length` beside `Transfer-Encoding`, or several lengths).
     AmbiguousFraming "ambiguous_framing" Client 400 3 "http_request_error" "The length of the request body is ambiguous";
@@ -79,8 +79,6 @@ causes! {
     InvalidPath "invalid_path" Client 400 3 "http_request_error" "The path of the request has no canonical form";
     /// `Host` is missing, given twice, malformed, or contradicts the request target.
     InvalidHost "invalid_host" Client 400 3 "http_request_error" "The host of the request is missing or invalid";
-    /// A header field holds bare control characters, or a name that hides another.
-    InvalidHeader "invalid_header" Client 400 3 "http_request_error" "A header field of the request is invalid";
     /// The request target is longer than the listener's `limits.uri_bytes`.
     UriTooLong "uri_too_long" Client 414 8 "http_request_error" "The request target is too long";
     /// The header section exceeds the listener's `limits.header_bytes` or `limits.header_count`.
@@ -102,7 +100,8 @@ causes! {
     /// The request went through this gateway already, more often than a chain of gateways explains.
     LoopDetected "loop_detected" Client 508 13 "proxy_loop_detected" "The request is going in circles";
 
-    /// No route matches. `sluice explain` shows what was compared.
+    /// No route matches: host, path, method or another matcher of each differs. Which one the request was meant for, the
+    /// document tells; mind that `methods: [GET]` does not take HEAD.
     NoRoute "no_route" Gateway 404 12 "destination_not_found" "No route matches the request";
     /// A policy refused the request.
     Denied "denied" Gateway 403 7 "http_request_denied" "The request was denied";

@@ -24,7 +24,6 @@ const LIMITS: &str = "header_bytes: 4KiB, header_count: 20, uri_bytes: 1KiB, bod
 
 /// Causes that no traffic can bring about today, each with what it waits for.
 const UNREACHABLE: &[(Cause, &str)] = &[
-    (Cause::InvalidHeader, "the codecs refuse bare control characters first, as malformed_request"),
     (Cause::Denied, "a kind of policy that refuses"),
     (Cause::PolicyFailed, "a kind of policy that can fail at work"),
     (Cause::PolicyUnavailable, "a kind of policy that can be missing at run time"),

@@ -144,6 +144,7 @@ impl Failing {
     }
 
     fn not_asked(&mut self) {
+        // tidy-allow fixed-port: nobody is asked there
         self.upstreams.push_str("  - { name: weightless, endpoints: [{ address: \"127.0.0.1:9\", weight: 0 }] }\n");
         self.route("weightless", "{ prefix: /weightless }", "upstream: weightless", Cause::NoEndpoint);
         // What the path captures, `%25`, becomes `%252e`, which would be decoded twice.

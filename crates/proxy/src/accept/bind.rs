@@ -46,12 +46,23 @@ const BACKLOG: i32 = 4096;
 // === impl Sockets ===
 
 impl Sockets {
+    /// `held` are the addresses that this gateway listens on already: moving from one address of a port to all of them,
+    /// or back, finds the port in its own hands.
+    ///
     /// # Errors
     /// The address is in use, not ours, or not allowed.
-    pub fn bind(address: &Address, workers: usize) -> Result<Self, BindError> {
+    pub fn bind<'a>(
+        address: &Address,
+        workers: usize,
+        held: impl IntoIterator<Item = &'a Address>,
+    ) -> Result<Self, BindError> {
         let failed = |error| BindError { address: address.clone(), error };
         let (address, kinds) = match address {
-            Address::Tcp(tcp) => bind_tcp(*tcp, workers).map_err(failed)?,
+            Address::Tcp(tcp) => {
+                let is_ours =
+                    held.into_iter().any(|held| matches!(held, Address::Tcp(held) if held.port() == tcp.port()));
+                bind_tcp(*tcp, workers, is_ours).map_err(failed)?
+            }
             Address::Unix(path) => (address.clone(), bind_unix(path, workers).map_err(failed)?),
         };
         Ok(Self { address, kinds, connections: Arc::default() })
@@ -69,9 +80,11 @@ impl Sockets {
 }
 
 /// The kernel spreads connections over sockets that share an address (`SO_REUSEPORT`).
-fn bind_tcp(address: SocketAddr, workers: usize) -> io::Result<(Address, Vec<Kind>)> {
-    // Alone first: another process that shares its port as well would go unnoticed and take half of the traffic.
-    let address = listen(address, false)?.local_addr()?;
+fn bind_tcp(mut address: SocketAddr, workers: usize, is_ours: bool) -> io::Result<(Address, Vec<Kind>)> {
+    if !is_ours {
+        // Alone first: another process that shares its port as well would go unnoticed and take half of the traffic.
+        address = listen(address, false)?.local_addr()?;
+    }
     let kinds = (0..workers).map(|_| listen(address, true).map(Kind::Tcp)).collect::<io::Result<_>>()?;
     Ok((Address::Tcp(address), kinds))
 }

@@ -135,5 +135,5 @@ async fn act(
 #[cold]
 fn no_route_detail(exchange: &Exchange) -> String {
     let Exchange { head, .. } = exchange;
-    format!("no route for {} {}{}; `sluice explain` shows why", head.method, exchange.host(), head.uri.path())
+    format!("no route takes {} for host `{}` and path `{}`", head.method, exchange.host(), head.uri.path())
 }
