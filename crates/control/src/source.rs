@@ -7,6 +7,8 @@ use std::{
 
 use model::{AccessLog, CertificateFiles, ClientAuth, Include, Model, Node, Place, Policy, Report, Value};
 
+use crate::Files;
+
 /// What was read, whether or not it is any good.
 #[derive(Debug, Default)]
 pub struct Loaded {

@@ -22,7 +22,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use control::{Applied, Control, Options, Refusal, Watch};
+use control::{Applied, Control, Files, Options, Refusal, Watch};
 use tokio::{runtime, task::spawn_blocking};
 
 use crate::{builtins, failure::Failure};
@@ -124,7 +124,7 @@ impl Server {
                 tell_applied(&applied, begun.elapsed());
             }
             Ok(Err(refusal)) => self.tell_refused(&refusal),
-            Err(panic) => tracing::error!("the reload broke off, nothing changed: {panic}"),
+            Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
         }
         self.follow_files();
     }
@@ -158,7 +158,7 @@ impl Server {
 
     fn follow_files(&mut self) {
         if let Some(watch) = &mut self.watch {
-            watch.follow(&self.control.files());
+            watch.follow(self.control.files());
         }
     }
 
@@ -192,7 +192,9 @@ fn tell_applied(applied: &Applied, took: Duration) {
 fn watch(document: &Path) -> Option<Watch> {
     match Watch::new() {
         Ok(mut watch) => {
-            watch.follow(&[document.to_owned()]);
+            let mut files = Files::default();
+            files.note(document.to_owned());
+            watch.follow(files);
             Some(watch)
         }
         Err(error) => {
