@@ -25,6 +25,7 @@ fn record() -> Record {
     record.attempts.push(Attempt {
         upstream: 0,
         endpoint: 0,
+        began: Instant::now(),
         duration: Duration::from_micros(300),
         outcome: Ok(StatusCode::OK),
     });

@@ -86,7 +86,13 @@ mod tests {
         let start = Instant::now();
         let mut record = Record::new(start);
         for (millis, outcome) in [(20, Err(Cause::ConnectRefused)), (70, Ok(StatusCode::OK))] {
-            record.attempts.push(Attempt { upstream: 0, endpoint: 0, duration: MS * millis, outcome });
+            record.attempts.push(Attempt {
+                upstream: 0,
+                endpoint: 0,
+                began: Instant::now(),
+                duration: MS * millis,
+                outcome,
+            });
         }
         let timing = Timing::of(&record, Some(start + 93 * MS), start + 500 * MS);
         assert_eq!(timing, Timing { total: 500 * MS, overhead: Some(3 * MS) });
@@ -102,7 +108,8 @@ mod tests {
     fn hedged_attempts_may_take_longer_together_than_the_exchange() {
         let start = Instant::now();
         let mut record = Record::new(start);
-        let attempt = Attempt { upstream: 0, endpoint: 0, duration: 8 * MS, outcome: Ok(StatusCode::OK) };
+        let attempt =
+            Attempt { upstream: 0, endpoint: 0, began: Instant::now(), duration: 8 * MS, outcome: Ok(StatusCode::OK) };
         record.attempts.extend([attempt, attempt]);
         assert_eq!(Timing::of(&record, Some(start + 9 * MS), start + 9 * MS).overhead, Some(Duration::ZERO));
     }

@@ -54,7 +54,13 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
     let started = Instant::now();
     let mut record = Record::new(started);
     let outcome = Err(Cause::ConnectRefused);
-    record.attempts.push(Attempt { upstream: 0, endpoint: 0, duration: Duration::from_micros(9), outcome });
+    record.attempts.push(Attempt {
+        upstream: 0,
+        endpoint: 0,
+        began: Instant::now(),
+        duration: Duration::from_micros(9),
+        outcome,
+    });
     (record.status, record.cause) = (Some(StatusCode::BAD_GATEWAY), Some(Cause::ConnectRefused));
 
     let mut exchange = || {

@@ -66,7 +66,13 @@ fn scrape(format: Format) -> String {
 
     let start = Instant::now();
     let mut record = Record::new(start);
-    let attempt = Attempt { upstream: 0, endpoint: 0, duration: Duration::from_millis(4), outcome: Ok(StatusCode::OK) };
+    let attempt = Attempt {
+        upstream: 0,
+        endpoint: 0,
+        began: Instant::now(),
+        duration: Duration::from_millis(4),
+        outcome: Ok(StatusCode::OK),
+    };
     record.attempts.push(attempt);
     (record.status, record.request_bytes, record.response_bytes) = (Some(StatusCode::OK), 10, 150);
     let timing = Timing::of(&record, Some(start + Duration::from_micros(4_080)), start + Duration::from_millis(6));

@@ -110,6 +110,7 @@ mod tests {
     async fn headers_are_read_to_the_byte() {
         // tidy-allow fixed-port: an address in a header, never bound
         check(b"PROXY TCP4 1.2.3.4 5.6.7.8 9 10\r\nGET", Some(Some(("1.2.3.4:9", "5.6.7.8:10"))), b"GET").await;
+        // tidy-allow fixed-port: as above
         check(b"PROXY TCP6 ::1 ::2 9 10\r\n", Some(Some(("[::1]:9", "[::2]:10"))), b"").await;
         check(b"PROXY UNKNOWN\r\nGET", Some(None), b"GET").await;
         let v2 = |command: u8, family: u8, rest: &[u8]| {

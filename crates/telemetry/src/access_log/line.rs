@@ -123,8 +123,13 @@ mod tests {
     #[test]
     fn a_line_tells_the_exchange() {
         let mut record = Record::new(Instant::now());
-        let attempt =
-            Attempt { upstream: 0, endpoint: 0, duration: Duration::ZERO, outcome: Err(Cause::ResponseTimeout) };
+        let attempt = Attempt {
+            upstream: 0,
+            endpoint: 0,
+            began: Instant::now(),
+            duration: Duration::ZERO,
+            outcome: Err(Cause::ResponseTimeout),
+        };
         record.attempts.extend([attempt, attempt]);
         (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
         (record.request_bytes, record.response_bytes) = (0, 300);
