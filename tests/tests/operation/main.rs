@@ -2,6 +2,8 @@
 //! linking is slow.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+/// Requests by hand, each bad in its own way.
+mod bad_requests;
 /// Endpoints that fail, in every way.
 mod failing;
 /// An origin that answers when the test says.

@@ -351,7 +351,7 @@ async fn a_renewal_that_is_not_whole_waits() {
     let key = authority.directory().join("web.key");
     fs::copy(&other.key, &key).unwrap();
     refused(&gateway, 1.0).await;
-    assert!(gateway.stderr().contains("web.key"), "{}", gateway.stderr());
+    gateway.says("web.key").await;
     assert_eq!(tls::shown(address, "web.test", config.clone()).await.unwrap(), before);
     fs::copy(&other.cert, authority.directory().join("web.pem")).unwrap();
     let is_shown =
