@@ -46,6 +46,8 @@ pub(crate) struct Connection {
     listener: Cell<(u64, Option<ListenerId>)>,
     active: Cell<u32>,
     draining: Cell<bool>,
+    /// Requests that the client took back before they were answered, less those that were.
+    taken_back: Cell<u32>,
     alarm: SharedAlarm,
     /// Of the stream that hyper is about to hand to the executor.
     watch: RefCell<Option<Rc<StreamWatch>>>,
@@ -55,9 +57,12 @@ pub(crate) struct Connection {
 enum End {
     /// hyper is done with it, or hands it over to a tunnel.
     Done(hyper::Result<()>),
-    /// The peer missed a deadline, or nothing happened for a while.
+    /// The peer missed a deadline, or nothing happened for a while, or nothing good did.
     Overdue,
 }
+
+/// A browser that leaves a page takes back what it still waits for, but not more than this on top of what it got.
+const MOST_TAKEN_BACK: u32 = 100;
 
 /// What HTTP/2 clients begin with (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -98,6 +103,7 @@ pub(crate) async fn serve<S>(
         listener: Cell::new((0, None)),
         active: Cell::new(0),
         draining: Cell::new(false),
+        taken_back: Cell::new(0),
         alarm: SharedAlarm::default(),
         watch: RefCell::default(),
     });
@@ -174,6 +180,20 @@ impl Connection {
         }
     }
 
+    /// A request was answered to its end.
+    pub(crate) fn note_answered(&self) {
+        self.taken_back.set(self.taken_back.get().saturating_sub(1));
+    }
+
+    /// The client took a request back before there was an answer. Whoever only does that has none in mind (rapid reset,
+    /// CVE-2023-44487; the codec counts only those that come in one go).
+    pub(crate) fn note_taken_back(&self) {
+        self.taken_back.set(self.taken_back.get() + 1);
+        if self.taken_back.get() > MOST_TAKEN_BACK {
+            self.state.wake();
+        }
+    }
+
     /// Lets exchanges finish and takes no more.
     pub(crate) fn drain(&self) {
         self.draining.set(true);
@@ -204,6 +224,9 @@ impl Connection {
             }
             if let Poll::Ready(result) = Pin::new(&mut *http).poll(context) {
                 return Poll::Ready(End::Done(result));
+            }
+            if self.taken_back.get() > MOST_TAKEN_BACK {
+                return Poll::Ready(End::Overdue);
             }
             let deadline = match self.state.deadline(&self.limits) {
                 Some(_) if self.is_http1 && self.state.is_resting() => Some(self.state.bedtime()),

@@ -110,6 +110,7 @@ impl Ending {
 
     /// The last byte is out; the connection to the endpoint is free again.
     pub(crate) fn complete(&mut self) {
+        self.connection.note_answered();
         self.finish_at(None, Instant::now());
         self.link = None;
     }
@@ -122,6 +123,9 @@ impl Ending {
     /// It is dropped before its end: the client went away while the gateway was at work, or took so little for so long
     /// that the gateway did.
     pub(crate) fn abandon(&mut self) {
+        if self.responded.is_none() {
+            self.connection.note_taken_back();
+        }
         let now = Instant::now();
         let stalled = self.connection.is_overdue(now)
             || self.watch.as_ref().is_some_and(|watch| watch.is_overdue(self.connection.limits.stall_timeout, now));
