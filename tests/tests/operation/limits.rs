@@ -260,6 +260,29 @@ async fn floods_are_cut_off() {
     }
 }
 
+/// The same attack at leisure: each request is taken in before it is taken back.
+#[tokio::test]
+async fn requests_that_are_always_taken_back_end_the_connection() {
+    let origin = Origin::text("served").await;
+    let gateway = limited("", origin.address).await;
+    let mut wire = Wire::connect(gateway.address("web")).await;
+    wire.start_h2(&[]).await.unwrap();
+    let mut rounds = 0;
+    let taken_back = async |round: u32, wire: &mut Wire| {
+        let stream = 2 * round + 1;
+        let reset = Frame::new(RST_STREAM, 0, stream, CANCEL.to_be_bytes());
+        let ping = Frame::new(PING, 0, 0, [0; 8]);
+        wire.send([Frame::request(stream, &get("flood")), reset, ping].map(|frame| frame.encode()).concat()).await?;
+        wire.frame_of(PING, 0).await
+    };
+    while taken_back(rounds, &mut wire).await.is_ok() {
+        rounds += 1;
+        assert!(rounds <= 200, "it goes on and on");
+    }
+    assert!(rounds > 50, "a browser may do that: {rounds}");
+    assert_eq!(client::get(gateway.address("web"), "/").await.text(), "served");
+}
+
 /// The last words of the gateway on a connection; a reset may have swallowed them.
 async fn until_goaway(wire: &mut Wire) -> Result<Frame, Failure> {
     match wire.frame_of(GOAWAY, 0).await {
