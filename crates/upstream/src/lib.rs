@@ -6,6 +6,8 @@ pub mod balance;
 mod connect;
 /// One address of an upstream.
 mod endpoint;
+/// HTTP/1.1 towards endpoints.
+mod http1;
 /// The connections of one worker to one endpoint.
 mod pool;
 /// The endpoints of an upstream with the balancer built for them; swapped whole.
@@ -13,8 +15,9 @@ mod set;
 /// A name, its rules, and its current set.
 mod upstream;
 
-pub use connect::{Connection, Connector, PeerSettings, TlsError};
+pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
-pub use pool::{Lease, Pool, SendError};
+pub use http1::{Answer, Head, Interim, Sending, Switched};
+pub use pool::{Exclusive, Lease, Pool, SendError, Stream};
 pub use set::EndpointSet;
 pub use upstream::{Rules, Upstream};

@@ -2,17 +2,17 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    pin::Pin,
     rc::Rc,
     task::Poll,
     time::{Duration, Instant},
 };
 
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{HeaderValue, StatusCode};
 use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry, Upload};
+use snapshot::Host;
 use telemetry::UpstreamMetrics;
-use upstream::{Lease, Pool, Rules, SendError};
+use upstream::{Answer, Exclusive, Head, Interim, Lease, Pool, SendError, Stream};
 
 use super::{Forwarded, Link, Upgrade, head, interim};
 use crate::{
@@ -43,37 +43,41 @@ struct Waiting<'a> {
     connection: &'a Connection,
     upload: Option<&'a Upload>,
     since: Instant,
+    first_byte: Duration,
     deadline: Option<Instant>,
 }
+
+/// The endpoint's answer, with its place on a connection that others use as well.
+type Answered = (Answer, Option<Stream>);
 
 /// Asks the endpoint and waits for the head of its response.
 pub(super) async fn run(
     target: &Target<'_>,
     connection: &Connection,
     exchange: &mut Exchange,
-    mut upgrade: Option<Box<Upgrade>>,
+    upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
     let running = Running::begin(target, connection.worker.index);
     let deadline = rules.timeouts.total.map(|total| exchange.record.started + total);
-    let sent = send(target, connection, exchange, &mut upgrade, running.attempt.began, deadline).await;
-    let attempt = running.end(sent.as_ref().map(|(response, _)| response.status()).map_err(Error::cause));
+    let sent = send(target, connection, exchange, upgrade.as_deref(), running.attempt.began, deadline).await;
+    let attempt = running.end(sent.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
     exchange.record.attempts.push(attempt);
-    let (response, lease) = sent?;
+    let (answer, stream) = sent?;
 
-    let mut link = Link { lease: None, idle_timeout: rules.timeouts.idle, deadline, tunnel: None };
+    let is_http2 = stream.is_some();
+    let mut link = Link { stream, idle_timeout: rules.timeouts.idle, deadline, tunnel: None };
     let response = match upgrade {
-        Some(upgrade) if upgrade.is_accepted(&response, lease.is_http2()) => {
-            let (response, ends) = upgrade.switch(response);
+        Some(upgrade) if upgrade.is_accepted(&answer.response, is_http2) => {
+            let (response, ends) = upgrade.switch(answer);
             link.tunnel = Some(ends);
             response
         }
-        _ if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+        _ if answer.response.status() == StatusCode::SWITCHING_PROTOCOLS => {
             return Err(Error::new(Cause::UpgradeFailed, "the endpoint switched protocols unasked"));
         }
         _ => {
-            link.lease = Some(lease);
-            let mut response = response.map(Body::from_upstream);
+            let mut response = answer.response;
             head::response(&mut response, target.world.snapshot.settings.forwarded);
             response
         }
@@ -87,40 +91,74 @@ async fn send(
     target: &Target<'_>,
     connection: &Connection,
     exchange: &mut Exchange,
-    upgrade: &mut Option<Box<Upgrade>>,
+    upgrade: Option<&Upgrade>,
     began: Instant,
     deadline: Option<Instant>,
-) -> Result<(Response<Incoming>, Lease)> {
-    let rules = &target.local.upstream.rules;
+) -> Result<Answered> {
     let mut body = exchange.body.take();
     let mut fresh = false;
     loop {
-        let mut lease = lease(target, connection, began, fresh).await?;
+        let lease = lease(target, connection, began, fresh).await?;
+        let is_reused = lease.is_reused();
         let is_bodiless = body.is_empty();
-        let mut request = head::request(exchange, body, target.pool.endpoint(), rules, lease.is_http2())?;
-        if let Some(upgrade) = upgrade {
-            upgrade.ask(&mut request, &lease)?;
+        let upload = exchange.upload.as_deref();
+        let first_byte = target.local.upstream.rules.timeouts.first_byte;
+        let waiting = Waiting { connection, upload, since: sent_at(&lease, began), first_byte, deadline };
+        let sent = match lease {
+            Lease::Http1(exclusive) => over_http1(target, exclusive, exchange, &mut body, upgrade, &waiting).await,
+            Lease::Http2(stream) => over_http2(target, stream, exchange, &mut body, upgrade, &waiting).await,
+        };
+        let SendError { error, is_unsent } = match sent {
+            Ok(answered) => return Ok(answered),
+            Err(failed) => failed,
+        };
+        let repeatable = is_bodiless && head::is_idempotent(&exchange.head.method) && error.retry() != Retry::Never;
+        let may_repeat = is_unsent || (repeatable && error.cause() == Cause::UpstreamReset);
+        if !may_repeat || !is_reused || fresh {
+            return Err(error);
         }
-        interim::pass_on(&mut request, exchange, connection, &lease);
-        let waiting =
-            Waiting { connection, upload: exchange.upload.as_deref(), since: sent_at(&lease, began), deadline };
-        match waiting.response(&mut lease, request, rules).await {
-            Ok(response) => return Ok((response, lease)),
-            Err(SendError { error, unsent }) => {
-                let repeatable =
-                    is_bodiless && head::is_idempotent(&exchange.head.method) && error.retry() != Retry::Never;
-                body = match unsent {
-                    Some(request) => request.into_body(),
-                    None if repeatable && error.cause() == Cause::UpstreamReset => Body::empty(),
-                    None => return Err(error),
-                };
-                if !lease.is_reused() || fresh {
-                    return Err(error);
-                }
-                fresh = true;
-            }
-        }
+        fresh = true;
     }
+}
+
+async fn over_http1(
+    target: &Target<'_>,
+    exclusive: Exclusive,
+    exchange: &Exchange,
+    body: &mut Body,
+    upgrade: Option<&Upgrade>,
+    waiting: &Waiting<'_>,
+) -> Result<Answered, SendError> {
+    let asking = upgrade.map(|upgrade| upgrade.ask_http1(&exchange.head.headers));
+    let interim = interim::pass_on(exchange, waiting.connection);
+    let head = Head {
+        method: &exchange.head.method,
+        uri: &exchange.head.uri,
+        headers: asking.as_ref().unwrap_or(&exchange.head.headers),
+        host: target.host(exchange),
+        interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
+    };
+    let mut sending = exclusive.send(&head, body).map_err(SendError::sent)?;
+    waiting.answer(Pin::new(&mut sending)).await.map(|answer| (answer, None))
+}
+
+async fn over_http2(
+    target: &Target<'_>,
+    stream: Stream,
+    exchange: &Exchange,
+    body: &mut Body,
+    upgrade: Option<&Upgrade>,
+    waiting: &Waiting<'_>,
+) -> Result<Answered, SendError> {
+    let rules = &target.local.upstream.rules;
+    let mut request =
+        head::request(exchange, body.take(), target.pool.endpoint(), rules, true).map_err(SendError::sent)?;
+    if let Some(upgrade) = upgrade {
+        upgrade.ask_http2(&mut request, &stream).map_err(SendError::sent)?;
+    }
+    // In a box: what hyper needs is many times what HTTP/1.1 needs, which would pay for it.
+    let answer = waiting.answer(Box::pin(stream.send(request, body)).as_mut()).await?;
+    Ok((answer, Some(stream)))
 }
 
 async fn lease(target: &Target<'_>, connection: &Connection, now: Instant, fresh: bool) -> Result<Lease> {
@@ -142,32 +180,38 @@ impl Target<'_> {
     fn metrics(&self) -> &UpstreamMetrics {
         &self.world.snapshot.upstream_metrics[self.upstream]
     }
+
+    /// Whom the endpoint is asked for.
+    fn host<'e>(&'e self, exchange: &'e Exchange) -> &'e HeaderValue {
+        match &self.local.upstream.rules.host {
+            Host::Preserve if !exchange.authority().is_empty() => exchange.authority(),
+            Host::Preserve | Host::Endpoint => &self.pool.endpoint().authority,
+            Host::Set(host) => host,
+        }
+    }
 }
 
 // === impl Waiting ===
 
 impl Waiting<'_> {
-    /// Sends the request. While the client still sends its body, the clock starts anew with every piece.
-    async fn response(
-        &self,
-        lease: &mut Lease,
-        request: Request<Body>,
-        rules: &Rules,
-    ) -> Result<Response<Incoming>, SendError> {
-        let mut response = pin!(lease.send(request));
+    /// Waits for the answer. While the client still sends its body, the clock starts anew with every piece.
+    async fn answer<F>(&self, mut answer: Pin<&mut F>) -> Result<Answer, SendError>
+    where
+        F: Future<Output = Result<Answer, SendError>>,
+    {
         let mut alarm = self.connection.exchange_alarm();
         poll_fn(|context| {
-            if let Poll::Ready(sent) = response.as_mut().poll(context) {
-                return Poll::Ready(sent);
+            if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+                return Poll::Ready(answer);
             }
             let quiet_since = self.upload.map_or(self.since, |upload| upload.last_piece().max(self.since));
-            let first_byte = quiet_since + rules.timeouts.first_byte;
+            let first_byte = quiet_since + self.first_byte;
             let (by, cause) = match self.deadline {
                 Some(total) if total < first_byte => (total, Cause::TotalTimeout),
                 _ => (first_byte, Cause::ResponseTimeout),
             };
             let error = || Error::new(cause, "the endpoint did not answer in time");
-            alarm.poll(context, by).map(|()| Err(SendError { error: error(), unsent: None }))
+            alarm.poll(context, by).map(|()| Err(SendError::sent(error())))
         })
         .await
     }

@@ -2,27 +2,22 @@
 
 use std::io::Write;
 
-use http::{HeaderMap, Request, StatusCode, Version, header};
-use message::{Body, Exchange};
-use upstream::Lease;
+use http::{HeaderMap, StatusCode, Version, header};
+use message::Exchange;
 
 use crate::connection::Connection;
 
-/// Has the interim responses to `request` sent to the client, if it can take them.
+/// What sends interim responses to the client, if it can take them.
 ///
 /// HTTP/1.0 knows none. HTTP/2 clients get none yet: the codec has no way to send them.
-pub(super) fn pass_on(request: &mut Request<Body>, exchange: &Exchange, connection: &Connection, lease: &Lease) {
-    if exchange.head.version != Version::HTTP_11 || lease.is_http2() {
-        return;
-    }
-    let state = connection.state.clone();
-    hyper::ext::on_informational(request, move |interim| {
-        // 100 and 101 belong to this hop.
-        let status = interim.status();
-        if status != StatusCode::CONTINUE && status != StatusCode::SWITCHING_PROTOCOLS {
-            state.push_interim(&encode(status, interim.headers()));
+pub(super) fn pass_on(exchange: &Exchange, connection: &Connection) -> Option<impl Fn(StatusCode, &HeaderMap)> {
+    let tell = |status, headers: &HeaderMap| {
+        // 100 belongs to this hop.
+        if status != StatusCode::CONTINUE {
+            connection.state.push_interim(&encode(status, headers));
         }
-    });
+    };
+    (exchange.head.version == Version::HTTP_11).then_some(tell)
 }
 
 fn encode(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use message::{Cause, Error, Exchange, Response, Result, canonical};
 use smallvec::SmallVec;
 use snapshot::Rewrite;
-use upstream::{Lease, balance::Ask};
+use upstream::{Stream, balance::Ask};
 
 use crate::{connection::Connection, worker::World};
 
@@ -26,7 +26,9 @@ pub(crate) struct Forwarded {
 
 /// The way back to an endpoint, while its response is relayed.
 pub(crate) struct Link {
-    pub(crate) lease: Option<Lease>,
+    /// A place on a connection of HTTP/2, taken until then. HTTP/1 connections hang on the body alone.
+    #[expect(dead_code, reason = "only to be dropped in time")]
+    pub(crate) stream: Option<Stream>,
     /// Between two pieces of the body.
     pub(crate) idle_timeout: Duration,
     /// When the exchange must be over.

@@ -8,17 +8,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use message::Cause;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use upstream::Switched;
 
 use crate::{connection::Alarm, exchange::Ending};
 
 /// The two sides, which switch once the response is out.
 pub(crate) struct Ends {
     pub(super) client: OnUpgrade,
-    pub(super) endpoint: OnUpgrade,
+    pub(super) endpoint: Endpoint,
+}
+
+/// An endpoint that switched: HTTP/1.1 gives its connection away, HTTP/2 a stream of it.
+pub(crate) enum Endpoint {
+    Http1(Box<Switched>),
+    Http2(OnUpgrade),
 }
 
 /// A tunnel through which nothing passes for this long is taken for dead; applications that are silent longer send pings.
@@ -57,9 +64,20 @@ pub(crate) fn start(ends: Ends, mut ending: Box<Ending>) {
 }
 
 async fn run(ends: Ends, ending: &mut Ending) -> Result<(), Cause> {
-    let endpoint = ends.endpoint.await.map_err(|_| Cause::UpgradeFailed)?;
-    let client = ends.client.await.map_err(|_| Cause::ClientClosed)?;
-    let (mut client, mut endpoint) = (TokioIo::new(client), TokioIo::new(endpoint));
+    match ends.endpoint {
+        Endpoint::Http1(switched) => join(ends.client, *switched, ending).await,
+        Endpoint::Http2(switching) => {
+            let switched = switching.await.map_err(|_| Cause::UpgradeFailed)?;
+            join(ends.client, TokioIo::new(switched), ending).await
+        }
+    }
+}
+
+async fn join<E>(client: OnUpgrade, mut endpoint: E, ending: &mut Ending) -> Result<(), Cause>
+where
+    E: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut client = TokioIo::new(client.await.map_err(|_| Cause::ClientClosed)?);
     let (mut up, mut down) = (Pipe::new(), Pipe::new());
     let mut alarm = Alarm::default();
     let mut last = Instant::now();
@@ -91,12 +109,11 @@ impl Pipe {
     }
 
     /// Moves what can be moved. Ready when the reader ended and the writer was told.
-    fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-        reader: &mut TokioIo<Upgraded>,
-        writer: &mut TokioIo<Upgraded>,
-    ) -> Poll<io::Result<()>> {
+    fn poll<R, W>(&mut self, context: &mut Context<'_>, reader: &mut R, writer: &mut W) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
         loop {
             while self.written < self.filled {
                 let rest = &self.buffer[self.written..self.filled];
@@ -122,12 +139,11 @@ impl Pipe {
     }
 
     /// Reads the next piece; while there is none, what was written goes out.
-    fn poll_fill(
-        &mut self,
-        context: &mut Context<'_>,
-        reader: &mut TokioIo<Upgraded>,
-        writer: &mut TokioIo<Upgraded>,
-    ) -> io::Result<()> {
+    fn poll_fill<R, W>(&mut self, context: &mut Context<'_>, reader: &mut R, writer: &mut W) -> io::Result<()>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
         let mut buffer = ReadBuf::new(&mut self.buffer);
         match Pin::new(reader).poll_read(context, &mut buffer)? {
             Poll::Ready(()) => {

@@ -4,13 +4,13 @@
 //! protocol that the gateway does not know (`h2c` above all) would run past every policy.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::{body::Incoming, ext::Protocol, upgrade::OnUpgrade};
 use message::{Body, Cause, Error, Result, hop};
 use sha1::{Digest, Sha1};
-use upstream::Lease;
+use upstream::{Answer, Stream};
 
-use super::tunnel::Ends;
+use super::tunnel::{Endpoint, Ends};
 
 /// A client that wants to switch.
 pub(crate) struct Upgrade {
@@ -63,20 +63,22 @@ impl Upgrade {
         Some(Self { client: hyper::upgrade::on(request), key: None })
     }
 
-    /// Has `request` ask the endpoint.
+    /// The fields that ask an endpoint of HTTP/1.1.
+    pub(super) fn ask_http1(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        headers.insert(header::CONNECTION, CONNECTION_UPGRADE);
+        headers.insert(header::UPGRADE, WEBSOCKET);
+        headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        headers.insert(KEY, self.key.clone().unwrap_or_else(new_key));
+        headers
+    }
+
+    /// Has `request` ask an endpoint of HTTP/2.
     ///
     /// # Errors
-    /// [`Cause::UpgradeFailed`] if the endpoint's HTTP/2 does not allow it.
-    pub(super) fn ask(&self, request: &mut Request<Body>, lease: &Lease) -> Result<()> {
-        if !lease.is_http2() {
-            let headers = request.headers_mut();
-            headers.insert(header::CONNECTION, CONNECTION_UPGRADE);
-            headers.insert(header::UPGRADE, WEBSOCKET);
-            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            headers.insert(KEY, self.key.clone().unwrap_or_else(new_key));
-            return Ok(());
-        }
-        if !lease.allows_extended_connect() {
+    /// [`Cause::UpgradeFailed`] if that does not allow it.
+    pub(super) fn ask_http2(&self, request: &mut Request<Body>, stream: &Stream) -> Result<()> {
+        if !stream.allows_extended_connect() {
             return Err(Error::new(
                 Cause::UpgradeFailed,
                 "the endpoint does not allow websockets over HTTP/2 (RFC 8441)",
@@ -88,13 +90,16 @@ impl Upgrade {
     }
 
     /// Whether the endpoint switched. If not, its response goes to the client like any other.
-    pub(super) fn is_accepted(&self, response: &Response<Incoming>, is_http2: bool) -> bool {
+    pub(super) fn is_accepted(&self, response: &Response<Body>, is_http2: bool) -> bool {
         if is_http2 { response.status().is_success() } else { response.status() == StatusCode::SWITCHING_PROTOCOLS }
     }
 
     /// The response that makes the client switch too, and both ends of the tunnel.
-    pub(super) fn switch(self, mut response: Response<Incoming>) -> (Response<Body>, Ends) {
-        let endpoint = hyper::upgrade::on(&mut response);
+    pub(super) fn switch(self, Answer { mut response, switched }: Answer) -> (Response<Body>, Ends) {
+        let endpoint = match switched {
+            Some(switched) => Endpoint::Http1(switched),
+            None => Endpoint::Http2(hyper::upgrade::on(&mut response)),
+        };
         let mut answer = Response::new(Body::empty());
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         let headers = answer.headers_mut();

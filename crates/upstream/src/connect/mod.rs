@@ -2,10 +2,7 @@
 
 use std::{cell::Cell, future::poll_fn, io, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
-use hyper::{
-    client::conn::{http1, http2},
-    rt::Executor,
-};
+use hyper::{client::conn::http2, rt::Executor};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use message::{Body, Cause, Error, Result, Retry};
 use model::{EndpointAddress, Protocol, UpstreamTls};
@@ -13,13 +10,16 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
 };
+use tokio_rustls::client::TlsStream;
 
 use crate::Endpoint;
 
 mod heard;
+mod stream;
 mod tls;
 
 use heard::Heard;
+pub(crate) use stream::Stream;
 pub use tls::TlsError;
 
 /// Makes connections to the endpoints of one upstream.
@@ -29,24 +29,21 @@ pub struct Connector {
     timeout: Duration,
 }
 
-/// A connection on which requests can be sent. Its task runs on the worker that made it.
-pub enum Connection {
-    Http1(http1::SendRequest<Body>),
+/// A connection on which requests can be sent.
+pub(crate) enum Connection {
+    Http1(Stream),
+    /// Its task runs on the worker that made it.
     Http2(http2::SendRequest<Body>, Rc<PeerSettings>),
 }
 
 /// What an HTTP/2 peer allows, as its SETTINGS say.
 #[derive(Debug)]
-pub struct PeerSettings {
+pub(crate) struct PeerSettings {
     /// `SETTINGS_MAX_CONCURRENT_STREAMS`.
-    pub streams: Cell<usize>,
+    pub(crate) streams: Cell<usize>,
     /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441).
-    pub extended_connect: Cell<bool>,
+    pub(crate) extended_connect: Cell<bool>,
 }
-
-/// What connections are made of. `Send` because hyper wants it of whatever may be upgraded.
-trait Stream: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Stream for T {}
 
 /// Runs the tasks of a connection on the worker that made it.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +87,7 @@ impl Connector {
     ///
     /// # Errors
     /// Always with [`Retry::Safe`]: nothing was sent.
-    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Connection> {
+    pub(crate) async fn connect(&self, endpoint: &Endpoint) -> Result<Connection> {
         let connected = tokio::time::timeout(self.timeout, self.connect_unbounded(endpoint)).await;
         let timed_out = || Error::new(Cause::ConnectTimeout, format!("{} did not answer", endpoint.address));
         connected.unwrap_or_else(|_| Err(timed_out())).map_err(|error| error.with_retry(Retry::Safe))
@@ -109,70 +106,76 @@ impl Connector {
             }
             EndpointAddress::Unix(path) => {
                 let stream = UnixStream::connect(path).await.map_err(refused)?;
-                self.over_stream(stream, endpoint).await
+                self.over(stream, Stream::Unix, Stream::UnixTls, endpoint).await
             }
         }
     }
 
     async fn over_tcp(&self, stream: TcpStream, endpoint: &Endpoint) -> Result<Connection> {
         stream.set_nodelay(true).map_err(|error| connect_error(endpoint, error))?;
-        self.over_stream(stream, endpoint).await
+        self.over(stream, Stream::Tcp, Stream::TcpTls, endpoint).await
     }
 
-    async fn over_stream<S: Stream + Unpin + 'static>(&self, stream: S, endpoint: &Endpoint) -> Result<Connection> {
+    async fn over<S>(
+        &self,
+        stream: S,
+        plain: fn(S) -> Stream,
+        secure: fn(Box<TlsStream<S>>) -> Stream,
+        endpoint: &Endpoint,
+    ) -> Result<Connection>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let Some(tls) = &self.tls else {
             let multiplex = matches!(self.protocol, Protocol::H2 | Protocol::H2c);
-            return handshake(stream, multiplex).await;
+            return handshake(plain(stream), multiplex).await;
         };
         let stream = tls.connect(stream, endpoint).await?;
         let agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         if self.protocol == Protocol::H2 && !agreed {
             return Err(Error::new(Cause::TlsFailed, format!("{} does not speak HTTP/2", endpoint.address)));
         }
-        handshake(stream, agreed).await
+        handshake(secure(Box::new(stream)), agreed).await
     }
 }
 
-async fn handshake<S: Stream + Unpin + 'static>(stream: S, multiplex: bool) -> Result<Connection> {
+/// HTTP/1.1 needs none.
+async fn handshake(stream: Stream, multiplex: bool) -> Result<Connection> {
+    if !multiplex {
+        return Ok(Connection::Http1(stream));
+    }
     let failed = |error| Error::new(Cause::UpstreamReset, "the HTTP handshake failed").with_source(error);
-    if multiplex {
-        let (stream, heard) = Heard::new(stream);
-        let (sender, mut connection) = http2::Builder::new(LocalExecutor)
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(256 << 10)
-            .initial_connection_window_size(4 << 20)
-            .max_header_list_size(64 << 10)
-            .keep_alive_interval(Duration::from_secs(30))
-            // Nothing is sent before the peer's SETTINGS: what it does not allow it would refuse.
-            .initial_max_send_streams(0)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(failed)?;
-        while connection.current_max_send_streams() == 0 {
-            tokio::select! {
-                () = heard.notified() => {}
-                ended = &mut connection => {
-                    ended.map_err(failed)?;
-                    return Err(Error::new(Cause::UpstreamReset, "the endpoint closed during the HTTP handshake"));
-                }
+    let (stream, heard) = Heard::new(stream);
+    let (sender, mut connection) = http2::Builder::new(LocalExecutor)
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(256 << 10)
+        .initial_connection_window_size(4 << 20)
+        .max_header_list_size(64 << 10)
+        .keep_alive_interval(Duration::from_secs(30))
+        // Nothing is sent before the peer's SETTINGS: what it does not allow it would refuse.
+        .initial_max_send_streams(0)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(failed)?;
+    while connection.current_max_send_streams() == 0 {
+        tokio::select! {
+            () = heard.notified() => {}
+            ended = &mut connection => {
+                ended.map_err(failed)?;
+                return Err(Error::new(Cause::UpstreamReset, "the endpoint closed during the HTTP handshake"));
             }
         }
-        let streams = connection.current_max_send_streams();
-        let settings = Rc::new(PeerSettings::new(streams, connection.is_extended_connect_protocol_enabled()));
-        let noted = settings.clone();
-        run(poll_fn(move |context| {
-            let state = Pin::new(&mut connection).poll(context);
-            noted.streams.set(connection.current_max_send_streams());
-            noted.extended_connect.set(connection.is_extended_connect_protocol_enabled());
-            state
-        }));
-        Ok(Connection::Http2(sender, settings))
-    } else {
-        let io = TokioIo::new(stream);
-        let (sender, connection) = http1::Builder::new().max_buf_size(128 << 10).handshake(io).await.map_err(failed)?;
-        run(connection.with_upgrades());
-        Ok(Connection::Http1(sender))
     }
+    let streams = connection.current_max_send_streams();
+    let settings = Rc::new(PeerSettings::new(streams, connection.is_extended_connect_protocol_enabled()));
+    let noted = settings.clone();
+    run(poll_fn(move |context| {
+        let state = Pin::new(&mut connection).poll(context);
+        noted.streams.set(connection.current_max_send_streams());
+        noted.extended_connect.set(connection.is_extended_connect_protocol_enabled());
+        state
+    }));
+    Ok(Connection::Http2(sender, settings))
 }
 
 /// Drives a connection. Its failure reaches whoever waits for a response; nobody else needs to know.

@@ -1,22 +1,21 @@
 //! The connections of one worker to one endpoint.
 //!
-//! Nothing here is shared between threads. A free HTTP/1.1 connection lies on a stack, the warmest on top; HTTP/2
-//! connections are shared by as many requests as both sides allow.
+//! HTTP/1 connections serve one request at a time: who holds one owns it. Kept ones lie on a stack, the warmest on top.
+//! HTTP/2 connections are shared by as many requests as both sides allow.
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Instant};
 
-use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http1},
-};
 use message::{Body, Cause, Error, Result, Retry};
 
-use crate::{Connection, Endpoint, Rules};
+use crate::{
+    Endpoint, Rules, connect,
+    http1::{Connection, Head, Home, Sending},
+};
 
 mod multiplexed;
 
-use multiplexed::{Multiplexed, Stream};
+use multiplexed::Multiplexed;
+pub use multiplexed::Stream;
 
 pub struct Pool {
     rules: Arc<Rules>,
@@ -26,28 +25,30 @@ pub struct Pool {
     multiplexed: Multiplexed,
 }
 
-/// The right to send one request on a connection.
-pub struct Lease {
-    kind: Kind,
-    reused: bool,
-}
-
-enum Kind {
-    Http1 { pool: Rc<Pool>, sender: http1::SendRequest<Body>, born: Instant },
+/// The right to send one request.
+pub enum Lease {
+    Http1(Exclusive),
     Http2(Stream),
 }
 
+/// A connection for one request alone. Goes back to its pool with the end of the response.
+pub struct Exclusive {
+    connection: Connection,
+    pool: Rc<Pool>,
+    is_reused: bool,
+}
+
 struct Idle {
-    sender: http1::SendRequest<Body>,
-    born: Instant,
+    connection: Connection,
     since: Instant,
 }
 
 /// Why there is no response.
+#[derive(Debug)]
 pub struct SendError {
     pub error: Error,
-    /// The request, if nothing of it was sent.
-    pub unsent: Option<Box<Request<Body>>>,
+    /// Nothing of the request was sent; its body is as it was.
+    pub is_unsent: bool,
 }
 
 // === impl Pool ===
@@ -79,54 +80,61 @@ impl Pool {
     }
 
     async fn lease_new(self: &Rc<Self>, now: Instant, fresh: bool) -> Result<Lease> {
-        if self.rules.connector.may_multiplex() {
-            // Many requests may wait for the same new connection; with `protocol: auto` it may turn out to be HTTP/1.1.
-            if let Some(stream) = self.multiplexed.wait_for_connection(fresh, &self.rules.pool, now).await {
-                return Ok(Lease { kind: Kind::Http2(stream), reused: true });
-            }
+        // Many requests may wait for the same new connection; with `protocol: auto` it may turn out to be HTTP/1.1.
+        if !fresh
+            && self.rules.connector.may_multiplex()
+            && let Some(stream) = self.multiplexed.wait_for_connection(&self.rules.pool, now).await?
+        {
+            return Ok(Lease::Http2(stream));
         }
         self.connect(now).await
     }
 
-    /// Drops what was idle for too long. Called now and then, not on the path of a request.
+    /// Drops what was idle for too long, and what its endpoint closed. Called now and then, not on the path of a request.
     pub fn sweep(&self, now: Instant) {
         let limits = &self.rules.pool;
-        self.idle
-            .borrow_mut()
-            .retain(|idle| !idle.sender.is_closed() && now.saturating_duration_since(idle.since) < limits.idle_timeout);
+        self.idle.borrow_mut().retain_mut(|idle| {
+            now.saturating_duration_since(idle.since) < limits.idle_timeout && idle.connection.is_quiet()
+        });
         self.multiplexed.sweep(limits, now);
     }
 
     fn kept(self: &Rc<Self>, now: Instant) -> Option<Lease> {
         let limits = &self.rules.pool;
         let mut idle = self.idle.borrow_mut();
-        while let Some(Idle { sender, born, since }) = idle.pop() {
-            let is_young = now.saturating_duration_since(born) < limits.max_age
+        while let Some(Idle { mut connection, since }) = idle.pop() {
+            let is_young = now.saturating_duration_since(connection.born) < limits.max_age
                 && now.saturating_duration_since(since) < limits.idle_timeout;
-            if is_young && sender.is_ready() {
-                return Some(Lease { kind: Kind::Http1 { pool: self.clone(), sender, born }, reused: true });
+            if is_young && connection.is_quiet() {
+                return Some(Lease::Http1(Exclusive { connection, pool: self.clone(), is_reused: true }));
             }
         }
         drop(idle);
-        let stream = self.multiplexed.kept(limits, now)?;
-        Some(Lease { kind: Kind::Http2(stream), reused: true })
+        self.multiplexed.kept(limits, now).map(Lease::Http2)
     }
 
     async fn connect(self: &Rc<Self>, now: Instant) -> Result<Lease> {
         let connecting = self.multiplexed.connecting();
         let connection = self.rules.connector.connect(&self.endpoint).await;
-        let kind = match connection? {
-            Connection::Http1(sender) => Kind::Http1 { pool: self.clone(), sender, born: now },
-            Connection::Http2(sender, settings) => Kind::Http2(self.multiplexed.add(sender, settings, now)),
+        self.multiplexed.note(&connection);
+        let lease = match connection? {
+            connect::Connection::Http1(stream) => {
+                let connection = Connection::new(stream, now);
+                Lease::Http1(Exclusive { connection, pool: self.clone(), is_reused: false })
+            }
+            connect::Connection::Http2(sender, settings) => Lease::Http2(self.multiplexed.add(sender, settings, now)),
         };
         drop(connecting);
-        Ok(Lease { kind, reused: false })
+        Ok(lease)
     }
+}
 
-    fn put_back(&self, sender: http1::SendRequest<Body>, born: Instant, now: Instant) {
+impl Home for Pool {
+    fn take_back(&self, mut connection: Connection) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.rules.pool.max_idle as usize && !sender.is_closed() {
-            idle.push(Idle { sender, born, since: now });
+        if idle.len() < self.rules.pool.max_idle as usize && connection.is_quiet() {
+            connection.rest();
+            idle.push(Idle { connection, since: Instant::now() });
         }
     }
 }
@@ -136,46 +144,36 @@ impl Pool {
 impl Lease {
     /// Whether the connection served a request before; its peer may be closing it at this very moment.
     pub fn is_reused(&self) -> bool {
-        self.reused
+        match self {
+            Self::Http1(exclusive) => exclusive.is_reused,
+            Self::Http2(stream) => stream.is_reused(),
+        }
     }
+}
 
-    pub fn is_http2(&self) -> bool {
-        matches!(self.kind, Kind::Http2(_))
-    }
+// === impl Exclusive ===
 
-    /// Whether the endpoint lets WebSockets run over HTTP/2 (RFC 8441).
-    pub fn allows_extended_connect(&self) -> bool {
-        matches!(&self.kind, Kind::Http2(stream) if stream.allows_extended_connect())
-    }
-
-    /// Sends a request and waits for the head of its response.
+impl Exclusive {
+    /// Sends a request; to be awaited for the head of its response. `body` is taken, and given back if nothing was sent.
     ///
     /// # Errors
-    /// Why there is none, and the request if nothing of it was sent.
-    pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Incoming>, SendError> {
-        let sent = match &mut self.kind {
-            Kind::Http1 { sender, .. } => sender.try_send_request(request).await,
-            Kind::Http2(stream) => stream.send(request).await,
-        };
-        sent.map_err(SendError::from)
-    }
-
-    /// Gives the connection back once the response has been read to its end.
-    pub fn release(self, now: Instant) {
-        if let Kind::Http1 { pool, sender, born } = self.kind {
-            pool.put_back(sender, born, now);
-        }
+    /// [`Cause::Internal`] if `head` promises another length than the body has.
+    pub fn send<'a>(self, head: &'a Head<'a>, body: &'a mut Body) -> Result<Sending<'a>> {
+        self.connection.send(self.pool, head, body)
     }
 }
 
 // === impl SendError ===
 
-impl From<TrySendError<Request<Body>>> for SendError {
-    fn from(mut failed: TrySendError<Request<Body>>) -> Self {
-        let unsent = failed.take_message().map(Box::new);
-        let source = failed.into_error();
-        let retry = if unsent.is_some() { Retry::Safe } else { Retry::IfIdempotent };
-        Self { error: describe(source).with_retry(retry), unsent }
+impl SendError {
+    /// At least a part of the request was sent.
+    pub fn sent(error: Error) -> Self {
+        Self { error, is_unsent: false }
+    }
+
+    fn over_http2(source: hyper::Error, is_unsent: bool) -> Self {
+        let retry = if is_unsent { Retry::Safe } else { Retry::IfIdempotent };
+        Self { error: describe(source).with_retry(retry), is_unsent }
     }
 }
 

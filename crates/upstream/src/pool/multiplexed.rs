@@ -6,16 +6,17 @@ use std::{
     time::Instant,
 };
 
-use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http2},
-};
-use message::Body;
+use http::Request;
+use hyper::client::conn::http2;
+use message::{Body, Cause, Error, Result, Retry};
 use model::Pool as Limits;
 use tokio::sync::Notify;
 
-use crate::PeerSettings;
+use super::SendError;
+use crate::{
+    Answer,
+    connect::{Connection, PeerSettings},
+};
 
 /// The HTTP/2 connections of one worker to one endpoint.
 #[derive(Default)]
@@ -24,11 +25,18 @@ pub(super) struct Multiplexed {
     /// Connections that are being made; who needs one waits for these instead of making another.
     pending: Cell<u32>,
     changed: Notify,
+    /// How many could not be made.
+    failures: Cell<u64>,
+    /// Why the last of them could not.
+    failure: RefCell<Option<(Cause, Box<str>)>>,
+    /// The endpoint chose HTTP/1.1, whose connections are not shared: there is nothing to wait for.
+    is_http1: Cell<bool>,
 }
 
 /// A place on a connection; free again when it is dropped.
-pub(super) struct Stream {
+pub struct Stream {
     shared: Rc<Shared>,
+    is_reused: bool,
 }
 
 /// Says that a connection is being made, until it is dropped.
@@ -50,18 +58,39 @@ impl Multiplexed {
         let mut connections = self.connections.borrow_mut();
         connections.retain(|shared| !shared.sender.borrow().is_closed());
         let free = connections.iter().find(|shared| shared.has_room(limits, now))?;
-        Some(Stream::new(free.clone(), now))
+        Some(Stream::new(free.clone(), now, true))
     }
 
     /// Waits while others make connections. `None`: the caller must make one itself.
-    pub(super) async fn wait_for_connection(&self, fresh: bool, limits: &Limits, now: Instant) -> Option<Stream> {
-        while !fresh && self.pending.get() > 0 {
+    ///
+    /// # Errors
+    /// Those of the connection that was waited for: if each who waits tried the same again, one after the other, the
+    /// last would learn very late that the endpoint is down.
+    pub(super) async fn wait_for_connection(&self, limits: &Limits, now: Instant) -> Result<Option<Stream>> {
+        let failures = self.failures.get();
+        while self.pending.get() > 0 && !self.is_http1.get() {
             self.changed.notified().await;
             if let Some(stream) = self.kept(limits, now) {
-                return Some(stream);
+                return Ok(Some(stream));
+            }
+            if self.failures.get() != failures
+                && let Some((cause, detail)) = &*self.failure.borrow()
+            {
+                return Err(Error::new(*cause, detail.to_string()).with_retry(Retry::Safe));
             }
         }
-        None
+        Ok(None)
+    }
+
+    /// Notes what came of making a connection.
+    pub(super) fn note(&self, connected: &Result<Connection>) {
+        match connected {
+            Ok(connection) => self.is_http1.set(matches!(connection, Connection::Http1(_))),
+            Err(error) => {
+                self.failures.set(self.failures.get() + 1);
+                self.failure.replace(Some((error.cause(), error.detail().into())));
+            }
+        }
     }
 
     pub(super) fn connecting(&self) -> Connecting<'_> {
@@ -73,7 +102,7 @@ impl Multiplexed {
         let (sender, in_use, last_used) = (RefCell::new(sender), Cell::new(0), Cell::new(now));
         let shared = Rc::new(Shared { sender, settings, born: now, in_use, last_used });
         self.connections.borrow_mut().push(shared.clone());
-        Stream::new(shared, now)
+        Stream::new(shared, now, false)
     }
 
     pub(super) fn sweep(&self, limits: &Limits, now: Instant) {
@@ -110,20 +139,37 @@ impl Shared {
 // === impl Stream ===
 
 impl Stream {
-    fn new(shared: Rc<Shared>, now: Instant) -> Self {
+    fn new(shared: Rc<Shared>, now: Instant, is_reused: bool) -> Self {
         shared.in_use.set(shared.in_use.get() + 1);
         shared.last_used.set(now);
-        Self { shared }
+        Self { shared, is_reused }
     }
 
-    pub(super) fn allows_extended_connect(&self) -> bool {
+    pub(super) fn is_reused(&self) -> bool {
+        self.is_reused
+    }
+
+    /// Whether the endpoint lets WebSockets run over HTTP/2 (RFC 8441).
+    pub fn allows_extended_connect(&self) -> bool {
         self.shared.settings.extended_connect.get()
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+    /// Sends a request and waits for the head of its response. `body` is given back if nothing was sent.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn send(&self, request: Request<Body>, body: &mut Body) -> Result<Answer, SendError> {
         // Only to hand the request over; the borrow ends before anything waits.
         let sent = self.shared.sender.borrow_mut().try_send_request(request);
-        sent.await
+        match sent.await {
+            Ok(response) => Ok(Answer { response: response.map(Body::from_upstream), switched: None }),
+            Err(mut failed) => {
+                let unsent = failed.take_message().map(Request::into_body);
+                let is_unsent = unsent.is_some();
+                *body = unsent.unwrap_or_default();
+                Err(SendError::over_http2(failed.into_error(), is_unsent))
+            }
+        }
     }
 }
 
