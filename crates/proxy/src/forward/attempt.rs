@@ -150,9 +150,9 @@ async fn over_http2(
     upgrade: Option<&Upgrade>,
     waiting: &Waiting<'_>,
 ) -> Result<Answered, SendError> {
-    let rules = &target.local.upstream.rules;
+    let is_secure = target.local.upstream.rules.connector.is_secure();
     let mut request =
-        head::request(exchange, body.take(), target.pool.endpoint(), rules, true).map_err(SendError::sent)?;
+        head::http2_request(exchange, body.take(), target.host(exchange), is_secure).map_err(SendError::sent)?;
     if let Some(upgrade) = upgrade {
         upgrade.ask_http2(&mut request, &stream).map_err(SendError::sent)?;
     }

@@ -2,8 +2,6 @@
 
 use http::{HeaderValue, Method, Request, Uri, Version, header, uri::PathAndQuery};
 use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
-use snapshot::Host;
-use upstream::{Endpoint, Rules};
 
 /// Tells, in the head of the exchange, who called. Done once, so that the copies for attempts need no more than that.
 pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
@@ -12,35 +10,23 @@ pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
     forwarded::write(headers, &exchange.peer, &authority, exchange.head.version, forwarding);
 }
 
-/// The request for one attempt. The exchange keeps its own head: policies look at it on the way out, and another
-/// attempt may follow.
+/// The request for one attempt over HTTP/2. The exchange keeps its own head: policies look at it on the way out, and
+/// another attempt may follow. (Over HTTP/1 the head is written straight from the exchange, without a copy.)
 ///
 /// # Errors
-/// [`Cause::RewriteFailed`] if the new host makes no URI.
-pub(super) fn request(
+/// [`Cause::RewriteFailed`] if `host` makes no URI.
+pub(super) fn http2_request(
     exchange: &Exchange,
     body: Body,
-    endpoint: &Endpoint,
-    rules: &Rules,
-    is_http2: bool,
+    host: &HeaderValue,
+    is_secure: bool,
 ) -> Result<Request<Body>> {
     let mut request = Request::new(body);
     *request.method_mut() = exchange.head.method.clone();
+    *request.uri_mut() = absolute(&exchange.head.uri, host, is_secure)?;
+    *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = exchange.head.headers.clone();
-    let authority = exchange.authority();
-    let host = match &rules.host {
-        Host::Preserve if !authority.is_empty() => authority,
-        Host::Preserve | Host::Endpoint => &endpoint.authority,
-        Host::Set(host) => host,
-    };
-    if is_http2 {
-        request.headers_mut().remove(header::HOST);
-        *request.uri_mut() = absolute(&exchange.head.uri, host, rules.connector.is_secure())?;
-        *request.version_mut() = Version::HTTP_2;
-    } else {
-        *request.uri_mut() = exchange.head.uri.clone();
-        request.headers_mut().insert(header::HOST, host.clone());
-    }
+    request.headers_mut().remove(header::HOST);
     Ok(request)
 }
 

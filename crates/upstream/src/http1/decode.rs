@@ -41,6 +41,9 @@ struct Framing {
     says_keep_alive: bool,
 }
 
+/// Room for this many fields at least: the codec towards the client uses the map again for the next request, which then
+/// need not grow for what forwarding adds.
+const USUAL_FIELDS: usize = 12;
 const MAX_HEAD: usize = 64 << 10;
 const MAX_FIELDS: usize = 128;
 
@@ -87,7 +90,7 @@ fn check_begin(buffer: &[u8]) -> Result<()> {
 
 fn receive(head: &Bytes, places: &[Field], status: StatusCode, version: Version, method: &Method) -> Result<Received> {
     // Room for what the gateway adds.
-    let mut headers = HeaderMap::with_capacity(places.len() + 2);
+    let mut headers = HeaderMap::with_capacity(places.len().max(USUAL_FIELDS) + 2);
     let mut framing = Framing::default();
     for place in places {
         let (name, value) = place.take(head)?;
