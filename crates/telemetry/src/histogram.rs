@@ -13,12 +13,13 @@ pub(crate) struct Bounds<const N: usize> {
     pub(crate) text: [&'static str; N],
 }
 
-/// One worker's durations.
+/// One worker's durations. The sum stands beside the buckets of short durations, which are the usual ones.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Histogram<const N: usize> {
+    sum_nanos: Counter,
     within: [Counter; N],
     beyond: Counter,
-    sum_nanos: Counter,
 }
 
 /// What histograms of several workers hold together.

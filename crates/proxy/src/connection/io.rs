@@ -15,6 +15,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use message::Cause;
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -40,6 +41,9 @@ pub(crate) struct Io<S> {
     uri_bytes: usize,
     is_http1: bool,
 }
+
+/// Pieces that are no longer than this together are copied and written as one: the kernel takes longer to gather them.
+const SMALL: usize = 2048;
 
 /// How much of what a refused client still sends is read, so that the refusal reaches it before a reset does.
 const DRAIN: usize = 256 << 10;
@@ -210,7 +214,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Io<S> {
             return self.poll_write(context, first);
         }
         ready!(this.poll_own(context))?;
-        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        let stream = Pin::new(&mut this.stream);
+        let written = if length <= SMALL {
+            let mut joined = SmallVec::<[u8; SMALL]>::new();
+            slices.iter().for_each(|slice| joined.extend_from_slice(slice));
+            stream.poll_write(context, &joined)
+        } else {
+            stream.poll_write_vectored(context, slices)
+        };
         this.poll_stream_write(written)
     }
 

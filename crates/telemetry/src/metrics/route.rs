@@ -15,13 +15,15 @@ use crate::{
 #[derive(Debug)]
 pub struct RouteMetrics(pub(crate) Sharded<RouteShard>);
 
+/// Laid out so that an ordinary exchange touches three cache lines: of a thousand routes, most are cold.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct RouteShard {
-    requests: [[Counter; Protocol::ALL.len()]; CODE_CLASSES.len()],
-    duration: Histogram<14>,
-    overhead: Histogram<10>,
     request_bytes: Counter,
     response_bytes: Counter,
+    duration: Histogram<14>,
+    overhead: Histogram<10>,
+    requests: [[Counter; Protocol::ALL.len()]; CODE_CLASSES.len()],
 }
 
 // === impl RouteMetrics ===
