@@ -53,12 +53,12 @@ impl Chain {
     ///
     /// # Errors
     /// What a policy failed with.
-    pub async fn on_request(&self, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Response>> {
+    pub async fn on_request(&self, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Box<Response>>> {
         for link in &self.links {
             *ran += 1;
             match settle(link.policy.on_request(exchange)).await? {
                 Flow::Continue => {}
-                Flow::Reply(response) => return Ok(Some(*response)),
+                Flow::Reply(response) => return Ok(Some(response)),
             }
         }
         Ok(None)

@@ -51,7 +51,7 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
         }
     };
     let outcome = match run_request_policies(chain, exchange, ran).await {
-        Ok(Some(reply)) => Ok(Forwarded::reply(reply)),
+        Ok(Some(response)) => Ok(Forwarded { response, link: None }),
         Ok(None) => act(world, connection, exchange, route, begun.upgrade).await,
         Err(error) => Err(error),
     };
@@ -60,14 +60,14 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
             *link = forwarded.link;
             forwarded.response
         }
-        Err(error) => reply::from_error(exchange, &error),
+        Err(error) => Box::new(reply::from_error(exchange, &error)),
     };
     if *ran > 0
         && let Err(error) = chain.on_response(exchange, &mut response, *ran).await
     {
-        response = reply::from_error(exchange, &error);
+        *response = reply::from_error(exchange, &error);
     }
-    relay::respond(ending, response)
+    relay::respond(ending, *response)
 }
 
 /// The route that takes the request, and the policies that go with it; those of the listener if no route does.
@@ -104,7 +104,11 @@ fn preflight(exchange: &Exchange) -> Option<Method> {
     Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
 }
 
-async fn run_request_policies(chain: &Chain, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Response>> {
+async fn run_request_policies(
+    chain: &Chain,
+    exchange: &mut Exchange,
+    ran: &mut usize,
+) -> Result<Option<Box<Response>>> {
     if let Needs::Buffer(limit) = chain.needs() {
         relay::buffer_request(exchange, limit).await?;
     }

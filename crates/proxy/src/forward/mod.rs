@@ -19,7 +19,7 @@ pub(crate) use upgrade::Upgrade;
 
 /// What came of an action.
 pub(crate) struct Forwarded {
-    pub(crate) response: Response,
+    pub(crate) response: Box<Response>,
     /// What holds the response to its endpoint; `None` for the gateway's own replies.
     pub(crate) link: Option<Link>,
 }
@@ -89,6 +89,6 @@ pub(crate) fn rewrite(exchange: &mut Exchange, rewrite: &Rewrite) -> Result<()> 
 
 impl Forwarded {
     pub(crate) fn reply(response: Response) -> Self {
-        Self { response, link: None }
+        Self { response: Box::new(response), link: None }
     }
 }

@@ -95,10 +95,10 @@ impl Upgrade {
     }
 
     /// The response that makes the client switch too, and both ends of the tunnel.
-    pub(super) fn switch(self, Answer { mut response, switched }: Answer) -> (Response<Body>, Ends) {
+    pub(super) fn switch(self, Answer { mut response, switched }: Answer) -> (Box<Response<Body>>, Ends) {
         let endpoint = match switched {
             Some(switched) => Endpoint::Http1(switched),
-            None => Endpoint::Http2(hyper::upgrade::on(&mut response)),
+            None => Endpoint::Http2(hyper::upgrade::on(&mut *response)),
         };
         let mut answer = Response::new(Body::empty());
         *answer.headers_mut() = std::mem::take(response.headers_mut());
@@ -115,7 +115,7 @@ impl Upgrade {
             }
             None => *answer.status_mut() = StatusCode::OK,
         }
-        (answer, Ends { client: self.client, endpoint })
+        (Box::new(answer), Ends { client: self.client, endpoint })
     }
 }
 

@@ -69,7 +69,8 @@ pub struct Sending<'a> {
 
 /// What an endpoint answers.
 pub struct Answer {
-    pub response: Response<Body>,
+    /// In a box, because it is handed through every layer of the exchange.
+    pub response: Box<Response<Body>>,
     /// With status 101: the connection, on which no HTTP is spoken any more.
     pub switched: Option<Box<Switched>>,
 }
@@ -203,10 +204,10 @@ impl Exchange {
     fn answer(self, Received { mut response, length, is_persistent }: Received) -> Result<Answer> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let switched = Some(Box::new(Switched::new(self.connection)));
-            return Ok(Answer { response, switched });
+            return Ok(Answer { response: Box::new(response), switched });
         }
         *response.body_mut() = body::receive(self, length, is_persistent)?;
-        Ok(Answer { response, switched: None })
+        Ok(Answer { response: Box::new(response), switched: None })
     }
 
     /// Writes more of the request, if there is more and the endpoint takes it.

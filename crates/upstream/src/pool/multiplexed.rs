@@ -162,7 +162,7 @@ impl Stream {
         // Only to hand the request over; the borrow ends before anything waits.
         let sent = self.shared.sender.borrow_mut().try_send_request(request);
         match sent.await {
-            Ok(response) => Ok(Answer { response: response.map(Body::from_upstream), switched: None }),
+            Ok(response) => Ok(Answer { response: Box::new(response.map(Body::from_upstream)), switched: None }),
             Err(mut failed) => {
                 let unsent = failed.take_message().map(Request::into_body);
                 let is_unsent = unsent.is_some();
