@@ -7,6 +7,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     process::{Child, Stdio},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -71,6 +72,9 @@ struct Traffic<'a> {
     rate: Option<f64>,
     idle: bool,
 }
+
+/// What connections cost while they are idle is seen once they are: gateways keep buffers for a moment in case more comes.
+const SETTLE: Duration = Duration::from_secs(3);
 
 // === impl Bench ===
 
@@ -141,6 +145,9 @@ impl<'a> Bench<'a> {
         let load = self.load(traffic, || {
             before = gateway.usage();
             // The connections are all open now; idle ones will not be when the load has ended.
+            if traffic.idle {
+                std::thread::sleep(SETTLE);
+            }
             memory = gateway.memory();
         })?;
         let used = gateway.usage().since(&before);

@@ -25,7 +25,7 @@ use std::{
 use control::{Applied, Control, Files, Options, Refusal, Watch};
 use tokio::{runtime, task::spawn_blocking};
 
-use crate::{builtins, failure::Failure};
+use crate::{builtins, failure::Failure, memory};
 use admin_address::AdminAddress;
 use ready_file::ReadyFile;
 use signals::{Signal, Signals};
@@ -74,8 +74,9 @@ impl Server {
             path: document.to_owned(),
             kinds: builtins::kinds(),
             version: env!("CARGO_PKG_VERSION"),
-            housekeeping: crate::memory::give_back,
+            housekeeping: memory::give_back,
         })?;
+        memory::give_back();
         let control = Arc::new(control);
         let admin = AdminAddress::open(document, &control)?;
         let mut server = Self { control, admin, ready_file, watch, signals };
@@ -116,7 +117,13 @@ impl Server {
         let begun = Instant::now();
         let control = self.control.clone();
         // A large document takes a while, and the admin address must answer meanwhile.
-        match spawn_blocking(move || control.reload()).await {
+        let reloaded = spawn_blocking(move || {
+            let reloaded = control.reload();
+            // Trees and models are gone by now, and the thread may not allocate again for days.
+            memory::give_back();
+            reloaded
+        });
+        match reloaded.await {
             Ok(Ok(applied)) => {
                 if let Err(failure) = self.write_ready_file() {
                     tracing::error!("{failure}");
