@@ -40,6 +40,8 @@ pub struct Options {
     pub kinds: Registry,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
+    /// See [`Start::worker_begins`].
+    pub worker_begins: fn(),
     /// See [`Start::housekeeping`].
     pub housekeeping: fn(),
 }
@@ -86,7 +88,7 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, housekeeping } = options;
+        let Options { path, kinds, version, worker_begins, housekeeping } = options;
         let loaded = source::load(&path);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &kinds, workers, None)?;
@@ -94,8 +96,14 @@ impl Control {
         let log_target = log_target(&model);
         let log = open_log(log_target.as_ref(), workers)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
-        let start =
-            Start { snapshot: snapshot.clone(), workers, metrics: metrics.clone(), log: log.as_ref(), housekeeping };
+        let start = Start {
+            snapshot: snapshot.clone(),
+            workers,
+            metrics: metrics.clone(),
+            log: log.as_ref(),
+            worker_begins,
+            housekeeping,
+        };
         let gateway = Gateway::start(start).map_err(Refusal::Io)?;
         let mut bound = BTreeMap::new();
         for (binding, sockets) in sockets {

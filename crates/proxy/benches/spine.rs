@@ -46,7 +46,14 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
     let sockets = Sockets::bind(&snapshot.listeners[0].address, 1, None).expect("a free port");
     let (address, binding) = (sockets.address().clone(), snapshot.listeners[0].binding.clone());
     let metrics = Arc::new(GatewayMetrics::new(1, "bench", SystemTime::now()));
-    let start = Start { snapshot: Arc::new(snapshot), workers: 1, metrics, log: None, housekeeping: || {} };
+    let start = Start {
+        snapshot: Arc::new(snapshot),
+        workers: 1,
+        metrics,
+        log: None,
+        worker_begins: || {},
+        housekeeping: || {},
+    };
     let gateway = Gateway::start(start).expect("a thread");
     gateway.listen(&binding, sockets);
     (gateway, address)

@@ -23,6 +23,7 @@ use clap::Parser;
 use commands::Cli;
 
 fn main() -> ExitCode {
+    memory::prefer_thrift();
     let cli = Cli::parse();
     log::start(cli.log);
     match cli.command.run() {

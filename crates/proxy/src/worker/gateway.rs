@@ -34,6 +34,8 @@ pub struct Start<'a> {
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
     pub log: Option<&'a AccessLog>,
+    /// Called on each worker before anything else.
+    pub worker_begins: fn(),
     /// Called on each worker about once a second: room for what the program wants done there, such as having its
     /// allocator give memory back that a burst left behind.
     pub housekeeping: fn(),
@@ -69,7 +71,7 @@ impl Gateway {
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {
             let log = start.log.map(AccessLog::worker);
-            let (worker, thread) = Handle::start(index, shared.clone(), log)?;
+            let (worker, thread) = Handle::start(index, shared.clone(), log, start.worker_begins)?;
             workers.push(worker);
             threads.push(thread);
         }
@@ -131,10 +133,16 @@ impl Gateway {
 // === impl Handle ===
 
 impl Handle {
-    fn start(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> io::Result<(Self, JoinHandle<()>)> {
+    fn start(
+        index: usize,
+        shared: Arc<Shared>,
+        log: Option<WorkerLog>,
+        begins: fn(),
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded_channel();
         let (report, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+            begins();
             let runtime = match LocalRuntime::new() {
                 Ok(runtime) => runtime,
                 // Whoever started the thread waits for the report.

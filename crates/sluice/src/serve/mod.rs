@@ -74,6 +74,7 @@ impl Server {
             path: document.to_owned(),
             kinds: builtins::kinds(),
             version: env!("CARGO_PKG_VERSION"),
+            worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
         })?;
         memory::give_back();
