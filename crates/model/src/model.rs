@@ -3,13 +3,7 @@
 //! Every reference is resolved to an index, every pattern is known to be well formed, every default is filled in.
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZeroUsize,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use ipnet::IpNet;
@@ -423,17 +417,6 @@ impl std::fmt::Display for Address {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
-}
-
-impl Address {
-    /// Reachable from other machines.
-    pub fn is_exposed(&self) -> bool {
-        matches!(self, Self::Tcp(address) if !matches!(address.ip(), ip if is_loopback(ip)))
-    }
-}
-
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
 }
 
 // === impl EndpointAddress ===

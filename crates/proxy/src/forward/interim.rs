@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use http::{HeaderMap, StatusCode, Version, header};
-use message::Exchange;
+use message::{Exchange, hop};
 
 use crate::connection::Connection;
 
@@ -24,10 +24,11 @@ fn encode(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {
     let mut text = Vec::with_capacity(128);
     // Writing to a vector cannot fail.
     _ = write!(text, "HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
-    for (name, value) in headers {
-        if name == header::CONNECTION || name == header::TRANSFER_ENCODING || name == header::CONTENT_LENGTH {
-            continue;
-        }
+    let mut headers = headers.clone();
+    hop::strip(&mut headers);
+    // There is no body that it could be the length of.
+    headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in &headers {
         text.extend_from_slice(name.as_str().as_bytes());
         text.extend_from_slice(b": ");
         text.extend_from_slice(value.as_bytes());

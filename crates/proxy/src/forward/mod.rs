@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use message::{Cause, Error, Exchange, Response, Result, canonical};
-use smallvec::SmallVec;
 use snapshot::Rewrite;
 use upstream::{Stream, balance::Ask};
 
@@ -50,8 +49,7 @@ pub(crate) async fn forward(
 ) -> Result<Forwarded> {
     let local = world.upstream(upstream);
     let set = local.current();
-    let tried = SmallVec::<[usize; 4]>::new();
-    let ask = Ask { worker: connection.worker.index, tried: &tried };
+    let ask = Ask { worker: connection.worker.index, tried: &[] };
     let Some(endpoint) = set.pick(&ask) else {
         return Err(Error::new(
             Cause::NoEndpoint,
