@@ -5,7 +5,7 @@ use std::{net::IpAddr, rc::Rc};
 use http::{HeaderName, HeaderValue, request};
 use smallvec::SmallVec;
 
-use crate::{Body, Peer, Record, Upload, canonical};
+use crate::{Body, Peer, Random, Record, Upload, canonical};
 
 pub type Response = http::Response<Body>;
 
@@ -30,6 +30,8 @@ pub struct Exchange {
     /// What the path of the route captured; ranges of `head.uri`'s path as it was when the route was found.
     pub captures: Captures,
     pub record: Record,
+    /// For what is left to chance.
+    pub random: Random,
     authority: HeaderValue,
     request_id: Option<RequestId>,
 }
@@ -52,6 +54,7 @@ impl Exchange {
         client_ip: IpAddr,
         authority: HeaderValue,
         record: Record,
+        random: Random,
     ) -> Self {
         Self {
             head,
@@ -62,6 +65,7 @@ impl Exchange {
             client_ip,
             captures: Captures::default(),
             record,
+            random,
             authority,
             request_id: None,
         }

@@ -23,6 +23,8 @@ pub mod forwarded;
 mod exchange;
 /// Who is at the other end of a client connection.
 mod peer;
+/// Chance, for what is decided by shares.
+mod random;
 /// What happened to an exchange, for those who tell it afterwards.
 mod record;
 
@@ -32,5 +34,6 @@ pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
+pub use random::Random;
 pub use record::{Attempt, Record};
 pub use upload::Upload;

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body::{Body as HttpBody, Frame};
-use message::{Body, Error, Exchange, Peer, Record, Response};
+use message::{Body, Error, Exchange, Peer, Random, Record, Response};
 use model::{Node, Report};
 use policy::{Kind, Policy, PolicyKind, Step, erase};
 
@@ -51,7 +51,15 @@ pub(crate) fn exchange_from(method: &str, headers: &[(&str, &str)], trusted: boo
     let peer = Peer::new("192.0.2.1:1000".parse().unwrap(), "192.0.2.2:80".parse().unwrap(), trusted, None);
     let client_ip = peer.address.ip();
     let authority = HeaderValue::from_static("api.example");
-    Exchange::new(head, Body::empty(), Rc::new(peer), client_ip, authority, Record::new(Instant::now()))
+    Exchange::new(
+        head,
+        Body::empty(),
+        Rc::new(peer),
+        client_ip,
+        authority,
+        Record::new(Instant::now()),
+        Random::seeded(0),
+    )
 }
 
 pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {

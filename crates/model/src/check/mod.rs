@@ -8,7 +8,6 @@ mod listeners;
 mod names;
 mod policies;
 mod routes;
-mod templates;
 mod upstreams;
 
 use self::names::Names;

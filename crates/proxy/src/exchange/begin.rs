@@ -50,7 +50,8 @@ pub(super) fn begin(
         // The gateway itself asks the client to continue, when it reads the body.
         head.headers.remove(header::EXPECT);
     }
-    let mut exchange = Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now));
+    let mut exchange =
+        Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
     exchange.expects_continue = notable.expect;
     if !body.is_end_stream() {
         let upload = Rc::new(Upload::new(now));

@@ -2,12 +2,13 @@
 
 use std::{
     cell::{Cell, RefCell},
+    hash::{BuildHasher, RandomState},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use message::Cause;
+use message::{Cause, Random};
 use slab::Slab;
 use telemetry::{GatewayMetrics, WorkerLog};
 use tokio::{
@@ -40,6 +41,7 @@ pub(crate) struct Worker {
     ended: Notify,
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
+    random: RefCell<Random>,
 }
 
 /// Takes a connection off the list when it ends.
@@ -106,6 +108,7 @@ impl Worker {
             ended: Notify::new(),
             listening: RefCell::default(),
             log: RefCell::new(log),
+            random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
         })
     }
 
@@ -118,6 +121,11 @@ impl Worker {
             self.world.replace(Rc::new(renewed));
         }
         self.world.borrow().clone()
+    }
+
+    /// Chance for one exchange.
+    pub(crate) fn random(&self) -> Random {
+        self.random.borrow_mut().split()
     }
 
     pub(crate) fn register(self: &Rc<Self>, connection: Rc<Connection>) -> Registration {

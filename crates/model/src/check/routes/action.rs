@@ -1,70 +1,20 @@
-//! Which request goes where.
+//! What is done with a request.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{names::Names, policies, templates};
+use super::templates;
 use crate::{
-    Action, FieldMatch, HeaderMatch, ListenerId, Match, Node, PathPattern, Redirect, Report, Respond, Rewrite, Route,
-    Template, TextOr, UpstreamId, Value,
-    decode::{decode, decode_without},
+    Node, PathPattern, Redirect, Report, Respond, Rewrite, Template, TextOr, Value,
+    decode::decode,
     document::{self, Fields},
-    nearest,
-    pending::{self, Scope},
-    values::{FieldName, FieldValue, HostName, HostValue, MethodName, Name, Network, RedirectStatus, Status},
+    nearest, pending,
+    values::{FieldName, FieldValue, HostValue, RedirectStatus, Status},
 };
-
-/// What routes may refer to.
-pub(super) struct Known<'k, 'n> {
-    pub(super) listeners: &'k mut Names<'n>,
-    pub(super) upstreams: &'k mut Names<'n>,
-}
 
 /// The keys that say what is done with a request. There must be exactly one.
 const ACTIONS: [&str; 3] = ["upstream", "redirect", "respond"];
 
-pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
-    let skipped = pending::refuse(Scope::Route, node, report);
-    let written = decode_without::<document::Route>(node, &skipped, report);
-    // These read the tree, so that they are made even if some other value is wrong.
-    let has_one_action = has_one_action(node, report);
-    check_rewrite(node, report);
-    let upstream = node.get("upstream").map(|name| known.upstreams.find(name, report));
-    let listeners = listeners(node, known.listeners, report);
-    let policies = policies::check(node, report);
-
-    let Some(written) = written else {
-        check_templates(node, report);
-        return None;
-    };
-    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
-    let matching = self::matching(matching);
-    let path = matching.path.as_ref();
-    let rewrite = rewrite.map(|rewrite| self::rewrite(node.near("rewrite"), rewrite, path, report));
-    let redirect = redirect.map(|written| self::redirect(node.near("redirect"), &written, path, report));
-    let respond = respond.map(|written| self::respond(node.near("respond"), written, report));
-    let action = match (upstream, redirect, respond) {
-        (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),
-        (None, Some(redirect), None) => Action::Redirect(redirect?),
-        (None, None, Some(respond)) => Action::Respond(respond),
-        _ => return None,
-    };
-    let rewrite = match rewrite {
-        Some(rewrite) => Some(rewrite?),
-        None => None,
-    };
-    has_one_action.then_some(Route {
-        name,
-        place: node.place.clone(),
-        listeners: listeners?,
-        matching,
-        priority,
-        policies,
-        action,
-        rewrite,
-    })
-}
-
-fn has_one_action(node: &Node, report: &mut Report) -> bool {
+pub(super) fn has_one_action(node: &Node, report: &mut Report) -> bool {
     let is_action = |name: &str| ACTIONS.contains(&name) || pending::actions().any(|action| action == name);
     let given: Vec<&str> =
         node.entries().iter().map(|(key, _)| key.name.as_str()).filter(|key| is_action(key)).collect();
@@ -88,7 +38,7 @@ fn has_one_action(node: &Node, report: &mut Report) -> bool {
     }
 }
 
-fn check_rewrite(node: &Node, report: &mut Report) {
+pub(super) fn check_rewrite(node: &Node, report: &mut Report) {
     let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && node.get("upstream").is_none();
     if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
         let message = "`rewrite` changes what an upstream gets, and this route has none";
@@ -97,7 +47,7 @@ fn check_rewrite(node: &Node, report: &mut Report) {
 }
 
 /// The templates of a route in which something else is wrong, as far as its path is known.
-fn check_templates(node: &Node, report: &mut Report) {
+pub(super) fn check_templates(node: &Node, report: &mut Report) {
     let mut reported = Report::default();
     let path = match node.get("match").and_then(|matching| matching.get("path")) {
         None => None,
@@ -118,34 +68,7 @@ fn check_templates(node: &Node, report: &mut Report) {
     }
 }
 
-/// Sorted and without duplicates; `None` if one of them is unknown.
-fn listeners(node: &Node, known: &mut Names<'_>, report: &mut Report) -> Option<Vec<ListenerId>> {
-    let names = node.get("listeners").map(Node::items).unwrap_or_default();
-    let found: Vec<_> = names.iter().map(|name| known.find(name, report)).collect();
-    let mut listeners: Vec<ListenerId> = found.into_iter().map(|index| index.map(ListenerId)).collect::<Option<_>>()?;
-    listeners.sort_unstable();
-    listeners.dedup();
-    Some(listeners)
-}
-
-fn matching(written: document::Match) -> Match {
-    let field = |document::FieldMatch { name, value }| FieldMatch { name: name.into(), value };
-    Match {
-        hosts: written.hosts.into_iter().map(|HostName(host)| host).collect(),
-        path: written.path.map(|TextOr(document::Path(path))| path),
-        methods: written.methods.into_iter().map(|MethodName(method)| method).collect(),
-        headers: written
-            .headers
-            .into_iter()
-            .map(|document::HeaderMatch { name: FieldName(name), value }| HeaderMatch { name, value })
-            .collect(),
-        query: written.query.into_iter().map(field).collect(),
-        cookies: written.cookies.into_iter().map(field).collect(),
-        client_ip: written.client_ip.into_iter().map(|Network(network)| network).collect(),
-    }
-}
-
-fn rewrite(
+pub(super) fn rewrite(
     node: &Node,
     written: document::Rewrite,
     matched: Option<&PathPattern>,
@@ -159,7 +82,7 @@ fn rewrite(
     Some(Rewrite { path, host: host.map(|HostValue(host)| host) })
 }
 
-fn redirect(
+pub(super) fn redirect(
     node: &Node,
     written: &document::Redirect,
     matched: Option<&PathPattern>,
@@ -178,7 +101,7 @@ fn template(node: &Node, template: Result<Template, String>, report: &mut Report
         .ok()
 }
 
-fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Respond {
+pub(super) fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Respond {
     let document::Respond { status, headers: Fields(fields), body } = written;
     let status = status.map_or(StatusCode::OK, |Status(status)| status);
     if matches!(status.as_u16(), 204 | 205 | 304) && !body.is_empty() {

@@ -1,0 +1,63 @@
+//! What holds for the whole process.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+
+use super::{Address, Policy};
+
+/// What holds for the whole process.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// `None`: one per core.
+    pub workers: Option<NonZeroUsize>,
+    pub admin: Option<Address>,
+    /// Whose `Forwarded` and `X-Forwarded-*` are believed. Empty: nobody's.
+    pub trusted_proxies: Vec<IpNet>,
+    pub access_log: AccessLog,
+    pub forwarded: Forwarded,
+    /// How long in-flight exchanges may take to finish after SIGTERM.
+    pub grace: Duration,
+    pub policies: Vec<Policy>,
+}
+
+/// Which headers tell an endpoint who called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forwarded {
+    /// `Via` (RFC 9110, 7.6.3), on requests and responses.
+    pub via: bool,
+    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`.
+    pub x_forwarded: bool,
+    /// `Forwarded` (RFC 7239).
+    pub forwarded: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum AccessLog {
+    #[default]
+    Off,
+    Stdout,
+    File(PathBuf),
+}
+
+// === defaults ===
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            admin: None,
+            trusted_proxies: Vec::new(),
+            access_log: AccessLog::default(),
+            forwarded: Forwarded::default(),
+            grace: Duration::from_secs(30),
+            policies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Forwarded {
+    fn default() -> Self {
+        Self { via: true, x_forwarded: true, forwarded: false }
+    }
+}

@@ -1,0 +1,48 @@
+//! The model: what is left of a document once it has been checked.
+//!
+//! Every reference is resolved to an index, every pattern is known to be well formed, every default is filled in.
+//! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
+
+mod action;
+mod gateway;
+mod listener;
+mod matching;
+mod route;
+mod upstream;
+
+use std::sync::Arc;
+
+pub use action::{Action, Redirect, Respond, Rewrite, Template, TemplatePart};
+pub use gateway::{AccessLog, Forwarded, Gateway};
+pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
+pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
+pub use route::Route;
+pub use upstream::{Balance, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls};
+
+use crate::{Node, Place};
+
+/// A checked document.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    pub gateway: Gateway,
+    pub listeners: Vec<Listener>,
+    pub upstreams: Vec<Upstream>,
+    /// In document order; the last tie-breaker of precedence.
+    pub routes: Vec<Route>,
+}
+
+/// Index of a listener in [`Model::listeners`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ListenerId(pub u32);
+
+/// Index of an upstream in [`Model::upstreams`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UpstreamId(pub u32);
+
+/// A policy as written: which kind, and settings that only the kind understands.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub kind: Arc<str>,
+    pub place: Place,
+    pub settings: Node,
+}

@@ -1,0 +1,133 @@
+//! Where requests are sent, and how.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+
+use super::{CertificateFiles, Policy};
+use crate::Place;
+
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    pub name: Arc<str>,
+    pub place: Place,
+    pub endpoints: Vec<Endpoint>,
+    pub protocol: Protocol,
+    pub tls: Option<UpstreamTls>,
+    pub balance: Balance,
+    pub timeouts: Timeouts,
+    pub pool: Pool,
+    pub host: Host,
+    pub policies: Vec<Policy>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    pub place: Place,
+    pub address: EndpointAddress,
+    /// 0: gets nothing.
+    pub weight: u32,
+    /// Sorted by key.
+    pub labels: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// An address as written: a name is resolved when a connection is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EndpointAddress {
+    Socket(SocketAddr),
+    Name { host: Arc<str>, port: u16 },
+    Unix(PathBuf),
+}
+
+/// What is spoken to the endpoints of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Protocol {
+    #[default]
+    Http1,
+    /// HTTP/2 over TLS.
+    H2,
+    /// HTTP/2 in clear text, by prior knowledge.
+    H2c,
+    /// With TLS what ALPN settles; without TLS HTTP/1.1.
+    Auto,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UpstreamTls {
+    /// `None`: the host of the endpoint's address.
+    pub server_name: Option<Arc<str>>,
+    /// `None`: the roots of the operating system.
+    pub ca: Option<PathBuf>,
+    pub client_certificate: Option<CertificateFiles>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Balance {
+    /// Smooth weighted round robin.
+    #[default]
+    RoundRobin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the end of the request's head to the first byte of the response's.
+    pub first_byte: Duration,
+    /// Between two pieces of a body.
+    pub idle: Duration,
+    /// The whole exchange, bodies included; `None`: no bound.
+    pub total: Option<Duration>,
+}
+
+/// Kept connections, per worker and endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pool {
+    pub max_idle: u32,
+    pub idle_timeout: Duration,
+    /// A connection older than this is not used again.
+    pub max_age: Duration,
+    /// Requests on one HTTP/2 connection at a time; the peer's own limit holds as well.
+    pub streams: u32,
+}
+
+/// The `Host` (`:authority`) that an endpoint sees.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Host {
+    /// What the client sent.
+    #[default]
+    Preserve,
+    /// The endpoint's address.
+    Endpoint,
+    Set(HeaderValue),
+}
+
+// === impl EndpointAddress ===
+
+impl std::fmt::Display for EndpointAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Socket(address) => address.fmt(f),
+            Self::Name { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+// === defaults ===
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(1),
+            first_byte: Duration::from_secs(15),
+            idle: Duration::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { max_idle: 128, idle_timeout: Duration::from_secs(60), max_age: Duration::from_secs(3600), streams: 100 }
+    }
+}
