@@ -76,6 +76,28 @@ async fn pipelined_requests_are_answered_in_order_behind_a_slow_first() {
     assert_eq!(wire.until_close().await.unwrap(), b"");
 }
 
+/// A bad request does not get through behind a good one, where the codec alone would take it.
+#[tokio::test]
+async fn a_pipelined_request_with_two_lengths_is_refused() {
+    let origin = Origin::text("ok").await;
+    let gateway = Forward::to(origin.address).start().await;
+    for first in [
+        "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody",
+        "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ] {
+        let mut wire = gateway.wire().await;
+        let both = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+        wire.send(&format!("{first}{both}GET / HTTP/1.1\r\nhost: x\r\n\r\n")).await.unwrap();
+        assert_eq!(wire.response().await.unwrap().text(), "ok");
+        let refused = wire.response().await.unwrap();
+        assert_eq!(refused.status, 400, "{first}");
+        assert!(refused.text().contains("\"cause\":\"ambiguous_framing\""), "{}", refused.text());
+        assert_eq!(wire.until_close().await.unwrap(), b"", "nobody can say where the next request begins");
+    }
+    assert_eq!(origin.counts.requests(), 3);
+}
+
 #[tokio::test]
 async fn a_head_may_come_in_any_pieces() {
     let origin = RawOrigin::answering(OK).await;

@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
-    framing::HeadScan,
+    framing::Framing,
     state::{Phase, Refused, State},
 };
 use crate::reply;
@@ -28,8 +28,10 @@ pub(crate) struct Io<S> {
     stream: S,
     /// Read to find out the protocol, before hyper was there.
     prefix: Bytes,
+    /// As much of the prefix went through here before.
+    seen: usize,
     state: Arc<State>,
-    scan: HeadScan,
+    framing: Framing,
     /// Our own bytes, to be written before anything else.
     own: Bytes,
     /// How many exchanges had begun when everything of them was last known to be written.
@@ -55,8 +57,9 @@ impl<S> Io<S> {
         Self {
             stream,
             prefix,
+            seen: 0,
             state,
-            scan: HeadScan::default(),
+            framing: Framing::default(),
             own: Bytes::new(),
             flushed: 0,
             refused: false,
@@ -77,6 +80,7 @@ impl<S> Io<S> {
 
     /// Has `bytes`, which were read already, read once more.
     pub(crate) fn put_back(&mut self, bytes: Bytes) {
+        self.seen = bytes.len();
         self.prefix = bytes;
     }
 
@@ -89,28 +93,29 @@ impl<S> Io<S> {
         matches!(self.state.phase(), Phase::Idle | Phase::Head)
     }
 
-    /// Notes what was read, if it may belong to a head.
-    fn watch(&mut self, bytes: &[u8]) {
-        if !self.is_http1 || bytes.is_empty() || !self.is_between_exchanges() {
+    /// Notes what was read. `fresh` is what was not read before.
+    fn watch(&mut self, bytes: &[u8], fresh: &[u8]) {
+        if !self.is_http1 || bytes.is_empty() {
             return;
         }
-        if self.state.phase() == Phase::Idle {
-            self.scan = HeadScan::default();
+        if self.is_between_exchanges() {
+            self.state.receive_head();
         }
-        self.state.receive_head();
-        self.scan.feed(bytes);
-        self.state.set_ambiguous(self.scan.is_ambiguous());
+        self.framing.feed(fresh);
+        self.state.set_suspect_from(self.framing.suspect_from());
     }
 
     /// What hyper's refusal means in our words. `written` begins with a status line.
     #[cold]
     fn replace_refusal(&mut self, written: &[u8]) {
-        let too_long = self.scan.request_line() > self.uri_bytes;
+        let too_long = self.framing.request_line() > self.uri_bytes;
         let (cause, detail) = match written.get(9..12) {
             Some(b"414") => (Cause::UriTooLong, "the request target exceeds the limit"),
             Some(b"431") if too_long => (Cause::UriTooLong, "the request target exceeds the limit"),
             Some(b"431") => (Cause::HeadersTooLarge, "the header section exceeds the limit"),
-            _ if self.scan.has_several_lengths() => (Cause::AmbiguousFraming, "there are several lengths of the body"),
+            _ if self.framing.has_several_lengths() => {
+                (Cause::AmbiguousFraming, "there are several lengths of the body")
+            }
             _ => (Cause::MalformedRequest, "the head of the request is not HTTP/1.1 (RFC 9112)"),
         };
         self.refuse(cause, detail);
@@ -173,14 +178,16 @@ impl<S: AsyncRead + Unpin> Read for Io<S> {
             let length = this.prefix.len().min(buffer.remaining());
             let piece = this.prefix.split_to(length);
             buffer.put_slice(&piece);
-            this.watch(&piece);
+            let seen = this.seen.min(length);
+            this.seen -= seen;
+            this.watch(&piece, &piece[seen..]);
             return Poll::Ready(Ok(()));
         }
         // SAFETY: the slice is only handed to `ReadBuf::uninit`, which never de-initializes bytes.
         let mut unfilled = ReadBuf::uninit(unsafe { buffer.as_mut() });
         ready!(Pin::new(&mut this.stream).poll_read(context, &mut unfilled))?;
         let filled = unfilled.filled();
-        this.watch(filled);
+        this.watch(filled, filled);
         let length = filled.len();
         // SAFETY: `poll_read` filled, and so initialized, the first `length` bytes of the same buffer.
         unsafe { buffer.advance(length) };

@@ -27,8 +27,8 @@ pub(crate) struct State {
     begun: AtomicU64,
     /// Since when the peer takes nothing, likewise; 0: it does.
     blocked_since: AtomicU64,
-    /// The head in progress gives the length of its body in two ways.
-    ambiguous: AtomicBool,
+    /// From this exchange on, counted from 1, the length of a body may be meant in two ways.
+    suspect_from: AtomicU64,
     refused: OnceLock<Box<Refused>>,
     interim: Interim,
     waker: OnceLock<Waker>,
@@ -88,7 +88,7 @@ impl State {
             at_once: AtomicBool::new(false),
             begun: AtomicU64::new(0),
             blocked_since: AtomicU64::new(0),
-            ambiguous: AtomicBool::new(false),
+            suspect_from: AtomicU64::new(u64::MAX),
             refused: OnceLock::new(),
             interim: Interim::default(),
             waker: OnceLock::new(),
@@ -176,12 +176,13 @@ impl State {
         self.blocked_since.load(Relaxed) != 0
     }
 
-    pub(crate) fn set_ambiguous(&self, ambiguous: bool) {
-        self.ambiguous.store(ambiguous, Relaxed);
+    pub(crate) fn set_suspect_from(&self, exchange: u64) {
+        self.suspect_from.store(exchange, Relaxed);
     }
 
-    pub(crate) fn is_ambiguous(&self) -> bool {
-        self.ambiguous.load(Relaxed)
+    /// Whether the framing of the exchange that began last is not to be believed, if it has chunks.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.begun() >= self.suspect_from.load(Relaxed)
     }
 
     pub(crate) fn set_refused(&self, refused: Refused) {

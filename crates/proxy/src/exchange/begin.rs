@@ -66,7 +66,7 @@ fn admit(head: &mut request::Parts, notable: Notable, body: &Incoming, connectio
     let limits = &connection.limits;
     if connection.is_http1 {
         // Size and count were bounded by the parser.
-        if connection.state.is_ambiguous() && notable.transfer_encoding {
+        if connection.state.is_suspect() && notable.transfer_encoding {
             return Err(Error::new(Cause::AmbiguousFraming, "both content-length and transfer-encoding are given"));
         }
     } else {
