@@ -1,7 +1,7 @@
 //! What documents may say one day, and this version cannot do yet.
 //!
 //! Such a key is known, so it is no slip of the pen, but to ignore it would be worse than to refuse it: a gateway that
-//! accepts `retry` and does not retry lies. Whoever builds one of these deletes its row.
+//! accepts `breaker` and breaks no circuit lies. Whoever builds one of these deletes its row.
 
 use crate::{Node, Report};
 
@@ -27,7 +27,6 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
 
     Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
-    Pending { scope: Scope::Upstream, word: "retry",     hint: "leave it out: a kept connection that turns out to be closed is retried anyway" },
     Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out, and set the weight of a bad endpoint to 0" },
     Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
 

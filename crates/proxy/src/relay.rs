@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -109,6 +109,12 @@ pub(crate) async fn buffer_request(exchange: &mut Exchange, limit: u64) -> Resul
         Some(_) => Body::stream(collected.map_err(|never| match never {})),
     };
     Ok(())
+}
+
+/// Reads what is at hand of a body that nobody wants, so that its connection can be used again; the rest is let go.
+pub(crate) fn discard(mut body: Body) {
+    let mut context = Context::from_waker(Waker::noop());
+    while let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(&mut context) {}
 }
 
 // === impl Relay ===

@@ -10,7 +10,7 @@ mod snapshot;
 mod tls;
 
 // What documents and snapshots share, so that the path of a request need not know documents.
-pub use model::{Address, Host, Http2Limits, Limits, ListenerId};
+pub use model::{Address, Host, Http2Limits, Limits, ListenerId, RetryOn, RetryRules};
 
 pub use action::{Action, Redirect, Respond, Rewrite, Template};
 pub use compile::{check_policies, compile};

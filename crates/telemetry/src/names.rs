@@ -57,6 +57,8 @@ families! {
     UPSTREAM_DURATION "sluice_upstream_duration_seconds" Histogram ["upstream"] "From the choice of an endpoint to the head of its response, or to the failure.";
     UPSTREAM_INFLIGHT "sluice_upstream_inflight_requests" Gauge ["upstream"] "Attempts under way.";
     UPSTREAM_CONNECTIONS "sluice_upstream_connections_opened_total" Counter ["upstream"] "Connections made to endpoints.";
+    UPSTREAM_RETRIES "sluice_upstream_retries_total" Counter ["upstream"] "Requests that were sent once more.";
+    UPSTREAM_RETRIES_DENIED "sluice_upstream_retries_denied_total" Counter ["upstream"] "Requests that would have been sent once more, had the budget not been spent.";
 
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
 

@@ -10,6 +10,8 @@ mod endpoint;
 mod http1;
 /// The connections of one worker to one endpoint.
 mod pool;
+/// How many retries an upstream may be asked for.
+mod retry_budget;
 /// The endpoints of an upstream with the balancer built for them; swapped whole.
 mod set;
 /// A name, its rules, and its current set.
@@ -19,5 +21,6 @@ pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
 pub use http1::{Answer, Head, Interim, Sending, Switched};
 pub use pool::{Exclusive, Lease, Pool, SendError, Stream};
+pub use retry_budget::RetryBudget;
 pub use set::EndpointSet;
 pub use upstream::{Rules, Upstream};

@@ -1,19 +1,24 @@
 //! A name, its rules, and its current set of endpoints.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use arc_swap::ArcSwap;
-use model::{Balance, Host, Pool, Protocol, Timeouts};
+use model::{Balance, Host, Pool, Protocol, RetryRules, Timeouts};
 
-use crate::{Connector, Endpoint, EndpointSet, TlsError, balance};
+use crate::{Connector, Endpoint, EndpointSet, RetryBudget, TlsError, balance};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
     pub name: Arc<str>,
     pub rules: Arc<Rules>,
+    /// `None`: there are no retries.
+    pub budget: Option<Arc<RetryBudget>>,
     set: ArcSwap<EndpointSet>,
     /// Grows with every swap, so that a worker sees by one load whether it must look again.
     generation: AtomicU64,
@@ -24,6 +29,7 @@ pub struct Rules {
     pub protocol: Protocol,
     pub balance: Balance,
     pub timeouts: Timeouts,
+    pub retry: Option<RetryRules>,
     pub pool: Pool,
     pub host: Host,
     pub connector: Connector,
@@ -52,9 +58,10 @@ impl Upstream {
         {
             return Ok(previous.clone());
         }
+        let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let balancer = balance::build(&rules.balance, &endpoints, workers);
         let set = ArcSwap::from_pointee(EndpointSet { endpoints, balancer });
-        Ok(Arc::new(Self { name: upstream.name.clone(), rules, set, generation: AtomicU64::new(0) }))
+        Ok(Arc::new(Self { name: upstream.name.clone(), rules, budget, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -74,6 +81,13 @@ impl Upstream {
     }
 }
 
+/// What was spent stays spent, as long as the rules are the same.
+fn budget(upstream: &model::Upstream, workers: usize, previous: Option<&Upstream>) -> Option<Arc<RetryBudget>> {
+    let rules = upstream.retry.as_ref()?.budget;
+    let kept = previous.and_then(|previous| previous.budget.as_ref()).filter(|budget| *budget.rules() == rules);
+    Some(kept.cloned().unwrap_or_else(|| Arc::new(RetryBudget::new(rules, workers, Instant::now()))))
+}
+
 // === impl Rules ===
 
 impl Rules {
@@ -82,7 +96,8 @@ impl Rules {
         Ok(Self {
             protocol: upstream.protocol,
             balance: upstream.balance.clone(),
-            timeouts: upstream.timeouts,
+            timeouts: upstream.timeouts.clone(),
+            retry: upstream.retry.clone(),
             pool: upstream.pool,
             host: upstream.host.clone(),
             connector,
@@ -92,10 +107,11 @@ impl Rules {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        let Self { protocol, balance, timeouts, pool, host, connector } = self;
+        let Self { protocol, balance, timeouts, retry, pool, host, connector } = self;
         *protocol == other.protocol
             && *balance == other.balance
             && *timeouts == other.timeouts
+            && *retry == other.retry
             && *pool == other.pool
             && *host == other.host
             && connector.is_same(&other.connector)

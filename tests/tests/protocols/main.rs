@@ -11,6 +11,10 @@ mod http2;
 
 mod upstreams;
 
+mod retries;
+
+mod deadlines;
+
 mod tls;
 
 mod proxy_protocol;

@@ -146,6 +146,12 @@ impl Forward {
         }
     }
 
+    /// And to this one.
+    pub(crate) fn and(mut self, endpoint: impl Display) -> Self {
+        self.endpoints.push(format!("\"{endpoint}\""));
+        self
+    }
+
     /// The address of the listener, if it is not some port of 127.0.0.1.
     pub(crate) fn at(mut self, address: impl Into<String>) -> Self {
         self.address = address.into();

@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::policies;
 use crate::{
-    Balance, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, TextOr, Timeouts, Upstream,
-    UpstreamTls,
+    Backoff, Balance, Budget, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
+    RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
     decode::decode_without,
     document,
     pending::{self, Scope},
-    values::{Count, EndpointTarget, HostValue, Name, ServerName},
+    values::{Bytes, Count, EndpointTarget, FieldName, HostValue, MethodName, Name, Ratio, RetryCondition, ServerName},
 };
 
 pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
@@ -21,7 +21,8 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let written = decode_without::<document::Upstream>(node, &skipped, report);
     let policies = policies::check(node, report);
     let written = written?;
-    let document::Upstream { name: Name(name), endpoints, protocol, tls, balance, timeouts, pool, host, .. } = written;
+    let document::Upstream { name: Name(name), endpoints, protocol, tls, balance, timeouts, retry, pool, host, .. } =
+        written;
     if endpoints.is_empty() && node.get("discovery").is_none() {
         let hint = "give it at least one address, for example `endpoints: [127.0.0.1:9001]`";
         report.error_with_hint(&node.near("endpoints").place, "an upstream without endpoints", hint);
@@ -38,7 +39,8 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         balance: match balance {
             document::Balance::RoundRobin => Balance::RoundRobin,
         },
-        timeouts: self::timeouts(&timeouts),
+        retry: retry.map(|retry| self::retry(node.near("retry"), &retry, &timeouts, report)),
+        timeouts: self::timeouts(timeouts),
         pool: self::pool(&pool),
         host: self::host(host),
         policies,
@@ -106,14 +108,70 @@ fn tls(node: &Node, written: document::UpstreamTls, endpoints: &[Endpoint], repo
     }
 }
 
-fn timeouts(written: &document::Timeouts) -> Timeouts {
+fn timeouts(written: document::Timeouts) -> Timeouts {
     let default = Timeouts::default();
     Timeouts {
         connect: written.connect.map_or(default.connect, Into::into),
         first_byte: written.first_byte.map_or(default.first_byte, Into::into),
         idle: written.idle.map_or(default.idle, Into::into),
         total: written.total.map(Into::into).or(default.total),
+        header: written.header.map(|FieldName(name)| name),
     }
+}
+
+fn retry(node: &Node, written: &document::Retry, timeouts: &document::Timeouts, report: &mut Report) -> RetryRules {
+    let default = RetryRules::default();
+    let document::Backoff { base, max } = written.backoff;
+    let backoff = Backoff {
+        base: base.map_or(default.backoff.base, Into::into),
+        max: max.map_or(default.backoff.max, Into::into),
+    };
+    if backoff.base > backoff.max {
+        let message = "the first wait `base` is longer than the longest, `max`";
+        report.error_with_hint(&node.near("backoff").place, message, "make `max` at least as long as `base`");
+    }
+    if let (Some(per_try), Some(total)) = (written.per_try_timeout, timeouts.total)
+        && per_try >= total
+    {
+        let message = "`per_try_timeout` is no shorter than `timeouts.total`, so there would never be time for another";
+        report.error_with_hint(&node.near("per_try_timeout").place, message, "make it a fraction of `timeouts.total`");
+    }
+    if written.on.as_ref().is_some_and(Vec::is_empty) {
+        let message = "`on` is empty, so nothing would be tried again";
+        report.error_with_hint(&node.near("on").place, message, "leave it out, or leave `retry` out");
+    }
+    let budget = Budget {
+        ratio: written.budget.ratio.map_or(default.budget.ratio, Ratio::fraction),
+        min_per_second: written.budget.min_per_second.unwrap_or(default.budget.min_per_second),
+    };
+    if budget.ratio == 0.0 && budget.min_per_second == 0 {
+        let message = "the budget is empty, so nothing would be tried again";
+        report.error_with_hint(&node.near("budget").place, message, "leave `retry` out");
+    }
+    RetryRules {
+        attempts: written.attempts.map_or(default.attempts, |Count(attempts)| attempts),
+        on: written.on.as_deref().map_or(default.on, retry_on),
+        methods: written.methods.iter().map(|MethodName(method)| method.clone()).collect(),
+        per_try_timeout: written.per_try_timeout.map(Into::into),
+        body_bytes: written.body.map_or(default.body_bytes, |Bytes(bytes)| bytes),
+        backoff,
+        budget,
+    }
+}
+
+fn retry_on(written: &[RetryCondition]) -> RetryOn {
+    let mut on = RetryOn::NOTHING;
+    for condition in written {
+        match *condition {
+            RetryCondition::ConnectFailure => on.connect_failure = true,
+            RetryCondition::RefusedStream => on.refused_stream = true,
+            RetryCondition::Reset => on.reset = true,
+            RetryCondition::Timeout => on.timeout = true,
+            RetryCondition::Status(status) => on.statuses.push(status),
+            RetryCondition::Grpc(status) => on.grpc |= 1 << status,
+        }
+    }
+    on
 }
 
 fn pool(written: &document::Pool) -> Pool {

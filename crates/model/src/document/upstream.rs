@@ -6,7 +6,10 @@ use serde::Deserialize;
 use super::{Certificate, Policy};
 use crate::{
     FromText, TextOr,
-    values::{Count, EndpointTarget, HostValue, Name, ServerName, Timeout},
+    values::{
+        Bytes, Count, EndpointTarget, FieldName, HostValue, MethodName, Name, Ratio, RetryCondition, ServerName,
+        Timeout,
+    },
 };
 
 /// Where requests are sent: endpoints that all do the same, and how they are reached.
@@ -30,6 +33,8 @@ pub struct Upstream {
     /// How long an endpoint may take.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Another attempt for what failed. Default: none, but for a kept connection that turns out to be closed.
+    pub retry: Option<Retry>,
     /// Connections that are kept for the next request.
     #[serde(default)]
     pub pool: Pool,
@@ -100,8 +105,61 @@ pub struct Timeouts {
     pub first_byte: Option<Timeout>,
     /// Between two pieces of a body. Default: `60s`.
     pub idle: Option<Timeout>,
-    /// For the whole exchange, bodies included. Default: no bound.
+    /// For the whole exchange, all attempts and bodies included. Default: no bound.
     pub total: Option<Timeout>,
+    /// A request field by which callers say how long they will wait: milliseconds, or a duration such as `2s`. The sooner of it
+    /// and `total` holds; endpoints are told what is left. (`grpc-timeout` of gRPC calls is heeded without this.) Default:
+    /// none.
+    pub header: Option<FieldName>,
+}
+
+/// Another attempt for requests that failed. Only what is safe is sent twice: what never reached the endpoint, what is
+/// idempotent, and methods listed under `methods`; and only if its body is still at hand.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// How many times an endpoint is asked at most, the first time included. Another endpoint is asked first. Default: 2.
+    pub attempts: Option<Count<2, 10>>,
+    /// What calls for another attempt: `connect_failure` (no connection), `refused_stream` (HTTP/2 says that it was not looked
+    /// at), `reset` (the connection ended before an answer), `timeout` (no answer within `timeouts.first_byte` or
+    /// `per_try_timeout`), a status from 400 to 599, or a gRPC status such as `grpc_unavailable`. Default: `connect_failure`,
+    /// `refused_stream` and `reset`.
+    pub on: Option<Vec<RetryCondition>>,
+    /// Methods that may be sent twice although they are not idempotent, such as `POST` where the service tells duplicates.
+    /// Default: none.
+    #[serde(default)]
+    pub methods: Vec<MethodName>,
+    /// How long one attempt may take, from the choice of the endpoint to the head of its response. Default: no bound of its
+    /// own.
+    pub per_try_timeout: Option<Timeout>,
+    /// How much of a request's body is kept to be sent again; with more of it sent, there is no second attempt. Default: `64KiB`.
+    pub body: Option<Bytes<0, { 16 << 20 }>>,
+    /// The wait between attempts.
+    #[serde(default)]
+    pub backoff: Backoff,
+    /// The bound on what retries may add to the load.
+    #[serde(default)]
+    pub budget: Budget,
+}
+
+/// The wait between attempts: a random part of `base`, then of twice as much, up to `max`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backoff {
+    /// The most before the second attempt. Default: `25ms`.
+    pub base: Option<Timeout>,
+    /// The most before any attempt. Default: `250ms`.
+    pub max: Option<Timeout>,
+}
+
+/// What retries may add to the load of the upstream, over the last ten seconds. Beyond it, failures are passed on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Retries as a share of the requests. Default: `20%`.
+    pub ratio: Option<Ratio>,
+    /// Retries that are always allowed, for each of these seconds. Default: 3.
+    pub min_per_second: Option<u32>,
 }
 
 /// Kept connections, for each worker and endpoint.

@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
-use super::{CertificateFiles, Policy};
+use super::{CertificateFiles, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     pub balance: Balance,
     pub timeouts: Timeouts,
+    /// `None`: one attempt.
+    pub retry: Option<RetryRules>,
     pub pool: Pool,
     pub host: Host,
     pub policies: Vec<Policy>,
@@ -68,15 +70,17 @@ pub enum Balance {
     RoundRobin,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Timeouts {
     pub connect: Duration,
     /// From the end of the request's head to the first byte of the response's.
     pub first_byte: Duration,
     /// Between two pieces of a body.
     pub idle: Duration,
-    /// The whole exchange, bodies included; `None`: no bound.
+    /// The whole exchange, attempts and bodies included; `None`: no bound.
     pub total: Option<Duration>,
+    /// By which callers say how long they will wait.
+    pub header: Option<HeaderName>,
 }
 
 /// Kept connections, per worker and endpoint.
@@ -122,6 +126,7 @@ impl Default for Timeouts {
             first_byte: Duration::from_secs(15),
             idle: Duration::from_secs(60),
             total: None,
+            header: None,
         }
     }
 }

@@ -54,6 +54,43 @@ upstreams:
 }
 
 #[test]
+fn retries() {
+    check(
+        r"version: 1
+upstreams:
+  - name: a
+    endpoints: [127.0.0.1:80]
+    timeouts: { total: 2s, header: 'x timeout' }
+    retry:
+      attempts: 1
+      on: [connect_failures, 200, reset, 'sometimes', 503]
+      methods: [post]
+      per_try_timeout: 2s
+      body: 1GiB
+      backoff: { base: 1s, max: 10ms }
+      budget: { ratio: 0%, min_per_second: 0 }
+  - { name: b, endpoints: [127.0.0.1:80], retry: { on: [] } }
+  - { name: c, endpoints: [127.0.0.1:80], retry: true }
+  - { name: d, endpoints: [127.0.0.1:80], timeouts: { total: 2s }, retry: { per_try_timeout: 2s, backoff: { base: 1s }, budget: { ratio: 0%, min_per_second: 0 } } }
+",
+        &[
+            "5:36: error: expected the name of a header field, found the text `x timeout`",
+            "7:17: error: expected a whole number from 2 to 10, found the number 1",
+            "8:12: error: unknown failure `connect_failures`; did you mean `connect_failure`?",
+            "8:30: error: expected a status from 400 to 599, or the name of a failure such as `connect_failure`, found the number 200",
+            "8:42: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, grpc_cancelled, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable",
+            "9:17: error: methods are case-sensitive, and `post` is none that clients send; write `POST`",
+            "11:13: error: expected 0 to 16777216 bytes, found 1073741824",
+            "14:56: error: `on` is empty, so nothing would be tried again; leave it out, or leave `retry` out",
+            "15:50: error: expected a map with keys such as `attempts`, found `true`",
+            "16:94: error: `per_try_timeout` is no shorter than `timeouts.total`, so there would never be time for another; make it a fraction of `timeouts.total`",
+            "16:107: error: the first wait `base` is longer than the longest, `max`; make `max` at least as long as `base`",
+            "16:129: error: the budget is empty, so nothing would be tried again; leave `retry` out",
+        ],
+    );
+}
+
+#[test]
 fn protocols_hosts_and_times_of_upstreams() {
     check(
         r#"version: 1
@@ -114,7 +151,6 @@ consumers: [ { name: alice } ]
 ",
         &[
             "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
-            "5:5: error: `retry` is not available in this version of sluice; leave it out: a kept connection that turns out to be closed is retried anyway",
             "6:5: error: `health` is not available in this version of sluice; leave it out, and set the weight of a bad endpoint to 0",
             "7:5: error: `breaker` is not available in this version of sluice; leave it out: `timeouts` bound what a slow endpoint costs",
             "8:14: error: `least_requests` is not available in this version of sluice; use `round_robin`",

@@ -31,6 +31,14 @@ pub(super) struct Target<'a> {
     pub(super) pool: &'a Rc<Pool>,
 }
 
+/// How long an attempt may take.
+pub(super) struct Patience {
+    /// When the exchange must be over.
+    pub(super) deadline: Option<Instant>,
+    /// When this attempt must have its answer.
+    pub(super) answer_by: Option<Instant>,
+}
+
 /// Counts an attempt from its begin to its end, also when the client leaves in between.
 struct Running<'a> {
     metrics: &'a UpstreamMetrics,
@@ -44,7 +52,7 @@ struct Waiting<'a> {
     upload: Option<&'a Upload>,
     since: Instant,
     first_byte: Duration,
-    deadline: Option<Instant>,
+    patience: &'a Patience,
 }
 
 /// The endpoint's answer, with its place on a connection that others use as well.
@@ -55,20 +63,21 @@ pub(super) async fn run(
     target: &Target<'_>,
     connection: &Connection,
     exchange: &mut Exchange,
-    upgrade: Option<Box<Upgrade>>,
+    upgrade: &mut Option<Box<Upgrade>>,
+    patience: &Patience,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
     let running = Running::begin(target, connection.worker.index);
-    let deadline = rules.timeouts.total.map(|total| exchange.record.started + total);
-    let sent = send(target, connection, exchange, upgrade.as_deref(), running.attempt.began, deadline).await;
+    let sent = send(target, connection, exchange, upgrade.as_deref(), running.attempt.began, patience).await;
     let attempt = running.end(sent.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
     exchange.record.attempts.push(attempt);
     let (answer, stream) = sent?;
 
     let is_http2 = stream.is_some();
-    let mut link = Link { stream, idle_timeout: rules.timeouts.idle, deadline, tunnel: None };
-    let response = match upgrade {
-        Some(upgrade) if upgrade.is_accepted(&answer.response, is_http2) => {
+    let mut link = Link { stream, idle_timeout: rules.timeouts.idle, deadline: patience.deadline, tunnel: None };
+    let is_accepted = |upgrade: &mut Box<Upgrade>| upgrade.is_accepted(&answer.response, is_http2);
+    let response = match upgrade.take_if(is_accepted) {
+        Some(upgrade) => {
             let (response, ends) = upgrade.switch(answer);
             link.tunnel = Some(ends);
             response
@@ -93,17 +102,17 @@ async fn send(
     exchange: &mut Exchange,
     upgrade: Option<&Upgrade>,
     began: Instant,
-    deadline: Option<Instant>,
+    patience: &Patience,
 ) -> Result<Answered> {
     let mut body = exchange.body.take();
     let mut fresh = false;
     loop {
-        let lease = lease(target, connection, began, fresh).await?;
+        let lease = lease(target, connection, began, fresh, patience).await?;
         let is_reused = lease.is_reused();
         let is_bodiless = body.is_empty();
         let upload = exchange.upload.as_deref();
         let first_byte = target.local.upstream.rules.timeouts.first_byte;
-        let waiting = Waiting { connection, upload, since: sent_at(&lease, began), first_byte, deadline };
+        let waiting = Waiting { connection, upload, since: sent_at(&lease, began), first_byte, patience };
         let sent = match lease {
             Lease::Http1(exclusive) => over_http1(target, exclusive, exchange, &mut body, upgrade, &waiting).await,
             Lease::Http2(stream) => over_http2(target, stream, exchange, &mut body, upgrade, &waiting).await,
@@ -161,8 +170,21 @@ async fn over_http2(
     Ok((answer, Some(stream)))
 }
 
-async fn lease(target: &Target<'_>, connection: &Connection, now: Instant, fresh: bool) -> Result<Lease> {
-    let lease = target.pool.lease(now, fresh).await?;
+async fn lease(
+    target: &Target<'_>,
+    connection: &Connection,
+    now: Instant,
+    fresh: bool,
+    patience: &Patience,
+) -> Result<Lease> {
+    let leasing = target.pool.lease(now, fresh);
+    let lease = match patience.ends() {
+        None => leasing.await?,
+        Some((by, cause)) => {
+            let late = |_| Error::new(cause, "there was no connection in time").with_retry(Retry::Safe);
+            tokio::time::timeout_at(by.into(), leasing).await.map_err(late)??
+        }
+    };
     if !lease.is_reused() {
         target.metrics().connection_opened(connection.worker.index);
     }
@@ -191,6 +213,19 @@ impl Target<'_> {
     }
 }
 
+// === impl Patience ===
+
+impl Patience {
+    /// The sooner end, and what it means to miss it.
+    fn ends(&self) -> Option<(Instant, Cause)> {
+        match (self.deadline, self.answer_by) {
+            (Some(deadline), Some(answer)) if answer < deadline => Some((answer, Cause::ResponseTimeout)),
+            (Some(deadline), _) => Some((deadline, Cause::TotalTimeout)),
+            (None, answer) => answer.map(|answer| (answer, Cause::ResponseTimeout)),
+        }
+    }
+}
+
 // === impl Waiting ===
 
 impl Waiting<'_> {
@@ -206,8 +241,8 @@ impl Waiting<'_> {
             }
             let quiet_since = self.upload.map_or(self.since, |upload| upload.last_piece().max(self.since));
             let first_byte = quiet_since + self.first_byte;
-            let (by, cause) = match self.deadline {
-                Some(total) if total < first_byte => (total, Cause::TotalTimeout),
+            let (by, cause) = match self.patience.ends() {
+                Some((by, cause)) if by < first_byte => (by, cause),
                 _ => (first_byte, Cause::ResponseTimeout),
             };
             let error = || Error::new(cause, "the endpoint did not answer in time");

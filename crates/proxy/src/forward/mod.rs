@@ -3,17 +3,27 @@
 use std::time::{Duration, Instant};
 
 use message::{Cause, Error, Exchange, Response, Result, canonical};
+use smallvec::SmallVec;
 use snapshot::Rewrite;
 use upstream::{Stream, balance::Ask};
 
-use crate::{connection::Connection, worker::World};
+use crate::{
+    connection::Connection,
+    relay,
+    worker::{LocalSet, LocalUpstream, World},
+};
 
 mod attempt;
+mod deadline;
 mod head;
 mod interim;
+mod replay;
+mod retry;
 pub(crate) mod tunnel;
 mod upgrade;
 
+use deadline::Deadline;
+use retry::Attempts;
 pub(crate) use upgrade::Upgrade;
 
 /// What came of an action.
@@ -45,20 +55,53 @@ pub(crate) async fn forward(
     connection: &Connection,
     exchange: &mut Exchange,
     upstream: usize,
-    upgrade: Option<Box<Upgrade>>,
+    mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let local = world.upstream(upstream);
     let set = local.current();
-    let ask = Ask { worker: connection.worker.index, tried: &[] };
-    let Some(endpoint) = set.pick(&ask) else {
-        return Err(Error::new(
-            Cause::NoEndpoint,
-            format!("upstream `{}` has no endpoint to ask", local.upstream.name),
-        ));
-    };
+    let worker = connection.worker.index;
+    let deadline = Deadline::of(exchange, &local.upstream.rules);
+    let metrics = &world.snapshot.upstream_metrics[upstream];
+    let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
+    let mut tried = SmallVec::<[usize; 4]>::new();
     head::prepare(exchange, world.snapshot.settings.forwarded);
-    let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
-    attempt::run(&target, connection, exchange, upgrade).await
+    loop {
+        let Some(endpoint) = pick(&set, worker, &mut tried) else {
+            return Err(no_endpoint(local));
+        };
+        let now = Instant::now();
+        deadline.tell(exchange, now)?;
+        let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
+        let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
+        let patience = attempt::Patience { deadline: deadline.at, answer_by };
+        let outcome = attempt::run(&target, connection, exchange, &mut upgrade, &patience).await;
+        let wait = match &mut attempts {
+            Some(attempts) => attempts.next(&outcome, exchange, deadline.at, Instant::now()),
+            None => None,
+        };
+        let Some(wait) = wait else { return outcome };
+        if let Ok(Forwarded { response, .. }) = outcome {
+            relay::discard(response.into_body());
+        }
+        tried.push(endpoint);
+        // In a box: few exchanges see one.
+        Box::pin(tokio::time::sleep(wait)).await;
+    }
+}
+
+/// Another endpoint than those that were tried, or any if all were.
+fn pick(set: &LocalSet, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Option<usize> {
+    let picked = set.pick(&Ask { worker, tried });
+    if picked.is_some() || tried.is_empty() {
+        return picked;
+    }
+    tried.clear();
+    set.pick(&Ask { worker, tried })
+}
+
+#[cold]
+fn no_endpoint(local: &LocalUpstream) -> Error {
+    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint to ask", local.upstream.name))
 }
 
 /// Changes the request as the route says. What comes out is brought into canonical form like any request.

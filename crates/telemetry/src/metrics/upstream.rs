@@ -22,6 +22,8 @@ pub(crate) struct UpstreamShard {
     failed: [Counter; Cause::ALL.len()],
     duration: Histogram<14>,
     connections: Counter,
+    retries: Counter,
+    retries_denied: Counter,
 }
 
 // === impl UpstreamMetrics ===
@@ -50,6 +52,16 @@ impl UpstreamMetrics {
     pub fn connection_opened(&self, worker: usize) {
         self.0.of(worker).connections.add(1);
     }
+
+    /// A request is sent once more.
+    pub fn retried(&self, worker: usize) {
+        self.0.of(worker).retries.add(1);
+    }
+
+    /// It would have been, but the budget was spent.
+    pub fn retry_denied(&self, worker: usize) {
+        self.0.of(worker).retries_denied.add(1);
+    }
 }
 
 // === impl UpstreamShard ===
@@ -74,6 +86,8 @@ impl Default for UpstreamShard {
             failed: [const { Counter::new() }; Cause::ALL.len()],
             duration: Histogram::default(),
             connections: Counter::new(),
+            retries: Counter::new(),
+            retries_denied: Counter::new(),
         }
     }
 }
@@ -100,4 +114,8 @@ pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition
     upstreams.each(|name, shards| samples.count(&[name], shards.map(UpstreamShard::inflight).sum()));
     let mut samples = out.family(&names::UPSTREAM_CONNECTIONS);
     upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.connections.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_RETRIES);
+    upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.retries.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_RETRIES_DENIED);
+    upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.retries_denied.get()).sum()));
 }
