@@ -116,6 +116,9 @@ causes! {
 
     /// The upstream has no endpoint that could be used.
     NoEndpoint "no_endpoint" Upstream 503 14 "destination_unavailable" "No endpoint is available";
+    /// As many requests as `bulkhead` allows are under way, and those that may wait for one of them to end do so already, or one
+    /// did for longer than `bulkhead.wait`.
+    UpstreamSaturated "upstream_saturated" Upstream 503 8 "connection_limit_reached" "The upstream has as many requests as it may have";
     /// The name of the endpoint could not be resolved.
     DnsFailed "dns_failed" Upstream 502 14 "dns_error" "The name of the endpoint could not be resolved";
     /// The endpoint refused the connection: nothing listens there, or a firewall rejects.

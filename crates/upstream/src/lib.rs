@@ -2,6 +2,8 @@
 
 /// Which endpoint gets the next request.
 pub mod balance;
+/// So many requests at a time, and a queue for a few more.
+mod bulkhead;
 /// A way to an endpoint: socket, TLS, HTTP handshake.
 mod connect;
 /// One address of an upstream.
@@ -17,6 +19,7 @@ mod set;
 /// A name, its rules, and its current set.
 mod upstream;
 
+pub use bulkhead::{Bulkhead, Full, Place, Turn};
 pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
 pub use http1::{Answer, Head, Interim, Sending, Switched};

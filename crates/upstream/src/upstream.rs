@@ -11,7 +11,7 @@ use std::{
 use arc_swap::ArcSwap;
 use model::{Balance, Host, Pool, Protocol, RetryRules, Timeouts};
 
-use crate::{Connector, Endpoint, EndpointSet, RetryBudget, TlsError, balance};
+use crate::{Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError, balance};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
@@ -19,6 +19,8 @@ pub struct Upstream {
     pub rules: Arc<Rules>,
     /// `None`: there are no retries.
     pub budget: Option<Arc<RetryBudget>>,
+    /// `None`: as many requests as come.
+    pub bulkhead: Option<Arc<Bulkhead>>,
     set: ArcSwap<EndpointSet>,
     /// Grows with every swap, so that a worker sees by one load whether it must look again.
     generation: AtomicU64,
@@ -30,6 +32,7 @@ pub struct Rules {
     pub balance: Balance,
     pub timeouts: Timeouts,
     pub retry: Option<RetryRules>,
+    pub bulkhead: Option<model::Bulkhead>,
     pub pool: Pool,
     pub host: Host,
     pub connector: Connector,
@@ -58,10 +61,11 @@ impl Upstream {
         {
             return Ok(previous.clone());
         }
+        let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let balancer = balance::build(&rules.balance, &endpoints, workers);
         let set = ArcSwap::from_pointee(EndpointSet { endpoints, balancer });
-        Ok(Arc::new(Self { name: upstream.name.clone(), rules, budget, set, generation: AtomicU64::new(0) }))
+        Ok(Arc::new(Self { name: upstream.name.clone(), rules, budget, bulkhead, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -88,6 +92,14 @@ fn budget(upstream: &model::Upstream, workers: usize, previous: Option<&Upstream
     Some(kept.cloned().unwrap_or_else(|| Arc::new(RetryBudget::new(rules, workers, Instant::now()))))
 }
 
+/// Requests that have a place keep it, as long as the rules are the same.
+fn bulkhead(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<Arc<Bulkhead>> {
+    let rules = upstream.bulkhead?;
+    let kept = previous.filter(|previous| previous.rules.bulkhead == Some(rules));
+    let kept = kept.and_then(|previous| previous.bulkhead.clone());
+    Some(kept.unwrap_or_else(|| Bulkhead::new(rules.requests, rules.queue)))
+}
+
 // === impl Rules ===
 
 impl Rules {
@@ -98,6 +110,7 @@ impl Rules {
             balance: upstream.balance.clone(),
             timeouts: upstream.timeouts.clone(),
             retry: upstream.retry.clone(),
+            bulkhead: upstream.bulkhead,
             pool: upstream.pool,
             host: upstream.host.clone(),
             connector,
@@ -107,11 +120,12 @@ impl Rules {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        let Self { protocol, balance, timeouts, retry, pool, host, connector } = self;
+        let Self { protocol, balance, timeouts, retry, bulkhead, pool, host, connector } = self;
         *protocol == other.protocol
             && *balance == other.balance
             && *timeouts == other.timeouts
             && *retry == other.retry
+            && *bulkhead == other.bulkhead
             && *pool == other.pool
             && *host == other.host
             && connector.is_same(&other.connector)

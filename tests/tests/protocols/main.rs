@@ -13,6 +13,8 @@ mod upstreams;
 
 mod retries;
 
+mod bulkheads;
+
 mod deadlines;
 
 mod tls;

@@ -1,10 +1,10 @@
 //! Where requests are sent.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::policies;
 use crate::{
-    Backoff, Balance, Budget, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
+    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
     RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
     decode::decode_without,
     document,
@@ -21,8 +21,19 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let written = decode_without::<document::Upstream>(node, &skipped, report);
     let policies = policies::check(node, report);
     let written = written?;
-    let document::Upstream { name: Name(name), endpoints, protocol, tls, balance, timeouts, retry, pool, host, .. } =
-        written;
+    let document::Upstream {
+        name: Name(name),
+        endpoints,
+        protocol,
+        tls,
+        balance,
+        timeouts,
+        retry,
+        bulkhead,
+        pool,
+        host,
+        ..
+    } = written;
     if endpoints.is_empty() && node.get("discovery").is_none() {
         let hint = "give it at least one address, for example `endpoints: [127.0.0.1:9001]`";
         report.error_with_hint(&node.near("endpoints").place, "an upstream without endpoints", hint);
@@ -41,6 +52,7 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         },
         retry: retry.map(|retry| self::retry(node.near("retry"), &retry, &timeouts, report)),
         timeouts: self::timeouts(timeouts),
+        bulkhead: bulkhead.map(|bulkhead| self::bulkhead(node.near("bulkhead"), &bulkhead, report)),
         pool: self::pool(&pool),
         host: self::host(host),
         policies,
@@ -172,6 +184,16 @@ fn retry_on(written: &[RetryCondition]) -> RetryOn {
         }
     }
     on
+}
+
+fn bulkhead(node: &Node, written: &document::Bulkhead, report: &mut Report) -> Bulkhead {
+    let document::Bulkhead { requests: Count(requests), queue, wait } = *written;
+    let queue = queue.unwrap_or(0);
+    if let (Some(key), 0) = (node.key("wait"), queue) {
+        let message = "nothing waits, because `queue` is 0";
+        report.error_with_hint(&key.place, message, "say how many may wait, for example `queue: 100`");
+    }
+    Bulkhead { requests, queue, wait: wait.map_or(Duration::from_secs(1), Into::into) }
 }
 
 fn pool(written: &document::Pool) -> Pool {

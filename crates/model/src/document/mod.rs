@@ -18,7 +18,9 @@ pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
 pub use route::{FieldMatch, Fields, HeaderMatch, Match, Path, Redirect, Respond, Rewrite, Route};
-pub use upstream::{Backoff, Balance, Budget, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};
+pub use upstream::{
+    Backoff, Balance, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls,
+};
 
 /// A document of sluice, the API gateway.
 // The lists are decoded item by item, so that a thousand good routes are not read again for one bad one.

@@ -35,6 +35,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// Another attempt for what failed. Default: none, but for a kept connection that turns out to be closed.
     pub retry: Option<Retry>,
+    /// A bound on the requests that are under way. Default: none.
+    pub bulkhead: Option<Bulkhead>,
     /// Connections that are kept for the next request.
     #[serde(default)]
     pub pool: Pool,
@@ -111,6 +113,19 @@ pub struct Timeouts {
     /// and `total` holds; endpoints are told what is left. (`grpc-timeout` of gRPC calls is heeded without this.) Default:
     /// none.
     pub header: Option<FieldName>,
+}
+
+/// A bound on the requests that an upstream has at a time, over all workers, so that a slow one does not come to hold all that the
+/// gateway can bear. What is beyond it waits for a while, or is refused with 503 at once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bulkhead {
+    /// How many requests may be under way, from the choice of an endpoint to the end of the response.
+    pub requests: Count<1, { u32::MAX }>,
+    /// How many more may wait until one of them ends. Default: 0.
+    pub queue: Option<u32>,
+    /// How long one may wait. Default: `1s`.
+    pub wait: Option<Timeout>,
 }
 
 /// Another attempt for requests that failed. Only what is safe is sent twice: what never reached the endpoint, what is

@@ -19,7 +19,9 @@ pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, L
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
-pub use upstream::{Balance, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls};
+pub use upstream::{
+    Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls,
+};
 
 use crate::{Node, Place};
 

@@ -18,6 +18,8 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// `None`: one attempt.
     pub retry: Option<RetryRules>,
+    /// `None`: no bound.
+    pub bulkhead: Option<Bulkhead>,
     pub pool: Pool,
     pub host: Host,
     pub policies: Vec<Policy>,
@@ -81,6 +83,15 @@ pub struct Timeouts {
     pub total: Option<Duration>,
     /// By which callers say how long they will wait.
     pub header: Option<HeaderName>,
+}
+
+/// Requests at a time, over all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bulkhead {
+    pub requests: u32,
+    /// More that may wait.
+    pub queue: u32,
+    pub wait: Duration,
 }
 
 /// Kept connections, per worker and endpoint.

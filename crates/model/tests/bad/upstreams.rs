@@ -91,6 +91,25 @@ upstreams:
 }
 
 #[test]
+fn bulkheads() {
+    check(
+        r"version: 1
+upstreams:
+  - { name: a, endpoints: [a:80], bulkhead: {} }
+  - { name: b, endpoints: [a:80], bulkhead: { requests: 0, queue: -1, wait: 0s } }
+  - { name: c, endpoints: [a:80], bulkhead: { requests: 5, wait: 1s } }
+",
+        &[
+            "3:45: error: missing key `requests`",
+            "4:57: error: expected a whole number, at least 1, found the number 0",
+            "4:67: error: expected a whole number from 0 to 4294967295, found the number -1",
+            "4:77: error: expected a duration above zero, found `0s`",
+            "5:60: error: nothing waits, because `queue` is 0; say how many may wait, for example `queue: 100`",
+        ],
+    );
+}
+
+#[test]
 fn protocols_hosts_and_times_of_upstreams() {
     check(
         r#"version: 1

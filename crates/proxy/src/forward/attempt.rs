@@ -74,7 +74,8 @@ pub(super) async fn run(
     let (answer, stream) = sent?;
 
     let is_http2 = stream.is_some();
-    let mut link = Link { stream, idle_timeout: rules.timeouts.idle, deadline: patience.deadline, tunnel: None };
+    let mut link =
+        Link { stream, place: None, idle_timeout: rules.timeouts.idle, deadline: patience.deadline, tunnel: None };
     let is_accepted = |upgrade: &mut Box<Upgrade>| upgrade.is_accepted(&answer.response, is_http2);
     let response = match upgrade.take_if(is_accepted) {
         Some(upgrade) => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use message::{Cause, Error, Exchange, Response, Result, canonical};
 use smallvec::SmallVec;
 use snapshot::Rewrite;
-use upstream::{Stream, balance::Ask};
+use upstream::{Place, Stream, balance::Ask};
 
 use crate::{
     connection::Connection,
@@ -13,6 +13,7 @@ use crate::{
     worker::{LocalSet, LocalUpstream, World},
 };
 
+mod admit;
 mod attempt;
 mod deadline;
 mod head;
@@ -38,6 +39,8 @@ pub(crate) struct Link {
     /// A place on a connection of HTTP/2, taken until then. HTTP/1 connections hang on the body alone.
     #[expect(dead_code, reason = "only to be dropped in time")]
     pub(crate) stream: Option<Stream>,
+    /// A place among the requests that the upstream may have at a time.
+    pub(crate) place: Option<Place>,
     /// Between two pieces of the body.
     pub(crate) idle_timeout: Duration,
     /// When the exchange must be over.
@@ -61,6 +64,7 @@ pub(crate) async fn forward(
     let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
+    let place = admit::enter(&local.upstream, deadline.at).await?;
     let metrics = &world.snapshot.upstream_metrics[upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
     let mut tried = SmallVec::<[usize; 4]>::new();
@@ -74,12 +78,17 @@ pub(crate) async fn forward(
         let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
         let patience = attempt::Patience { deadline: deadline.at, answer_by };
-        let outcome = attempt::run(&target, connection, exchange, &mut upgrade, &patience).await;
+        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, &patience).await;
         let wait = match &mut attempts {
             Some(attempts) => attempts.next(&outcome, exchange, deadline.at, Instant::now()),
             None => None,
         };
-        let Some(wait) = wait else { return outcome };
+        let Some(wait) = wait else {
+            if let Ok(Forwarded { link: Some(link), .. }) = &mut outcome {
+                link.place = place;
+            }
+            return outcome;
+        };
         if let Ok(Forwarded { response, .. }) = outcome {
             relay::discard(response.into_body());
         }

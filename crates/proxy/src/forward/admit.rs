@@ -1,0 +1,38 @@
+//! Whether an upstream may have one more request.
+
+use std::time::Instant;
+
+use message::{Cause, Error, Result};
+use upstream::{Place, Upstream};
+
+/// A place among the requests that the upstream may have at a time; `None` if there is no bound. Waits for one as the
+/// document allows, but not beyond `deadline`.
+///
+/// # Errors
+/// [`Cause::UpstreamSaturated`], [`Cause::TotalTimeout`].
+pub(super) async fn enter(upstream: &Upstream, deadline: Option<Instant>) -> Result<Option<Place>> {
+    let Some((bulkhead, rules)) = upstream.bulkhead.as_ref().zip(upstream.rules.bulkhead.as_ref()) else {
+        return Ok(None);
+    };
+    if let Some(place) = bulkhead.enter() {
+        return Ok(Some(place));
+    }
+    let turn = bulkhead.queue().map_err(|_| saturated(upstream, "and no more may wait"))?;
+    let patience = Instant::now() + rules.wait;
+    let by = deadline.map_or(patience, |deadline| deadline.min(patience));
+    // In a box: few exchanges wait.
+    match Box::pin(tokio::time::timeout_at(by.into(), turn)).await {
+        Ok(place) => Ok(Some(place)),
+        Err(_) if by < patience => Err(Error::new(Cause::TotalTimeout, "no place became free in time")),
+        Err(_) => Err(saturated(upstream, "and none of them ended in time")),
+    }
+}
+
+#[cold]
+fn saturated(upstream: &Upstream, why: &str) -> Error {
+    let requests = upstream.rules.bulkhead.map_or(0, |rules| rules.requests);
+    Error::new(
+        Cause::UpstreamSaturated,
+        format!("upstream `{}` has {requests} requests under way, {why}", upstream.name),
+    )
+}
