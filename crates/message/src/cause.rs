@@ -109,6 +109,8 @@ causes! {
     PolicyFailed "policy_failed" Gateway 500 13 "proxy_internal_error" "A policy of the route failed";
     /// A policy of the route could not be built; the route answers nothing else until it can.
     PolicyUnavailable "policy_unavailable" Gateway 503 14 "proxy_configuration_error" "A policy of the route is not available";
+    /// A policy `fault` refused the request on purpose, for a trial; its status may be set there.
+    FaultInjected "fault_injected" Gateway 503 14 "proxy_internal_response" "A fault was injected on purpose";
     /// A rewrite of the route made a path or host that is not valid.
     RewriteFailed "rewrite_failed" Gateway 500 13 "proxy_configuration_error" "A rewrite of the route made an invalid request";
     /// Something in the gateway went wrong that should not have; please report it.

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
+use http::StatusCode;
+
 use crate::Cause;
 
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -28,6 +30,8 @@ struct Inner {
     cause: Cause,
     detail: Cow<'static, str>,
     retry: Retry,
+    /// `None`: that of the cause.
+    status: Option<StatusCode>,
     source: Option<BoxError>,
 }
 
@@ -37,7 +41,7 @@ impl Error {
     /// `detail` is for people: what was seen, in lower case, without full stop.
     #[cold]
     pub fn new(cause: Cause, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { cause, detail: detail.into(), retry: Retry::default(), source: None }))
+        Self(Box::new(Inner { cause, detail: detail.into(), retry: Retry::default(), status: None, source: None }))
     }
 
     #[must_use]
@@ -50,6 +54,18 @@ impl Error {
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.0.retry = retry;
         self
+    }
+
+    /// Another status than that of the cause.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// What the client gets.
+    pub fn status(&self) -> StatusCode {
+        self.0.status.unwrap_or(self.0.cause.status())
     }
 
     pub fn cause(&self) -> Cause {

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, rc::Rc};
 
-use http::{HeaderName, HeaderValue, request};
+use http::{HeaderName, HeaderValue, Method, Uri, request};
 use smallvec::SmallVec;
 
 use crate::{Body, Peer, Random, Record, Upload, canonical};
@@ -27,12 +27,18 @@ pub struct Exchange {
     pub client_ip: IpAddr,
     /// An HTTP/1.1 client waits for leave to send the body (RFC 9110, 10.1.1).
     pub expects_continue: bool,
-    /// What the path of the route captured; ranges of `head.uri`'s path as it was when the route was found.
+    /// What the path of the route captured; [`Exchange::capture`] reads it.
     pub captures: Captures,
     pub record: Record,
     /// For what is left to chance.
     pub random: Random,
     authority: HeaderValue,
+    /// What it was when the request came; `None`: it still is.
+    asked_authority: Option<HeaderValue>,
+    /// The client asked with HEAD, so that its response has no body; the method may be another by now.
+    head_only: bool,
+    /// The target that captures are ranges of; `None`: `head.uri` still is.
+    matched: Option<Uri>,
     request_id: Option<RequestId>,
 }
 
@@ -56,6 +62,7 @@ impl Exchange {
         record: Record,
         random: Random,
     ) -> Self {
+        let head_only = head.method == Method::HEAD;
         Self {
             head,
             body,
@@ -67,6 +74,9 @@ impl Exchange {
             record,
             random,
             authority,
+            asked_authority: None,
+            head_only,
+            matched: None,
             request_id: None,
         }
     }
@@ -78,12 +88,36 @@ impl Exchange {
 
     /// Has the endpoint asked for somebody else.
     pub fn set_authority(&mut self, authority: HeaderValue) {
-        self.authority = authority;
+        let before = std::mem::replace(&mut self.authority, authority);
+        self.asked_authority.get_or_insert(before);
+    }
+
+    /// Whom the client asked for, whatever became of it.
+    pub fn asked_authority(&self) -> &HeaderValue {
+        self.asked_authority.as_ref().unwrap_or(&self.authority)
     }
 
     /// Who is asked for, without port.
     pub fn host(&self) -> &str {
         canonical::host(self.authority.to_str().unwrap_or_default())
+    }
+
+    /// Whether the client wants the head of the response alone.
+    pub fn is_head_only(&self) -> bool {
+        self.head_only
+    }
+
+    /// What the path of the route captured under this index; empty for one that there is not.
+    pub fn capture(&self, index: usize) -> &str {
+        self.captures.get(index, self.matched.as_ref().unwrap_or(&self.head.uri).path())
+    }
+
+    /// Has the endpoint asked for something else. What was captured stays.
+    pub fn set_target(&mut self, target: Uri) {
+        let before = std::mem::replace(&mut self.head.uri, target);
+        if !self.captures.is_empty() {
+            self.matched.get_or_insert(before);
+        }
     }
 
     /// The id of this exchange: a trusted proxy's, or one made (UUIDv7) when it is first asked for.

@@ -51,3 +51,4 @@ pub use parse::parse;
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use secret::Secret;
+pub use values::is_capture_name;

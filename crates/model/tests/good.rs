@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use model::{Action, Balance, HostPattern, Model, PathPattern, Protocol, Report, Segment, TemplatePart, ValueMatch};
+use model::{
+    Action, Balance, HostPattern, Location, Model, NewPath, PathPattern, Protocol, Redirect, Report, Segment, Template,
+    TemplatePart, ValueMatch,
+};
 
 /// The model of a document that must be right, warnings aside.
 #[track_caller]
@@ -154,17 +157,25 @@ fn routes_and_what_they_refer_to() {
         TemplatePart::Literal("?id=".into()),
         TemplatePart::Capture(0),
     ];
-    assert_eq!(rewrite.path.as_ref().unwrap().0, parts);
+    let Some(NewPath::Template(path)) = &rewrite.path else { panic!("{:?}", rewrite.path) };
+    assert_eq!(path.0, parts);
 
     assert!(matches!(&routes[1].matching.path, Some(PathPattern::Prefix(prefix)) if **prefix == *"/old"));
     let Action::Redirect(redirect) = &routes[1].action else { panic!("{:?}", routes[1].action) };
     assert_eq!(redirect.status, 308);
-    assert_eq!(redirect.to.0, [TemplatePart::Literal("/new".into()), TemplatePart::Capture(0)]);
+    assert_eq!(whole(redirect).0, [TemplatePart::Literal("/new".into()), TemplatePart::Capture(0)]);
     let Action::Respond(respond) = &routes[2].action else { panic!("{:?}", routes[2].action) };
     assert_eq!(respond.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["b", "c"]);
     assert_eq!(&respond.body[..], b"pong");
     let Action::Redirect(redirect) = &routes[3].action else { panic!("{:?}", routes[3].action) };
-    assert_eq!(redirect.to.0[1], TemplatePart::Capture(0));
+    assert_eq!(whole(redirect).0[1], TemplatePart::Capture(0));
+}
+
+fn whole(redirect: &Redirect) -> &Template {
+    match &redirect.to {
+        Location::Whole(template) => template,
+        Location::Parts(parts) => panic!("{parts:?}"),
+    }
 }
 
 #[test]

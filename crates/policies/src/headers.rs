@@ -3,9 +3,9 @@
 use std::{borrow::Cow, fmt};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use message::{Exchange, Response, Result};
-use model::{Place, Report};
-use policy::{BuildError, Manual, Policy, PolicyKind, Stage, Step};
+use message::{Cause, Error, Exchange, Response, Result};
+use model::Report;
+use policy::{BuildError, Manual, Policy, PolicyKind, Site, Stage, Step, Template};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer,
@@ -22,8 +22,14 @@ pub(crate) struct Headers {
 /// Changes as they are applied: all names and values are ready to be put in.
 struct Edits {
     remove: Box<[HeaderName]>,
-    set: Box<[(HeaderName, HeaderValue)]>,
-    add: Box<[(HeaderName, HeaderValue)]>,
+    set: Box<[(HeaderName, Line)]>,
+    add: Box<[(HeaderName, Line)]>,
+}
+
+enum Line {
+    Fixed(HeaderValue),
+    /// With what the route captured.
+    Made(Template),
 }
 
 /// Settings of `headers`.
@@ -69,6 +75,8 @@ impl PolicyKind for Headers {
                           replaced by the lines that are added. Names are the same in any spelling. Responses are \
                           changed wherever they come from, so that security fields also stand on errors of the \
                           gateway itself.\n\n\
+                          On a route, values may hold what its path captures, as in `x-user: \"{id}\"`. Braces around anything but \
+                          such a name mean themselves; `{{` and `}}` stand for one brace each.\n\n\
                           Fields that the gateway must get right itself are refused: `Host`, `Content-Length`, and \
                           those that concern one hop only, such as `Connection` and `Transfer-Encoding`.",
             example: "headers:\n  \
@@ -84,55 +92,80 @@ impl PolicyKind for Headers {
         }
     }
 
-    fn check(config: &Config, place: &Place, report: &mut Report) {
-        config.request.check("request", place, report);
-        config.response.check("response", place, report);
+    fn check(config: &Config, site: &Site<'_>, report: &mut Report) {
+        config.request.check("request", site, report);
+        config.response.check("response", site, report);
         if config.request.is_empty() && config.response.is_empty() {
-            report.warning(place, "these `headers` change nothing");
+            report.warning(site.place, "these `headers` change nothing");
         }
     }
 
-    fn build(config: Config) -> Result<Self, BuildError> {
-        Ok(Self { request: config.request.into(), response: config.response.into() })
+    fn build(config: Config, site: &Site<'_>) -> Result<Self, BuildError> {
+        let edits = |changes| Edits::new(changes, site).map_err(BuildError);
+        Ok(Self { request: edits(config.request)?, response: edits(config.response)? })
     }
 }
 
 impl Policy for Headers {
     fn on_request<'a>(&'a self, exchange: &'a mut Exchange) -> Step<'a> {
-        step(self.request.apply(&mut exchange.head.headers))
+        // Taken out, so that lines can be made of the exchange meanwhile.
+        let mut headers = std::mem::take(&mut exchange.head.headers);
+        let applied = self.request.apply(&mut headers, exchange);
+        exchange.head.headers = headers;
+        step(applied)
     }
 
-    fn on_response<'a>(&'a self, _: &'a mut Exchange, response: &'a mut Response) -> Step<'a> {
-        step(self.response.apply(response.headers_mut()))
+    fn on_response<'a>(&'a self, exchange: &'a mut Exchange, response: &'a mut Response) -> Step<'a> {
+        step(self.response.apply(response.headers_mut(), exchange))
     }
 }
 
 // === impl Edits ===
 
 impl Edits {
-    fn apply(&self, headers: &mut HeaderMap) -> Result<()> {
+    fn new(changes: Changes, site: &Site<'_>) -> std::result::Result<Self, String> {
+        Ok(Self {
+            remove: changes.remove.0.into_iter().map(|EditableName(name)| name).collect(),
+            set: changes.set.into_lines(site)?,
+            add: changes.add.into_lines(site)?,
+        })
+    }
+
+    fn apply(&self, headers: &mut HeaderMap, exchange: &Exchange) -> Result<()> {
         for name in &self.remove {
             headers.remove(name);
         }
         let mut previous = None;
-        for (name, value) in &self.set {
+        for (name, line) in &self.set {
             // Further lines of the same field stand beside the first.
             if previous.replace(name) == Some(name) {
-                common::add(headers, name, value.clone())?;
+                common::add(headers, name, line.value(exchange)?)?;
             } else {
-                common::set(headers, name, value.clone())?;
+                common::set(headers, name, line.value(exchange)?)?;
             }
         }
-        self.add.iter().try_for_each(|(name, value)| common::add(headers, name, value.clone()))
+        self.add.iter().try_for_each(|(name, line)| common::add(headers, name, line.value(exchange)?))
     }
 }
 
-impl From<Changes> for Edits {
-    fn from(changes: Changes) -> Self {
-        Self {
-            remove: changes.remove.0.into_iter().map(|EditableName(name)| name).collect(),
-            set: changes.set.into_lines(),
-            add: changes.add.into_lines(),
+// === impl Line ===
+
+impl Line {
+    fn new(value: HeaderValue, site: &Site<'_>) -> std::result::Result<Self, String> {
+        let Ok(text) = value.to_str() else { return Ok(Self::Fixed(value)) };
+        let template = Template::read(text, site)?;
+        match template.fixed().map(HeaderValue::from_str) {
+            Some(Ok(value)) => Ok(Self::Fixed(value)),
+            _ => Ok(Self::Made(template)),
+        }
+    }
+
+    fn value(&self, exchange: &Exchange) -> Result<HeaderValue> {
+        match self {
+            Self::Fixed(value) => Ok(value.clone()),
+            Self::Made(template) => HeaderValue::try_from(template.render(exchange)).map_err(|error| {
+                Error::new(Cause::PolicyFailed, "what was captured cannot stand in a header field").with_source(error)
+            }),
         }
     }
 }
@@ -144,7 +177,17 @@ impl Changes {
         self.remove.0.is_empty() && self.set.0.is_empty() && self.add.0.is_empty()
     }
 
-    fn check(&self, side: &str, place: &Place, report: &mut Report) {
+    fn check(&self, side: &str, site: &Site<'_>, report: &mut Report) {
+        let place = site.place;
+        let lines = self.set.0.iter().chain(&self.add.0).flat_map(|(_, OneOrMany(lines))| lines);
+        for Value(line) in lines {
+            if let Err(message) = Line::new(line.clone(), site) {
+                match message.split_once("; ") {
+                    Some((message, hint)) => report.error_with_hint(place, message, hint),
+                    None => report.error(place, message),
+                }
+            }
+        }
         for (EditableName(name), lines) in &self.set.0 {
             if self.remove.0.iter().any(|removed| removed.0 == *name) {
                 report.error_with_hint(
@@ -167,9 +210,9 @@ impl Changes {
 // === impl Fields ===
 
 impl Fields {
-    fn into_lines(self) -> Box<[(HeaderName, HeaderValue)]> {
+    fn into_lines(self, site: &Site<'_>) -> std::result::Result<Box<[(HeaderName, Line)]>, String> {
         let lines = |(EditableName(name), OneOrMany(values)): (EditableName, OneOrMany<Value>)| {
-            values.into_iter().map(move |Value(value)| (name.clone(), value))
+            values.into_iter().map(move |Value(value)| Ok((name.clone(), Line::new(value, site)?)))
         };
         self.0.into_iter().flat_map(lines).collect()
     }
@@ -245,6 +288,27 @@ mod tests {
             assert_eq!(lines(&exchange.head.headers), after, "{changes}");
             assert_eq!(lines(response.headers()), after, "{changes}");
         }
+    }
+
+    #[test]
+    fn lines_hold_what_the_route_captured() {
+        let policy = build::<Headers>(
+            "request: { set: { x-user: \"{id}\" } }\nresponse: { add: { x-nel: '{\"id\":\"{id}\"}' } }",
+        );
+        let mut exchange = exchange("GET", &[]);
+        exchange.head.uri = "/users/7".parse().unwrap();
+        exchange.captures = message::Captures::one(7, 8);
+        assert!(crate::testing::request(&*policy, &mut exchange).is_none());
+        // A rewrite does not change what was captured.
+        exchange.set_target("/internal".parse().unwrap());
+        let mut response = response(200, &[], bytes::Bytes::new());
+        assert!(matches!(policy.on_response(&mut exchange, &mut response), Step::Continue));
+        assert_eq!(lines(&exchange.head.headers), ["x-user: 7"]);
+        assert_eq!(lines(response.headers()), ["x-nel: {\"id\":\"7\"}"]);
+        assert_eq!(
+            check::<Headers>("request: { set: { a: \"{idd}\" } }"),
+            ["1:1: error: the path of this route does not capture `{idd}`; did you mean `{id}`?"]
+        );
     }
 
     #[test]

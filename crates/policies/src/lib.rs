@@ -8,6 +8,9 @@ mod request_id;
 /// Lets browsers call from other origins.
 mod cors;
 
+/// Delays or refuses a share of the requests on purpose.
+mod fault;
+
 /// Compresses responses.
 mod compress;
 /// Sets, adds and removes header fields.
@@ -26,6 +29,7 @@ pub fn kinds() -> Vec<Box<dyn Kind>> {
     vec![
         erase::<compress::Compress>(),
         erase::<cors::Cors>(),
+        erase::<fault::Fault>(),
         erase::<headers::Headers>(),
         erase::<request_id::RequestId>(),
     ]
@@ -43,7 +47,7 @@ mod tests {
             let [(key, settings)] = document.entries() else { panic!("{}: not one policy", kind.name()) };
             assert_eq!(key.name, kind.name());
             assert_eq!(testing::problems(&*kind, settings), [""; 0], "{}", kind.name());
-            assert!(kind.build(settings).is_ok(), "{}", kind.name());
+            assert!(kind.build(settings, &testing::site(settings)).is_ok(), "{}", kind.name());
         }
     }
 

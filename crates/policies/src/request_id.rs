@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 use message::{Exchange, Response};
-use policy::{BuildError, Manual, Policy, PolicyKind, Stage, Step};
+use policy::{BuildError, Manual, Policy, PolicyKind, Site, Stage, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -56,7 +56,7 @@ impl PolicyKind for RequestId {
         }
     }
 
-    fn build(config: Config) -> Result<Self, BuildError> {
+    fn build(config: Config, _: &Site<'_>) -> Result<Self, BuildError> {
         Ok(Self { header: config.header.0, response: config.response })
     }
 }

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body::{Body as HttpBody, Frame};
 use message::{Body, Error, Exchange, Peer, Random, Record, Response};
 use model::{Node, Report};
-use policy::{Kind, Policy, PolicyKind, Step, erase};
+use policy::{Kind, Policy, PolicyKind, Site, Step, erase};
 
 pub(crate) fn parse(text: &str) -> Node {
     let mut report = Report::default();
@@ -26,8 +26,13 @@ pub(crate) fn parse(text: &str) -> Node {
 /// What a kind has to say about settings, as `line:column: message; hint`.
 pub(crate) fn problems(kind: &dyn Kind, settings: &Node) -> Vec<String> {
     let mut report = Report::default();
-    kind.check(settings, &mut report);
+    kind.check(settings, &site(settings), &mut report);
     report.problems.iter().map(|problem| problem.to_string().trim_start_matches("test:").to_owned()).collect()
+}
+
+/// On a route that captures `id` and `rest`.
+pub(crate) fn site(settings: &Node) -> Site<'_> {
+    Site { place: &settings.place, captures: Some(&["id", "rest"]) }
 }
 
 pub(crate) fn check<K: PolicyKind>(settings: &str) -> Vec<String> {
@@ -38,7 +43,7 @@ pub(crate) fn check<K: PolicyKind>(settings: &str) -> Vec<String> {
 pub(crate) fn build<K: PolicyKind>(settings: &str) -> Arc<dyn Policy> {
     let node = parse(settings);
     assert_eq!(check::<K>(settings), [""; 0]);
-    erase::<K>().build(&node).expect("settings that can be built")
+    erase::<K>().build(&node, &site(&node)).expect("settings that can be built")
 }
 
 pub(crate) fn exchange(method: &str, headers: &[(&str, &str)]) -> Exchange {

@@ -20,15 +20,15 @@ pub trait PolicyKind: Send + Sync + 'static {
     fn manual() -> Manual;
 
     /// Reports what no type can rule out. Pure: touches no file, no socket, no task.
-    fn check(config: &Self::Config, place: &Place, report: &mut Report) {
-        _ = (config, place, report);
+    fn check(config: &Self::Config, site: &Site<'_>, report: &mut Report) {
+        _ = (config, site, report);
     }
 
     /// Makes the policy of settings that passed the check. Starts nothing.
     ///
     /// # Errors
     /// What makes the policy unavailable (a file that cannot be read); its routes then answer 503.
-    fn build(config: Self::Config) -> Result<Self::Policy, BuildError>;
+    fn build(config: Self::Config, site: &Site<'_>) -> Result<Self::Policy, BuildError>;
 }
 
 /// How a kind describes itself to help, docs and panel.
@@ -40,6 +40,15 @@ pub struct Manual {
     pub description: &'static str,
     /// A policy as it stands in a document; a test checks and builds it.
     pub example: &'static str,
+}
+
+/// Where a policy is attached.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'a> {
+    /// Of its settings.
+    pub place: &'a Place,
+    /// What the path of its route captures; `None`: it is not attached to a route, but to something that many routes share.
+    pub captures: Option<&'a [&'a str]>,
 }
 
 /// Why a policy could not be built.
@@ -54,10 +63,10 @@ pub trait Kind: Send + Sync {
     /// JSON Schema of the settings.
     fn schema(&self) -> Schema;
     /// Reports all that is wrong with the settings.
-    fn check(&self, settings: &Node, report: &mut Report);
+    fn check(&self, settings: &Node, site: &Site<'_>, report: &mut Report);
     /// # Errors
     /// What makes the policy unavailable, or settings that would not pass the check.
-    fn build(&self, settings: &Node) -> Result<Arc<dyn Policy>, BuildError>;
+    fn build(&self, settings: &Node, site: &Site<'_>) -> Result<Arc<dyn Policy>, BuildError>;
 }
 
 /// Erases the types of a kind, for the list of a [`crate::Registry`].
@@ -86,16 +95,16 @@ impl<K: PolicyKind> Kind for Erased<K> {
         schemars::schema_for!(K::Config)
     }
 
-    fn check(&self, settings: &Node, report: &mut Report) {
+    fn check(&self, settings: &Node, site: &Site<'_>, report: &mut Report) {
         if let Some(config) = model::decode::<K::Config>(settings, report) {
-            K::check(&config, &settings.place, report);
+            K::check(&config, site, report);
         }
     }
 
-    fn build(&self, settings: &Node) -> Result<Arc<dyn Policy>, BuildError> {
+    fn build(&self, settings: &Node, site: &Site<'_>) -> Result<Arc<dyn Policy>, BuildError> {
         let mut report = Report::default();
         match model::decode::<K::Config>(settings, &mut report) {
-            Some(config) if !report.has_errors() => Ok(Arc::new(K::build(config)?)),
+            Some(config) if !report.has_errors() => Ok(Arc::new(K::build(config, site)?)),
             _ => Err(BuildError(report.problems.first().map_or_else(String::new, ToString::to_string))),
         }
     }

@@ -16,8 +16,11 @@ mod contract;
 mod kind;
 /// The kinds that a program knows.
 mod registry;
+/// Text with holes that the captures of a route fill.
+mod template;
 
 pub use chain::{Chain, Link, Origin};
 pub use contract::{Flow, Needs, Policy, Stage, Step};
-pub use kind::{BuildError, Kind, Manual, PolicyKind, erase};
+pub use kind::{BuildError, Kind, Manual, PolicyKind, Site, erase};
 pub use registry::Registry;
+pub use template::Template;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -43,7 +43,7 @@ struct UploadRelay {
 /// Hands the response over to the codec. An upgrade becomes a tunnel; everything else is relayed.
 pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Response<Relay> {
     let (mut head, mut body) = response.into_parts();
-    if ending.exchange.head.method == Method::HEAD && !body.is_empty() {
+    if ending.exchange.is_head_only() && !body.is_empty() {
         leave_out(&mut body, &mut head.headers);
     }
     if ending.link.is_none() && awaits_continue(&ending) {

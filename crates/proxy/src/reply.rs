@@ -6,7 +6,9 @@ use http::{
     header::{CONNECTION, CONTENT_TYPE, LOCATION},
 };
 use message::{Body, Cause, Error, Exchange, Response, Side};
-use snapshot::{Redirect, Respond};
+use snapshot::{Location, Redirect, Respond};
+
+use crate::forward;
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,8 +27,9 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
         grpc_status(cause, detail(error, exchange.peer.trusted))
     } else {
         let id = exchange.request_id();
-        let mut response = http::Response::new(Body::from(problem(cause, detail(error, exchange.peer.trusted), &id)));
-        *response.status_mut() = cause.status();
+        let mut response =
+            http::Response::new(Body::from(problem(cause, error.status(), detail(error, exchange.peer.trusted), &id)));
+        *response.status_mut() = error.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     };
@@ -43,8 +46,8 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
 /// The same for a request that never became an exchange, as bytes of HTTP/1.1.
 #[cold]
 pub(crate) fn raw(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
-    let problem = problem(cause, detail, id);
     let status = cause.status();
+    let problem = problem(cause, status, detail, id);
     let mut text = Vec::with_capacity(512);
     for part in [
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default()).as_bytes(),
@@ -68,20 +71,15 @@ pub(crate) fn respond(respond: &Respond) -> Response {
     response
 }
 
-/// The answer of a `redirect` route. The query of the request goes along unless the target has its own.
+/// The answer of a `redirect` route.
 ///
 /// # Errors
 /// [`Cause::RewriteFailed`] if captures make a target that no header can hold.
 pub(crate) fn redirect(redirect: &Redirect, exchange: &Exchange) -> message::Result<Response> {
-    let mut target = redirect.to.render(&exchange.captures, exchange.head.uri.path());
-    if let Some(query) = exchange.head.uri.query().filter(|_| !target.contains('?')) {
-        target.push('?');
-        target.push_str(query);
-    }
-    // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
-    if target.starts_with("//") {
-        target.remove(0);
-    }
+    let target = match &redirect.to {
+        Location::Whole(template) => whole(template.render(exchange), exchange.head.uri.query()),
+        Location::Parts(parts) => forward::location(exchange, parts)?,
+    };
     let location = HeaderValue::try_from(target).map_err(|error| {
         Error::new(Cause::RewriteFailed, "the target of the redirect is no header value").with_source(error)
     })?;
@@ -89,6 +87,19 @@ pub(crate) fn redirect(redirect: &Redirect, exchange: &Exchange) -> message::Res
     *response.status_mut() = redirect.status;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
+}
+
+/// The query of the request goes along unless the target has its own.
+fn whole(mut target: String, query: Option<&str>) -> String {
+    if let Some(query) = query.filter(|_| !target.contains('?')) {
+        target.push('?');
+        target.push_str(query);
+    }
+    // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
+    if target.starts_with("//") {
+        target.remove(0);
+    }
+    target
 }
 
 /// Whether the caller speaks gRPC, in any of its encodings but gRPC-Web, which is plain HTTP to proxies.
@@ -105,11 +116,11 @@ fn detail(error: &Error, trusted: bool) -> &str {
     if is_internal && !trusted { error.cause().title() } else { error.detail() }
 }
 
-fn problem(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
+fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue) -> Bytes {
     let problem = serde_json::json!({
         "type": format!("urn:sluice:error:{cause}"),
         "title": cause.title(),
-        "status": cause.status().as_u16(),
+        "status": status.as_u16(),
         "detail": detail,
         "cause": cause.name(),
         "request_id": id.to_str().unwrap_or_default(),

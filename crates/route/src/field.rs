@@ -51,6 +51,11 @@ pub(crate) fn holds<'a>(wanted: &ValueMatch, mut values: impl Iterator<Item = Va
     }
 }
 
+/// Whether a header is what a matcher of a route wants, for whoever else matches headers.
+pub fn header_holds(wanted: &ValueMatch, fields: &HeaderMap, name: &HeaderName) -> bool {
+    holds(wanted, headers(fields, name))
+}
+
 fn divide(pair: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = pair.iter().position(|byte| *byte == b'=')?;
     Some((&pair[..at], &pair[at + 1..]))

@@ -14,6 +14,7 @@ mod predicate;
 mod table;
 
 pub use ask::Ask;
+pub use field::header_holds;
 pub use miss::{Miss, Presence};
 pub use precedence::{HostRank, PathRank, Precedence};
 pub use table::{BuildError, Candidate, Excess, Found, Table};

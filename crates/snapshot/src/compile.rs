@@ -5,8 +5,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use model::{Model, Report, UpstreamId};
-use policy::{Chain, Link, Origin, Registry};
+use model::{Model, PathPattern, Report, UpstreamId};
+use policy::{Chain, Link, Origin, Registry, Site};
 use telemetry::{RouteMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
@@ -14,12 +14,27 @@ use crate::{Action, Chains, Listener, Route, Settings, Snapshot, tls};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
-    for policy in all_policies(model) {
-        match kinds.get(&policy.kind) {
-            Some(kind) => kind.check(&policy.settings, report),
-            None => unknown_kind(policy, kinds, report),
+    let mut check = |policies: &[model::Policy], captures: Option<&[&str]>| {
+        for policy in policies {
+            match kinds.get(&policy.kind) {
+                Some(kind) => kind.check(&policy.settings, &site(policy, captures), report),
+                None => unknown_kind(policy, kinds, report),
+            }
         }
-    }
+    };
+    check(&model.gateway.policies, None);
+    model.listeners.iter().for_each(|listener| check(&listener.policies, None));
+    model.routes.iter().for_each(|route| check(&route.policies, Some(&captures(route))));
+    model.upstreams.iter().for_each(|upstream| check(&upstream.policies, None));
+}
+
+fn captures(route: &model::Route) -> Vec<&str> {
+    // Nearly all routes have no policies, and then nobody asks.
+    route.matching.path.as_ref().filter(|_| !route.policies.is_empty()).map(PathPattern::captures).unwrap_or_default()
+}
+
+fn site<'a>(policy: &'a model::Policy, captures: Option<&'a [&'a str]>) -> Site<'a> {
+    Site { place: &policy.settings.place, captures }
 }
 
 /// Compiles `model`, adopting what is the same in `previous`. Reads certificate files; starts nothing.
@@ -38,13 +53,22 @@ pub fn compile(
     }
     let compiler = Compiler { model, workers, previous };
     let upstreams = compiler.upstreams(report);
-    let gateway_links = links(&model.gateway.policies, Origin::Gateway, kinds, report);
-    let listener_links: Vec<_> =
-        model.listeners.iter().map(|listener| links(&listener.policies, Origin::Listener, kinds, report)).collect();
-    let upstream_links: Vec<_> =
-        model.upstreams.iter().map(|upstream| links(&upstream.policies, Origin::Upstream, kinds, report)).collect();
-    let route_links: Vec<_> =
-        model.routes.iter().map(|route| links(&route.policies, Origin::Route, kinds, report)).collect();
+    let gateway_links = links(&model.gateway.policies, Origin::Gateway, None, kinds, report);
+    let listener_links: Vec<_> = model
+        .listeners
+        .iter()
+        .map(|listener| links(&listener.policies, Origin::Listener, None, kinds, report))
+        .collect();
+    let upstream_links: Vec<_> = model
+        .upstreams
+        .iter()
+        .map(|upstream| links(&upstream.policies, Origin::Upstream, None, kinds, report))
+        .collect();
+    let route_links: Vec<_> = model
+        .routes
+        .iter()
+        .map(|route| links(&route.policies, Origin::Route, Some(&captures(route)), kinds, report))
+        .collect();
     let listeners = compiler.listeners(&gateway_links, &listener_links, report);
     let routes = compiler.routes(&gateway_links, &listener_links, &upstream_links, &route_links);
     let all_links =
@@ -168,11 +192,17 @@ fn chains(gateway: &[Link], listeners: &[Vec<Link>], own: &[Link]) -> Chains {
     Chains::PerListener(listeners.iter().map(|listener| Chain::new([gateway, listener, own].concat())).collect())
 }
 
-fn links(policies: &[model::Policy], origin: Origin, kinds: &Registry, report: &mut Report) -> Vec<Link> {
+fn links(
+    policies: &[model::Policy],
+    origin: Origin,
+    captures: Option<&[&str]>,
+    kinds: &Registry,
+    report: &mut Report,
+) -> Vec<Link> {
     let mut links = Vec::with_capacity(policies.len());
     for policy in policies {
         let Some(kind) = kinds.get(&policy.kind) else { continue };
-        match kind.build(&policy.settings) {
+        match kind.build(&policy.settings, &site(policy, captures)) {
             Ok(built) => links.push(Link { kind: kind.name(), stage: kind.stage(), origin, policy: built }),
             Err(error) => report.error(&policy.place, format!("policy `{}`: {error}", policy.kind)),
         }
@@ -191,13 +221,6 @@ fn settings(gateway: &model::Gateway) -> Settings {
         },
         grace: gateway.grace,
     }
-}
-
-fn all_policies(model: &Model) -> impl Iterator<Item = &model::Policy> {
-    let listeners = model.listeners.iter().flat_map(|listener| &listener.policies);
-    let routes = model.routes.iter().flat_map(|route| &route.policies);
-    let upstreams = model.upstreams.iter().flat_map(|upstream| &upstream.policies);
-    model.gateway.policies.iter().chain(listeners).chain(routes).chain(upstreams)
 }
 
 fn unknown_kind(policy: &model::Policy, kinds: &Registry, report: &mut Report) {

@@ -12,6 +12,8 @@ mod tls;
 // What documents and snapshots share, so that the path of a request need not know documents.
 pub use model::{Address, Host, Http2Limits, Limits, ListenerId, RetryOn, RetryRules};
 
-pub use action::{Action, Redirect, Respond, Rewrite, Template};
+pub use action::{
+    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution,
+};
 pub use compile::{check_policies, compile};
 pub use snapshot::{Chains, Listener, Route, Settings, Snapshot};

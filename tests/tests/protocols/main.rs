@@ -31,4 +31,6 @@ mod forwarding;
 
 mod routing;
 
+mod rewrites;
+
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::UpstreamId;
 
@@ -15,9 +15,29 @@ pub enum Action {
 
 #[derive(Debug, Clone)]
 pub struct Redirect {
-    pub to: Template,
+    pub to: Location,
     /// 301, 302, 303, 307 or 308.
     pub status: StatusCode,
+}
+
+/// Where a client is sent.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A path, or an address with its scheme.
+    Whole(Template),
+    /// The address that was asked for, in parts of which some are replaced.
+    Parts(LocationParts),
+}
+
+/// `None`: as it was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct LocationParts {
+    /// `http` or `https`.
+    pub scheme: Option<&'static str>,
+    pub host: Option<Arc<str>>,
+    pub port: Option<u16>,
+    pub path: Option<NewPath>,
+    pub drop_query: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,9 +50,34 @@ pub struct Respond {
 /// Changes to the request before it is forwarded.
 #[derive(Debug, Clone)]
 pub struct Rewrite {
-    /// The new path; the query stays unless the template holds a `?`.
-    pub path: Option<Template>,
-    pub host: Option<HeaderValue>,
+    pub path: Option<NewPath>,
+    pub query: Option<QueryEdits>,
+    pub host: Option<NewHost>,
+    pub method: Option<Method>,
+}
+
+/// The path of a request, made anew.
+#[derive(Debug, Clone)]
+pub enum NewPath {
+    /// The query stays unless the template holds a `?`.
+    Template(Template),
+    /// Paths that `regex` does not match stay as they are. `to` has first the named groups of `regex`, then what the route's
+    /// path captures.
+    Regex { regex: regex::Regex, to: Template },
+}
+
+/// Made in this order: remove, set, add. Names and values are decoded.
+#[derive(Debug, Clone, Default)]
+pub struct QueryEdits {
+    pub remove: Vec<Arc<str>>,
+    pub set: Vec<(Arc<str>, Template)>,
+    pub add: Vec<(Arc<str>, Template)>,
+}
+
+#[derive(Debug, Clone)]
+pub enum NewHost {
+    Fixed(HeaderValue),
+    Template(Template),
 }
 
 /// Text with holes that the captures of a route's path fill: `/internal/{id}`.
@@ -44,6 +89,6 @@ pub struct Template(pub Vec<TemplatePart>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplatePart {
     Literal(Arc<str>),
-    /// Index into [`PathPattern::captures`].
+    /// Index among the names that the template was checked against: mostly [`PathPattern::captures`](super::PathPattern).
     Capture(usize),
 }

@@ -13,7 +13,9 @@ mod upstream;
 
 use std::sync::Arc;
 
-pub use action::{Action, Redirect, Respond, Rewrite, Template, TemplatePart};
+pub use action::{
+    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template, TemplatePart,
+};
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};

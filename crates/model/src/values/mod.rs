@@ -35,7 +35,7 @@ pub use host_pattern::HostName;
 pub use method::MethodName;
 pub use name::Name;
 pub use network::Network;
-pub(crate) use path::is_capture_name;
+pub use path::is_capture_name;
 pub use path::{ExactPath, PathTemplate, PrefixPath, WildcardPath};
 pub use pattern::Pattern;
 pub use ratio::Ratio;

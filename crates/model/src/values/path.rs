@@ -159,7 +159,7 @@ fn template_segments(text: &str) -> Result<Vec<Segment>, String> {
     Ok(segments)
 }
 
-pub(crate) fn is_capture_name(name: &str) -> bool {
+pub fn is_capture_name(name: &str) -> bool {
     let letter = |b: u8| b.is_ascii_alphabetic() || b == b'_';
     name.bytes().next().is_some_and(letter) && name.bytes().all(|b| letter(b) || b.is_ascii_digit())
 }

@@ -388,3 +388,72 @@ fn policies() {
         &["7:15: error: expected a list, found a map"],
     );
 }
+
+#[test]
+fn new_paths_hosts_and_queries() {
+    check_route(
+        r#"    match: { path: "/users/{id}" }
+    upstream: users
+    rewrite:
+      path: { regex: "^/(?<a>x", to: "/{b}" }
+      query: { set: { q: "{ids}" }, remove: [q], add: { r: "{x" } }
+      host: "{id}@b"
+      method: HEAD
+"#,
+        &["9:22: error: `^/(?<a>x` is no regular expression: unclosed group"],
+    );
+    check_route(
+        r#"    match: { path: "/users/{id}" }
+    upstream: users
+    rewrite:
+      path: { regex: "^/(?<a>x)", to: "/{b}" }
+      query: { set: { q: "{ids}" }, remove: [q], add: { r: "{x" } }
+      host: "{id}@b"
+      method: HEAD
+"#,
+        &[
+            "9:39: error: the path of this route does not capture `{b}`; did you mean `{a}`?",
+            "10:26: error: the path of this route does not capture `{ids}`; did you mean `{id}`?",
+            "10:45: error: `q` is both removed from the query and set; `set` alone replaces what is there",
+            "10:60: error: `{` without its other half; write `%7B` for `{` and `%7D` for `}`",
+            "11:13: error: `{id}@b` makes no host",
+            "12:15: error: a request cannot become a HEAD: its response would be framed as the client does not expect; give another method; HEAD requests become what is given, and are answered without a body",
+        ],
+    );
+    check_route(
+        "    upstream: users\n    rewrite: { path: { prefix: /a } }\n",
+        &[
+            "7:32: error: `prefix` stands for the prefix by which the route matches, and this one matches by none; write the new path as a text, or use `regex` and `to`",
+        ],
+    );
+    check_route(
+        "    upstream: users\n    rewrite: { path: { regex: ^/a } }\n",
+        &["7:22: error: expected either `regex` with `to`, or `prefix`"],
+    );
+    check_route(
+        "    match: { path: { regex: ^/a } }\n    upstream: users\n    rewrite: { path: { regex: '^/(?<a>x)', to: '/{c}' }, host: a b }\n",
+        &[
+            "8:48: error: the path of this route does not capture `{c}`; did you mean `{a}`?",
+            "8:64: error: expected a host with an optional port, such as `users.internal:8080`, found the text `a b`",
+        ],
+    );
+    check_route(
+        "    redirect: { status: 301 }\n",
+        &[
+            "6:15: error: this redirect leads back to where it comes from; say what changes: `to`, or one of `scheme`, `host`, `port` and `path`",
+        ],
+    );
+    check_route(
+        "    redirect: { to: /a, port: 1, scheme: https }\n",
+        &["6:34: error: `scheme` beside `to`, which says all of it; give either `to` or the parts"],
+    );
+    check_route(
+        "    redirect: { scheme: ftp, host: 'a:80', port: 0, path: b, query: some }\n",
+        &[
+            "6:25: error: unknown value `ftp`; known here: `http`, `https`",
+            "6:36: error: expected a host such as `users.internal`, or an IP address, found the text `a:80`",
+            "6:50: error: expected a whole number from 1 to 65535, found the number 0",
+            "6:69: error: unknown value `some`; known here: `keep`, `drop`",
+        ],
+    );
+}

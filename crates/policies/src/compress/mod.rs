@@ -15,8 +15,8 @@ mod stream;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use message::{Body, Cause, Error, Exchange, Response, Result};
-use model::{Place, Report};
-use policy::{BuildError, Manual, Policy, PolicyKind, Stage, Step};
+use model::Report;
+use policy::{BuildError, Manual, Policy, PolicyKind, Site, Stage, Step};
 
 use self::{
     config::{Coding, Config, Level},
@@ -62,11 +62,11 @@ impl PolicyKind for Compress {
         }
     }
 
-    fn check(config: &Config, place: &Place, report: &mut Report) {
-        config.check(place, report);
+    fn check(config: &Config, site: &Site<'_>, report: &mut Report) {
+        config.check(site.place, report);
     }
 
-    fn build(config: Config) -> Result<Self, BuildError> {
+    fn build(config: Config, _: &Site<'_>) -> Result<Self, BuildError> {
         Ok(Self {
             algorithms: config.algorithms.into(),
             min_bytes: config.min_bytes.bytes(),

@@ -16,8 +16,8 @@ mod origin;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use message::{Body, Exchange, Response, Result};
-use model::{Place, Report};
-use policy::{BuildError, Manual, Policy, PolicyKind, Stage, Step};
+use model::Report;
+use policy::{BuildError, Manual, Policy, PolicyKind, Site, Stage, Step};
 
 use self::{
     config::{Config, is_wildcard},
@@ -103,11 +103,11 @@ impl PolicyKind for Cors {
         }
     }
 
-    fn check(config: &Config, place: &Place, report: &mut Report) {
-        config.check(place, report);
+    fn check(config: &Config, site: &Site<'_>, report: &mut Report) {
+        config.check(site.place, report);
     }
 
-    fn build(config: Config) -> Result<Self, BuildError> {
+    fn build(config: Config, _: &Site<'_>) -> Result<Self, BuildError> {
         let credentials = config.credentials;
         let methods = config.methods.0.iter().map(|method| method.0.as_str());
         let any_method = config.methods.0.iter().any(|method| method.0.as_str() == "*");

@@ -5,7 +5,7 @@ use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
 
 /// Tells, in the head of the exchange, who called. Done once, so that the copies for attempts need no more than that.
 pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
-    let authority = exchange.authority().clone();
+    let authority = exchange.asked_authority().clone();
     let headers = &mut exchange.head.headers;
     forwarded::write(headers, &exchange.peer, &authority, exchange.head.version, forwarding);
 }

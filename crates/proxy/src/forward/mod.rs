@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use message::{Cause, Error, Exchange, Response, Result, canonical};
+use message::{Cause, Error, Exchange, Response, Result};
 use smallvec::SmallVec;
-use snapshot::Rewrite;
 use upstream::{Place, Stream, balance::Ask};
 
 use crate::{
@@ -20,11 +19,13 @@ mod head;
 mod interim;
 mod replay;
 mod retry;
+mod rewrite;
 pub(crate) mod tunnel;
 mod upgrade;
 
 use deadline::Deadline;
 use retry::Attempts;
+pub(crate) use rewrite::{location, rewrite};
 pub(crate) use upgrade::Upgrade;
 
 /// What came of an action.
@@ -111,28 +112,6 @@ fn pick(set: &LocalSet, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Opti
 #[cold]
 fn no_endpoint(local: &LocalUpstream) -> Error {
     Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint to ask", local.upstream.name))
-}
-
-/// Changes the request as the route says. What comes out is brought into canonical form like any request.
-///
-/// # Errors
-/// [`Cause::RewriteFailed`] if captures lead to a path that is none.
-pub(crate) fn rewrite(exchange: &mut Exchange, rewrite: &Rewrite) -> Result<()> {
-    if let Some(template) = &rewrite.path {
-        let uri = &exchange.head.uri;
-        let rendered = template.render(&exchange.captures, uri.path());
-        let (path, query) = match rendered.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (&*rendered, uri.query()),
-        };
-        let invalid = |error: Error| Error::new(Cause::RewriteFailed, error.detail().to_owned());
-        let path = canonical::path(path).map_err(invalid)?;
-        exchange.head.uri = canonical::uri(&path, query)?;
-    }
-    if let Some(host) = &rewrite.host {
-        exchange.set_authority(host.clone());
-    }
-    Ok(())
 }
 
 // === impl Forwarded ===

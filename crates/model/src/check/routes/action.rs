@@ -2,13 +2,11 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::templates;
 use crate::{
-    Node, PathPattern, Redirect, Report, Respond, Rewrite, Template, TextOr, Value,
-    decode::decode,
+    Node, Report, Respond, Value,
     document::{self, Fields},
     nearest, pending,
-    values::{FieldName, FieldValue, HostValue, RedirectStatus, Status},
+    values::{FieldName, FieldValue, Status},
 };
 
 /// The keys that say what is done with a request. There must be exactly one.
@@ -36,69 +34,6 @@ pub(super) fn has_one_action(node: &Node, report: &mut Report) -> bool {
             false
         }
     }
-}
-
-pub(super) fn check_rewrite(node: &Node, report: &mut Report) {
-    let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && node.get("upstream").is_none();
-    if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
-        let message = "`rewrite` changes what an upstream gets, and this route has none";
-        report.error_with_hint(&key.place, message, "leave it out");
-    }
-}
-
-/// The templates of a route in which something else is wrong, as far as its path is known.
-pub(super) fn check_templates(node: &Node, report: &mut Report) {
-    let mut reported = Report::default();
-    let path = match node.get("match").and_then(|matching| matching.get("path")) {
-        None => None,
-        Some(path) => match decode::<TextOr<document::Path>>(path, &mut reported) {
-            Some(TextOr(document::Path(path))) => Some(path),
-            // It is wrong itself, which was reported when the route was decoded.
-            None => return,
-        },
-    };
-    let matched = path.as_ref();
-    let text =
-        |map: &str, key: &str| node.get(map).and_then(|map| map.get(key)).and_then(|node| Some((node, node.text()?)));
-    if let Some((node, to)) = text("redirect", "to") {
-        template(node, templates::location(to, matched), report);
-    }
-    if let Some((node, path)) = text("rewrite", "path") {
-        template(node, templates::rewritten(path, matched), report);
-    }
-}
-
-pub(super) fn rewrite(
-    node: &Node,
-    written: document::Rewrite,
-    matched: Option<&PathPattern>,
-    report: &mut Report,
-) -> Option<Rewrite> {
-    let document::Rewrite { path, host } = written;
-    let path = match path {
-        Some(path) => Some(template(node.near("path"), templates::rewritten(&path, matched), report)?),
-        None => None,
-    };
-    Some(Rewrite { path, host: host.map(|HostValue(host)| host) })
-}
-
-pub(super) fn redirect(
-    node: &Node,
-    written: &document::Redirect,
-    matched: Option<&PathPattern>,
-    report: &mut Report,
-) -> Option<Redirect> {
-    let to = template(node.near("to"), templates::location(&written.to, matched), report)?;
-    Some(Redirect { to, status: written.status.map_or(StatusCode::FOUND, |RedirectStatus(status)| status) })
-}
-
-fn template(node: &Node, template: Result<Template, String>, report: &mut Report) -> Option<Template> {
-    template
-        .map_err(|message| match message.split_once("; ") {
-            Some((message, hint)) => report.error_with_hint(&node.place, message, hint),
-            None => report.error(&node.place, message),
-        })
-        .ok()
 }
 
 pub(super) fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Respond {

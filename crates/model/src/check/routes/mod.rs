@@ -2,6 +2,7 @@
 
 mod action;
 mod matching;
+mod rewrite;
 mod templates;
 
 use super::{names::Names, policies};
@@ -24,20 +25,20 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let written = decode_without::<document::Route>(node, &skipped, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
-    action::check_rewrite(node, report);
+    rewrite::check_rewrite(node, report);
     let upstream = node.get("upstream").map(|name| known.upstreams.find(name, report));
     let listeners = listeners(node, known.listeners, report);
     let policies = policies::check(node, report);
 
     let Some(written) = written else {
-        action::check_templates(node, report);
+        rewrite::check_templates(node, report);
         return None;
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
     let matching = matching::check(matching);
     let path = matching.path.as_ref();
-    let rewrite = rewrite.map(|rewrite| action::rewrite(node.near("rewrite"), rewrite, path, report));
-    let redirect = redirect.map(|written| action::redirect(node.near("redirect"), &written, path, report));
+    let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
+    let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
     let action = match (upstream, redirect, respond) {
         (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),

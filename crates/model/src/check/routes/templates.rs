@@ -4,13 +4,42 @@
 
 use std::sync::Arc;
 
-use crate::{PathPattern, Template, TemplatePart, nearest, values::is_capture_name};
+use crate::{
+    FromText, PathPattern, Template, TemplatePart, nearest,
+    values::{HostValue, is_capture_name},
+};
 
 /// The path of a rewrite. `matched` is the path of the route.
 ///
 /// What comes of it is brought into normal form for each request, so what stands in the holes is no concern here.
 pub(super) fn rewritten(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
     path(text, &matched.map(PathPattern::captures).unwrap_or_default())
+}
+
+/// What stands instead of a path that `regex` matches. Its named groups come first, then what the route's path captures.
+pub(super) fn substituted(text: &str, regex: &regex::Regex, matched: Option<&PathPattern>) -> Result<Template, String> {
+    let groups = regex.capture_names().flatten();
+    let captures: Vec<&str> = groups.chain(matched.into_iter().flat_map(PathPattern::captures)).collect();
+    path(text, &captures)
+}
+
+/// Any text, such as the value of a parameter.
+pub(super) fn value(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
+    read(text, &matched.map(PathPattern::captures).unwrap_or_default())
+}
+
+/// A host with holes. What fills them is checked for each request, so only the rest is looked at here.
+pub(super) fn host(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
+    let template = value(text, matched)?;
+    let sample: String = template
+        .0
+        .iter()
+        .map(|part| match part {
+            TemplatePart::Literal(text) => text,
+            TemplatePart::Capture(_) => "a",
+        })
+        .collect();
+    HostValue::from_text(&sample).map(|_| template).map_err(|_| format!("`{text}` makes no host"))
 }
 
 /// What a redirect leads to: a path, or an address with its scheme. `matched` is the path of the route.

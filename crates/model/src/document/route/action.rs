@@ -1,11 +1,11 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::{
-    FromText,
-    values::{FieldName, FieldValue, HostValue, RedirectStatus, Status},
+    FromText, TextOr,
+    values::{Count, FieldName, FieldValue, MethodName, Pattern, RedirectStatus, ServerName, Status},
 };
 
 /// Sends the client elsewhere.
@@ -13,8 +13,20 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Redirect {
     /// Where to: a path, or an address with its scheme. Names that the route's path captures stand in `{}`, as in
-    /// `/new{rest}`.
-    pub to: String,
+    /// `/new{rest}`. Without it, the client is sent to what it asked for, but for the parts that are given:
+    pub to: Option<String>,
+    /// `https` or `http`. Default: that of the request.
+    pub scheme: Option<Scheme>,
+    /// The host, without port. Default: that of the request.
+    pub host: Option<ServerName>,
+    /// The port. Default: that of the request, or that of the scheme if `scheme` or `host` is given.
+    pub port: Option<Count<1, 65535>>,
+    /// The path, as in `rewrite`. Default: that of the request.
+    #[schemars(with = "Option<NewPathShortOrLong>")]
+    pub path: Option<TextOr<NewPath>>,
+    /// Whether the query goes along. Default: `keep`.
+    #[serde(default)]
+    pub query: RedirectQuery,
     /// 301, 302, 303, 307 or 308. Default: 302.
     pub status: Option<RedirectStatus>,
 }
@@ -39,9 +51,55 @@ pub struct Respond {
 pub struct Rewrite {
     /// The new path. Names that the route's path captures stand in `{}`, as in `/internal/{id}`. The query stays, unless
     /// the new path holds a `?`.
-    pub path: Option<String>,
-    /// The new `Host`.
-    pub host: Option<HostValue>,
+    #[schemars(with = "Option<NewPathShortOrLong>")]
+    pub path: Option<TextOr<NewPath>>,
+    /// Changes to the query.
+    pub query: Option<QueryEdits>,
+    /// The new `Host`, with names in `{}` if need be, as in `{tenant}.internal`.
+    pub host: Option<String>,
+    /// The new method.
+    pub method: Option<MethodName>,
+}
+
+/// A new path: a text with names in `{}`, or one of two ways to change a part of it.
+#[derive(Debug, Clone)]
+pub enum NewPath {
+    Template(String),
+    Regex { regex: Pattern, to: String },
+    Prefix(String),
+}
+
+/// Changes to a query, in this order: remove, set, add. Other parameters stay as they are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QueryEdits {
+    /// Parameters that are taken away.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// Parameters that get a value instead of those that they have. Names that the route's path captures stand in `{}`.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// Parameters that get a value beside those that they have, likewise.
+    #[serde(default)]
+    pub add: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+/// What becomes of the query in a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RedirectQuery {
+    /// It goes along, unless the new path has its own.
+    #[default]
+    Keep,
+    /// It is left out.
+    Drop,
 }
 
 /// Header fields in the order written; those of one name follow each other.
@@ -50,6 +108,57 @@ pub struct Fields(pub Vec<(FieldName, FieldValue)>);
 
 /// One value of a header field, or several.
 struct FieldValues(Vec<FieldValue>);
+
+// === impl NewPath ===
+
+/// A part of the path, changed: `regex` with `to`, or `prefix`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPath")]
+struct WrittenNewPath {
+    /// A regular expression over the path. A path that it does not match stays as it is.
+    regex: Option<Pattern>,
+    /// The new path where `regex` matches. Its named groups stand in `{}`, beside what the route's path captures.
+    to: Option<String>,
+    /// What stands instead of the prefix by which the route matches.
+    prefix: Option<String>,
+}
+
+impl FromText for NewPath {
+    const EXPECTED: &'static str = "a path such as `/internal/{id}`, or a map with `regex` and `to`, or with `prefix`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        Ok(Self::Template(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for NewPath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match WrittenNewPath::deserialize(deserializer)? {
+            WrittenNewPath { regex: Some(regex), to: Some(to), prefix: None } => Ok(Self::Regex { regex, to }),
+            WrittenNewPath { regex: None, to: None, prefix: Some(prefix) } => Ok(Self::Prefix(prefix)),
+            _ => Err(de::Error::custom("expected either `regex` with `to`, or `prefix`")),
+        }
+    }
+}
+
+/// The schema of `TextOr<NewPath>`.
+struct NewPathShortOrLong;
+
+impl JsonSchema for NewPathShortOrLong {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "NewPathShortOrLong".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = generator.subschema_for::<WrittenNewPath>();
+        json_schema!({ "anyOf": [{ "type": "string", "pattern": "^/" }, long] })
+    }
+}
 
 // === impl Fields ===
 

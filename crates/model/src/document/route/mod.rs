@@ -4,7 +4,7 @@ mod matching;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use action::{Fields, Redirect, Respond, Rewrite};
+pub use action::{Fields, NewPath, QueryEdits, Redirect, RedirectQuery, Respond, Rewrite, Scheme};
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
 
 use super::Policy;
