@@ -1,18 +1,26 @@
 //! What a route does, ready to be done.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use message::Captures;
 use model::TemplatePart;
+use telemetry::SideMetrics;
+
+use crate::{Destination, Sides};
 
 pub enum Action {
-    Upstream {
-        /// Index in [`crate::Snapshot::upstreams`].
-        upstream: usize,
-        rewrite: Option<Rewrite>,
-    },
+    Upstream { to: To, rewrite: Option<Rewrite> },
     Redirect(Redirect),
     Respond(Respond),
+}
+
+/// Who gets the request.
+pub enum To {
+    One(Destination),
+    /// One of several, chosen for each exchange.
+    Side(Box<Sides>),
 }
 
 pub struct Rewrite {
@@ -37,15 +45,19 @@ pub struct Template(model::Template);
 // === impl Action ===
 
 impl Action {
-    pub(crate) fn new(route: &model::Route) -> Self {
+    /// `metrics` gives the counters of the side with this name.
+    pub(crate) fn new(route: &model::Route, metrics: impl Fn(&str) -> Arc<SideMetrics>) -> Self {
+        let upstream = |to| {
+            let rewrite = |written: &model::Rewrite| Rewrite {
+                path: written.path.clone().map(Template),
+                host: written.host.clone(),
+            };
+            Self::Upstream { to, rewrite: route.rewrite.as_ref().map(rewrite) }
+        };
         match &route.action {
-            model::Action::Upstream(upstream) => {
-                let rewrite = route
-                    .rewrite
-                    .as_ref()
-                    .map(|rewrite| Rewrite { path: rewrite.path.clone().map(Template), host: rewrite.host.clone() });
-                Self::Upstream { upstream: upstream.0 as usize, rewrite }
-            }
+            model::Action::Upstream(to) => upstream(To::One((*to).into())),
+            model::Action::Split(split) => upstream(To::Side(Box::new(Sides::of_split(split, metrics)))),
+            model::Action::Versions(versions) => upstream(To::Side(Box::new(Sides::of_versions(versions, metrics)))),
             model::Action::Redirect(redirect) => {
                 Self::Redirect(Redirect { to: Template(redirect.to.clone()), status: redirect.status })
             }

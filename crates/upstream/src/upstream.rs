@@ -6,14 +6,16 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Balance, Host, Pool, Protocol, Timeouts};
+use model::{Balance, Host, Pool, Protocol, Selector, Timeouts};
 
-use crate::{Connector, Endpoint, EndpointSet, TlsError, balance};
+use crate::{Connector, Endpoint, EndpointSet, TlsError};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
     pub name: Arc<str>,
     pub rules: Arc<Rules>,
+    /// Which endpoints some routes want alone. Destinations hold the index.
+    pub subsets: Box<[Selector]>,
     set: ArcSwap<EndpointSet>,
     /// Grows with every swap, so that a worker sees by one load whether it must look again.
     generation: AtomicU64,
@@ -49,12 +51,13 @@ impl Upstream {
         let endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
         if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
             && previous.set.load().endpoints == endpoints
+            && *previous.subsets == *upstream.subsets
         {
             return Ok(previous.clone());
         }
-        let balancer = balance::build(&rules.balance, &endpoints, workers);
-        let set = ArcSwap::from_pointee(EndpointSet { endpoints, balancer });
-        Ok(Arc::new(Self { name: upstream.name.clone(), rules, set, generation: AtomicU64::new(0) }))
+        let subsets: Box<[_]> = upstream.subsets.as_slice().into();
+        let set = ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &subsets, workers));
+        Ok(Arc::new(Self { name: upstream.name.clone(), rules, subsets, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -68,8 +71,8 @@ impl Upstream {
 
     /// Replaces the endpoints; exchanges under way keep theirs.
     pub fn replace(&self, endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
-        let balancer = balance::build(&self.rules.balance, &endpoints, workers);
-        self.set.store(Arc::new(EndpointSet { endpoints, balancer }));
+        let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
+        self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
     }
 }

@@ -17,7 +17,10 @@ pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
-pub use route::{FieldMatch, Fields, HeaderMatch, Match, Path, Redirect, Respond, Rewrite, Route};
+pub use route::{
+    ApiVersion, Cohort, Destination, Field, FieldMatch, Fields, HeaderMatch, Match, Path, Redirect, Respond, Reveal,
+    Rewrite, Route, Side, Split, Sticky, StickyKey, VersionSource, Versions,
+};
 pub use upstream::{Balance, Endpoint, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls};
 
 /// A document of sluice, the API gateway.

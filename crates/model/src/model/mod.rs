@@ -8,16 +8,22 @@ mod gateway;
 mod listener;
 mod matching;
 mod route;
+mod split;
 mod upstream;
+mod versions;
 
 use std::sync::Arc;
 
-pub use action::{Action, Redirect, Respond, Rewrite, Template, TemplatePart};
+pub use action::{Action, Destination, Redirect, Respond, Rewrite, Template, TemplatePart};
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use route::Route;
-pub use upstream::{Balance, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls};
+pub use split::{Cohort, Field, Side, Split, StickyKey};
+pub use upstream::{
+    Balance, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
+};
+pub use versions::{ApiVersion, VersionSource, Versions};
 
 use crate::{Node, Place};
 
@@ -38,6 +44,10 @@ pub struct ListenerId(pub u32);
 /// Index of an upstream in [`Model::upstreams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UpstreamId(pub u32);
+
+/// Index of a subset in [`Upstream::subsets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubsetId(pub u32);
 
 /// A policy as written: which kind, and settings that only the kind understands.
 #[derive(Debug, Clone)]

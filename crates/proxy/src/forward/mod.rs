@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use message::{Cause, Error, Exchange, Response, Result, canonical};
-use snapshot::Rewrite;
-use upstream::{Stream, balance::Ask};
+use snapshot::{Destination, Rewrite};
+use upstream::{Stream, Upstream, balance::Ask};
 
 use crate::{connection::Connection, worker::World};
 
@@ -36,7 +36,7 @@ pub(crate) struct Link {
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
 
-/// Forwards the request to an endpoint of `upstream` and waits for the head of the response.
+/// Forwards the request to an endpoint of `to` and waits for the head of the response.
 ///
 /// # Errors
 /// Why there is none.
@@ -44,21 +44,23 @@ pub(crate) async fn forward(
     world: &World,
     connection: &Connection,
     exchange: &mut Exchange,
-    upstream: usize,
+    to: Destination,
     upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
-    let local = world.upstream(upstream);
+    let local = world.upstream(to.upstream);
     let set = local.current();
     let ask = Ask { worker: connection.worker.index, tried: &[] };
-    let Some(endpoint) = set.pick(&ask) else {
-        return Err(Error::new(
-            Cause::NoEndpoint,
-            format!("upstream `{}` has no endpoint to ask", local.upstream.name),
-        ));
-    };
+    let Some(endpoint) = set.pick(to.subset, &ask) else { return Err(no_endpoint(&local.upstream, to.subset)) };
     head::prepare(exchange, world.snapshot.settings.forwarded);
-    let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
+    let target = attempt::Target { world, upstream: to.upstream, endpoint, local, pool: set.pool(endpoint) };
     attempt::run(&target, connection, exchange, upgrade).await
+}
+
+#[cold]
+fn no_endpoint(upstream: &Upstream, subset: Option<u32>) -> Error {
+    let selector = subset.and_then(|subset| upstream.subsets.get(subset as usize));
+    let labels = selector.map(|selector| format!(" with the labels {selector}")).unwrap_or_default();
+    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask", upstream.name))
 }
 
 /// Changes the request as the route says. What comes out is brought into canonical form like any request.
