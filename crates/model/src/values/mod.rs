@@ -93,6 +93,25 @@ impl<T: FromText> de::Visitor<'_> for TextVisitor<T> {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).map_err(E::custom)
     }
+
+    /// A number that would do as a text, such as the name of a version, only lacks its quotes.
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        match T::from_text(&number.to_string()) {
+            Ok(_) => {
+                Err(E::custom(format_args!("expected {}, found the number {number}; put it in quotes", T::EXPECTED)))
+            }
+            Err(_) => Err(E::invalid_type(de::Unexpected::Signed(number), &self)),
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        match T::from_text(&number.to_string()) {
+            Ok(_) => {
+                Err(E::custom(format_args!("expected {}, found the number {number}; put it in quotes", T::EXPECTED)))
+            }
+            Err(_) => Err(E::invalid_type(de::Unexpected::Float(number), &self)),
+        }
+    }
 }
 
 /// The complaint of a type whose text is none of it.

@@ -24,15 +24,15 @@ pub(super) fn check(
         .enumerate()
         .map(|(index, written)| side(list.item(index), index, written, known, report))
         .collect();
-    let sides = sides.into_iter().collect::<Option<Vec<Side>>>()?;
-    check_names(&sides, report);
-    check_weights(node, &sides, force.is_some(), report);
     let sticky: Vec<StickyKey> = sticky.into_iter().map(key).collect();
     check_keys(node, &sticky, report);
     let reveal = reveal.map(|document::Reveal { header: FieldName(name) }| {
         action::may_be_set(&name, &node.near("reveal").near("header").place, report);
         name
     });
+    let sides = sides.into_iter().collect::<Option<Vec<Side>>>()?;
+    check_names(&sides, report);
+    check_weights(node, &sides, force.is_some(), report);
     Some(Split {
         asks_consumer: asks_consumer(node, &sticky, &sides),
         sides,
@@ -52,16 +52,17 @@ fn side(
 ) -> Option<Side> {
     let document::Side { name, upstream, labels, weight, cohort } = written;
     let name = match (name, labels.get("version")) {
-        (Some(Name(name)), _) => name,
-        (None, Some(version)) => named_by_version(version, &node.near("labels").near("version").place, report)?,
-        (None, None) => upstream.into(),
+        (Some(Name(name)), _) => Some(name),
+        (None, Some(version)) => named_by_version(version, &node.near("labels").near("version").place, report),
+        (None, None) => Some(upstream.into()),
     };
+    let cohort = cohort.map(|cohort| self::cohort(node.near("cohort"), cohort, report));
+    let to = known.destination(index, labels, node)?;
     let cohort = match cohort {
-        Some(cohort) => Some(self::cohort(node.near("cohort"), cohort, report)?),
+        Some(cohort) => Some(cohort?),
         None => None,
     };
-    let to = known.destination(index, labels, node)?;
-    Some(Side { name, place: node.place.clone(), to, weight: weight.unwrap_or(1), cohort })
+    Some(Side { name: name?, place: node.place.clone(), to, weight: weight.unwrap_or(1), cohort })
 }
 
 /// A label may hold what a name cannot.

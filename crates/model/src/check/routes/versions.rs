@@ -34,10 +34,7 @@ pub(super) fn check(
         report.error_with_hint(&list.place, "no version is known", hint);
     }
     check_names(list, &versions, report);
-    let default = match default {
-        Some(name) => Some(self::default(node.near("default"), &name, &versions, report)?),
-        None => None,
-    };
+    let default = default.map(|name| self::default(node.near("default"), &name, &versions, report));
     let versions: Vec<_> = versions
         .into_iter()
         .enumerate()
@@ -45,7 +42,10 @@ pub(super) fn check(
         .collect();
     Some(Versions {
         from: from.into_iter().collect::<Option<_>>()?,
-        default,
+        default: match default {
+            Some(default) => Some(default?),
+            None => None,
+        },
         known: versions.into_iter().collect::<Option<_>>()?,
     })
 }
