@@ -203,12 +203,13 @@ impl Control {
     pub fn render_metrics(&self, format: Format) -> String {
         let snapshot = self.snapshot();
         let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
+        let sides = snapshot.routes.iter().flat_map(snapshot::Route::side_metrics);
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &state.log {
-            Some(log) => telemetry::render(format, &self.metrics, routes, upstreams, &[log]),
-            None => telemetry::render(format, &self.metrics, routes, upstreams, &[]),
+            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, &[log]),
+            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, &[]),
         }
     }
 

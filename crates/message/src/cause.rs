@@ -97,6 +97,12 @@ causes! {
     ClientStalled "client_stalled" Client 499 1 "connection_write_timeout" "The client stopped taking the response";
     /// The method or protocol that was asked for cannot be forwarded (`CONNECT` without a protocol, an unknown upgrade).
     UnsupportedMethod "unsupported_method" Client 501 12 "http_request_error" "The method is not supported here";
+    /// The request names no version of the API, and the route has no `versions.default`.
+    VersionRequired "version_required" Client 400 3 "http_request_error" "The request names no version";
+    /// The request names a version that is not among the route's `versions.known`.
+    UnknownVersion "unknown_version" Client 400 3 "http_request_error" "The version is not known";
+    /// The version that the request names is past its `sunset`.
+    VersionExpired "version_expired" Client 410 12 "http_request_denied" "The version is no longer served";
     /// The request went through this gateway already, more often than a chain of gateways explains.
     LoopDetected "loop_detected" Client 508 13 "proxy_loop_detected" "The request is going in circles";
 

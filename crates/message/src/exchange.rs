@@ -1,11 +1,11 @@
 //! One request on its way through the gateway.
 
-use std::{net::IpAddr, rc::Rc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use http::{HeaderName, HeaderValue, Method, Uri, request};
 use smallvec::SmallVec;
 
-use crate::{Body, Peer, Random, Record, Upload, canonical};
+use crate::{Body, Consumer, Peer, Random, Record, Upload, canonical};
 
 pub type Response = http::Response<Body>;
 
@@ -25,6 +25,8 @@ pub struct Exchange {
     pub peer: Rc<Peer>,
     /// The client's address, through trusted proxies.
     pub client_ip: IpAddr,
+    /// Who calls; set by policies that identify callers, and by nobody else.
+    pub consumer: Option<Arc<Consumer>>,
     /// An HTTP/1.1 client waits for leave to send the body (RFC 9110, 10.1.1).
     pub expects_continue: bool,
     /// What the path of the route captured; [`Exchange::capture`] reads it.
@@ -70,6 +72,7 @@ impl Exchange {
             expects_continue: false,
             peer,
             client_ip,
+            consumer: None,
             captures: Captures::default(),
             record,
             random,

@@ -18,7 +18,11 @@ mod upload;
 
 /// Who called, through how many proxies.
 pub mod forwarded;
+/// What a response depends on, for caches.
+pub mod vary;
 
+/// Who calls, once a policy has found out.
+mod consumer;
 /// One request on its way, with all that was found out about it.
 mod exchange;
 /// Who is at the other end of a client connection.
@@ -30,6 +34,7 @@ mod record;
 
 pub use body::{Body, BoxBody};
 pub use cause::{Cause, Side};
+pub use consumer::Consumer;
 pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
 pub use notable::Notable;

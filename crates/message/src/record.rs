@@ -13,6 +13,8 @@ pub struct Record {
     pub started: Instant,
     /// Index of the route in the snapshot that the exchange was served with.
     pub route: Option<u32>,
+    /// Index of the side of that route; `None` if it has none, or none was chosen.
+    pub side: Option<u32>,
     /// One per connection that a request was sent on, or failed to be.
     pub attempts: SmallVec<[Attempt; 1]>,
     /// Of the response that the client got; `None` if it got none.
@@ -42,6 +44,7 @@ impl Record {
         Self {
             started: now,
             route: None,
+            side: None,
             attempts: SmallVec::new(),
             status: None,
             cause: None,

@@ -38,7 +38,6 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Balance, word: "sticky",          hint: "use `round_robin`" },
     Pending { scope: Scope::Balance, word: "custom",          hint: "use `round_robin`" },
 
-    Pending { scope: Scope::Route, word: "split",     hint: "use `upstream`: weights of endpoints share the requests out within one" },
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 
     Pending { scope: Scope::Policy, word: "when", hint: "put the policy on routes whose `match` holds the condition" },

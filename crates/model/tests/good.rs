@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Action, Balance, HostPattern, Location, Model, NewPath, PathPattern, Protocol, Redirect, Report, Segment, Template,
-    TemplatePart, ValueMatch,
+    Action, Balance, Field, HostPattern, Location, Model, NewPath, PathPattern, Protocol, Redirect, Report, Segment,
+    StickyKey, Template, TemplatePart, ValueMatch, VersionSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -146,7 +146,8 @@ fn routes_and_what_they_refer_to() {
     assert!(matches!(&user.matching.query[0].value, ValueMatch::AnyOf(values) if values.len() == 2));
     assert!(matches!(user.matching.cookies[0].value, ValueMatch::Absent));
     assert_eq!(user.priority, -3);
-    assert!(matches!(user.action, Action::Upstream(model::UpstreamId(0))));
+    let to = model::Destination { upstream: model::UpstreamId(0), subset: None };
+    assert!(matches!(user.action, Action::Upstream(found) if found == to));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
     assert_eq!(user.policies[1].place.to_string(), "test:51:9");
@@ -176,6 +177,93 @@ fn whole(redirect: &Redirect) -> &Template {
         Location::Whole(template) => template,
         Location::Parts(parts) => panic!("{parts:?}"),
     }
+}
+
+/// The head of a document with routes that refer to subsets.
+const SUBSETS: &str = "
+version: 1
+upstreams:
+  - name: orders
+    endpoints: [{ address: a:1, labels: { version: v1, zone: a } }, { address: b:1, labels: { version: v2 } }]
+  - { name: users, endpoints: [c:1] }
+routes:
+";
+
+#[test]
+fn splits_and_their_subsets() {
+    let Model { routes, upstreams, .. } = model(&format!(
+        "{SUBSETS}
+  - name: canary
+    split:
+      sticky: {{ cookie: uid }}
+      salt: autumn
+      force: {{ query: v }}
+      reveal: {{ header: X-Served-By }}
+      to:
+        - {{ upstream: orders, labels: {{ version: v1 }}, weight: 95 }}
+        - {{ upstream: orders, labels: {{ version: v2 }}, weight: 0, cohort: {{ groups: [beta] }} }}
+        - {{ upstream: users }}
+        - {{ name: zone, upstream: orders, labels: {{ zone: a, version: v1 }} }}
+  - {{ name: short, split: {{ sticky: client_ip, to: [{{ upstream: users }}] }} }}
+  - {{ name: list, split: {{ sticky: [consumer, {{ header: X-Id }}], to: [{{ upstream: users }}] }} }}
+  - {{ name: plain, upstream: {{ name: orders, labels: {{ version: v2 }} }} }}
+  - {{ name: all, upstream: {{ name: orders }} }}
+"
+    ));
+    let Action::Split(split) = &routes[0].action else { panic!("{:?}", routes[0].action) };
+    let found: Vec<_> = (split.sides.iter())
+        .map(|side| (&*side.name, side.to.upstream.0, side.to.subset.map(|subset| subset.0), side.weight))
+        .collect();
+    assert_eq!(found, [("v1", 0, Some(0), 95), ("v2", 0, Some(1), 0), ("users", 1, None, 1), ("zone", 0, Some(2), 1)]);
+    let selectors: Vec<_> = upstreams[0].subsets.iter().map(ToString::to_string).collect();
+    assert_eq!(selectors, ["version=v1", "version=v2", "version=v1, zone=a"]);
+    assert_eq!(split.sticky, [StickyKey::Field(Field::Cookie("uid".into()))]);
+    assert_eq!((split.salt.as_deref(), split.force.as_ref()), (Some("autumn"), Some(&Field::Query("v".into()))));
+    assert_eq!(split.reveal.as_ref().map(|name| name.as_str()), Some("x-served-by"));
+    assert_eq!(split.asks_consumer.as_ref().map(ToString::to_string).as_deref(), Some("test:17:77"));
+
+    let keys = |index: usize| match &routes[index].action {
+        Action::Split(split) => (split.sticky.clone(), split.asks_consumer.as_ref().map(ToString::to_string)),
+        action => panic!("{action:?}"),
+    };
+    assert_eq!(keys(1), (vec![StickyKey::ClientIp], None));
+    let header = StickyKey::Field(Field::Header("x-id".parse().unwrap()));
+    assert_eq!(keys(2), (vec![StickyKey::Consumer, header], Some("test:21:37".to_owned())));
+    for (index, subset) in [(3, Some(1)), (4, None)] {
+        let Action::Upstream(to) = routes[index].action else { panic!("{:?}", routes[index].action) };
+        assert_eq!((to.upstream.0, to.subset.map(|subset| subset.0)), (0, subset));
+    }
+}
+
+#[test]
+fn versions_of_an_api() {
+    let Model { routes, .. } = model(&format!(
+        "{SUBSETS}
+  - name: api
+    match: {{ path: {{ regex: '^/v(?P<major>[0-9]+)/' }} }}
+    versions:
+      from: [{{ header: X-Version }}, {{ query: v }}, {{ media_type: Version }}, {{ media_type: 'a/b.{{version}}+c' }}, {{ path: major }}]
+      default: '2'
+      known:
+        - {{ name: '1', upstream: orders, labels: {{ version: v1 }}, deprecated: 2026-06-01, sunset: '2026-12-31T00:00:00Z', link: https://a.example/v1 }}
+        - {{ name: '2', upstream: users }}
+"
+    ));
+    let Action::Versions(versions) = &routes[0].action else { panic!("{:?}", routes[0].action) };
+    let from = [
+        VersionSource::Field(Field::Header("x-version".parse().unwrap())),
+        VersionSource::Field(Field::Query("v".into())),
+        VersionSource::MediaTypeParameter("version".into()),
+        VersionSource::MediaType { before: "a/b.".into(), after: "+c".into() },
+        VersionSource::Path { name: "major".into(), index: 0 },
+    ];
+    assert_eq!(versions.from, from);
+    assert_eq!(versions.default, Some(1));
+    let [one, two] = &*versions.known else { panic!("{versions:?}") };
+    let at = |seconds| Some(std::time::UNIX_EPOCH + Duration::from_secs(seconds));
+    assert_eq!((one.deprecated, one.sunset), (at(1_780_272_000), at(1_798_675_200)));
+    assert_eq!((one.link.as_deref(), one.to.subset), (Some("https://a.example/v1"), Some(model::SubsetId(0))));
+    assert_eq!((two.to.upstream.0, two.deprecated, two.sunset), (1, None, None));
 }
 
 #[test]

@@ -13,6 +13,9 @@ pub trait PolicyKind: Send + Sync + 'static {
     /// Key in the document, file name, page of the docs, metric label: one name.
     const NAME: &'static str;
     const STAGE: Stage;
+    /// Whether its policies find out who calls ([`message::Exchange::consumer`]): where none on a route does, a document
+    /// that asks who calls is refused.
+    const IDENTIFIES: bool = false;
     /// Settings as written. Unknown keys are found by the decoder; `#[serde(default)]` says what may be left out.
     type Config: DeserializeOwned + JsonSchema;
     type Policy: Policy;
@@ -59,6 +62,8 @@ pub struct BuildError(pub String);
 pub trait Kind: Send + Sync {
     fn name(&self) -> &'static str;
     fn stage(&self) -> Stage;
+    /// Whether its policies find out who calls.
+    fn identifies(&self) -> bool;
     fn manual(&self) -> Manual;
     /// JSON Schema of the settings.
     fn schema(&self) -> Schema;
@@ -85,6 +90,10 @@ impl<K: PolicyKind> Kind for Erased<K> {
 
     fn stage(&self) -> Stage {
         K::STAGE
+    }
+
+    fn identifies(&self) -> bool {
+        K::IDENTIFIES
     }
 
     fn manual(&self) -> Manual {

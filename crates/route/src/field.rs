@@ -3,14 +3,26 @@
 use std::{borrow::Cow, str};
 
 use http::{HeaderMap, HeaderName, header};
-use model::ValueMatch;
+use model::{Field, ValueMatch};
+
+use crate::Ask;
 
 /// One value as it arrived.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     Plain(&'a [u8]),
     /// From a query (WHATWG URL, 5.1): `%41` stands for `A` and `+` for a space.
     Encoded(&'a [u8]),
+}
+
+/// The first value of a field that is not empty.
+pub fn first_value<'a>(field: &Field, ask: &Ask<'a>) -> Option<Value<'a>> {
+    let is_there = |value: &Value<'_>| !value.is_empty();
+    match field {
+        Field::Header(name) => headers(ask.headers, name).find(is_there),
+        Field::Query(name) => parameters(ask.query, name).find(is_there),
+        Field::Cookie(name) => cookies(ask.headers, name).find(is_there),
+    }
 }
 
 /// Every line of a header: a field that is repeated has several values, and a comma within one does not divide it.
@@ -72,11 +84,25 @@ impl<'a> Value<'a> {
         }
     }
 
-    fn is(self, text: &str) -> bool {
+    /// Whether it stands for this text.
+    pub fn is(self, text: &str) -> bool {
         match self.plain() {
             Ok(bytes) => bytes == text.as_bytes(),
             Err(decoded) => decoded.eq(text.bytes()),
         }
+    }
+
+    /// What it stands for.
+    pub fn bytes(self) -> Cow<'a, [u8]> {
+        match self.plain() {
+            Ok(bytes) => Cow::Borrowed(bytes),
+            Err(decoded) => Cow::Owned(decoded.collect()),
+        }
+    }
+
+    fn is_empty(self) -> bool {
+        let (Self::Plain(bytes) | Self::Encoded(bytes)) = self;
+        bytes.is_empty()
     }
 
     fn begins_with(self, text: &str) -> bool {
@@ -88,9 +114,9 @@ impl<'a> Value<'a> {
 
     /// The decoded value, if it is text.
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
-        match self.plain() {
-            Ok(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Err(decoded) => String::from_utf8(decoded.collect()).ok().map(Cow::Owned),
+        match self.bytes() {
+            Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
         }
     }
 }

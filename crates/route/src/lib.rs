@@ -7,6 +7,7 @@
 
 mod ask;
 mod capture;
+mod conditions;
 mod field;
 mod miss;
 mod precedence;
@@ -14,7 +15,8 @@ mod predicate;
 mod table;
 
 pub use ask::Ask;
-pub use field::header_holds;
+pub use conditions::Conditions;
+pub use field::{Value, first_value, header_holds};
 pub use miss::{Miss, Presence};
 pub use precedence::{HostRank, PathRank, Precedence};
 pub use table::{BuildError, Candidate, Excess, Found, Table};

@@ -7,15 +7,21 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use message::Exchange;
 use policy::Template;
 use regex::Regex;
+use telemetry::SideMetrics;
+
+use crate::{Destination, Sides};
 
 pub enum Action {
-    Upstream {
-        /// Index in [`crate::Snapshot::upstreams`].
-        upstream: usize,
-        rewrite: Option<Rewrite>,
-    },
+    Upstream { to: To, rewrite: Option<Rewrite> },
     Redirect(Redirect),
     Respond(Respond),
+}
+
+/// Who gets the request.
+pub enum To {
+    One(Destination),
+    /// One of several, chosen for each exchange.
+    Side(Box<Sides>),
 }
 
 pub struct Rewrite {
@@ -80,11 +86,13 @@ pub struct LocationParts {
 // === impl Action ===
 
 impl Action {
-    pub(crate) fn new(route: &model::Route) -> Self {
+    /// `metrics` gives the counters of the side with this name.
+    pub(crate) fn new(route: &model::Route, metrics: impl Fn(&str) -> Arc<SideMetrics>) -> Self {
+        let upstream = |to| Self::Upstream { to, rewrite: route.rewrite.as_ref().map(Rewrite::new) };
         match &route.action {
-            model::Action::Upstream(upstream) => {
-                Self::Upstream { upstream: upstream.0 as usize, rewrite: route.rewrite.as_ref().map(Rewrite::new) }
-            }
+            model::Action::Upstream(to) => upstream(To::One((*to).into())),
+            model::Action::Split(split) => upstream(To::Side(Box::new(Sides::of_split(split, metrics)))),
+            model::Action::Versions(versions) => upstream(To::Side(Box::new(Sides::of_versions(versions, metrics)))),
             model::Action::Redirect(redirect) => {
                 Self::Redirect(Redirect { to: Location::new(&redirect.to), status: redirect.status })
             }

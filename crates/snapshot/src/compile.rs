@@ -5,12 +5,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use model::{Model, PathPattern, Report, UpstreamId};
+use model::{Model, PathPattern, Report};
 use policy::{Chain, Link, Origin, Registry, Site};
-use telemetry::{RouteMetrics, UpstreamMetrics};
+use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Chains, Listener, Route, Settings, Snapshot, tls};
+use crate::{Action, Chains, Listener, Route, Settings, Snapshot, callers, tls};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
@@ -48,6 +48,7 @@ pub fn compile(
     report: &mut Report,
 ) -> Option<Snapshot> {
     check_policies(model, kinds, report);
+    callers::check(model, kinds, report);
     if report.has_errors() {
         return None;
     }
@@ -159,37 +160,67 @@ impl Compiler<'_> {
         upstreams: &[Vec<Link>],
         own: &[Vec<Link>],
     ) -> Box<[Route]> {
-        let known: HashMap<&str, &Arc<RouteMetrics>> = self
+        let known: HashMap<&str, &Route> = self
             .previous
             .into_iter()
             .flat_map(|previous| previous.routes.iter())
-            .map(|route| (&*route.name, &route.metrics))
+            .map(|route| (&*route.name, route))
             .collect();
         let mut routes = Vec::with_capacity(self.model.routes.len());
         for (route, own) in self.model.routes.iter().zip(own) {
-            let mut own = own.clone();
-            if let model::Action::Upstream(UpstreamId(upstream)) = route.action {
-                own.extend(upstreams[upstream as usize].iter().cloned());
-            }
+            let previous = known.get(&*route.name).copied();
+            let action = Action::new(route, |side| self.side_metrics(previous, side));
             routes.push(Route {
                 name: route.name.clone(),
-                chains: chains(gateway, listeners, &own),
-                action: Action::new(route),
-                metrics: match known.get(&*route.name) {
-                    Some(metrics) => Arc::clone(metrics),
+                chains: chains(gateway, listeners, &by_side(route, own, upstreams)),
+                action,
+                metrics: match previous {
+                    Some(previous) => previous.metrics.clone(),
                     None => Arc::new(RouteMetrics::new(self.workers)),
                 },
             });
         }
         routes.into()
     }
+
+    fn side_metrics(&self, previous: Option<&Route>, name: &str) -> Arc<SideMetrics> {
+        let mut sides = previous.and_then(Route::sides).into_iter().flat_map(|sides| sides.list());
+        match sides.find(|side| *side.name == *name) {
+            Some(side) => side.metrics.clone(),
+            None => Arc::new(SideMetrics::new(self.workers)),
+        }
+    }
 }
 
-fn chains(gateway: &[Link], listeners: &[Vec<Link>], own: &[Link]) -> Chains {
-    if listeners.iter().all(Vec::is_empty) {
-        return Chains::One(Chain::new([gateway, own].concat()));
+/// The policies of a route with those of its upstream. If it has several, with policies of their own: first without any,
+/// then with those of each side.
+fn by_side(route: &model::Route, own: &[Link], upstreams: &[Vec<Link>]) -> Vec<Vec<Link>> {
+    let destinations = route.action.destinations();
+    let with = |to: &model::Destination| [own, &*upstreams[to.upstream.0 as usize]].concat();
+    let has_policies = |to: &model::Destination| !upstreams[to.upstream.0 as usize].is_empty();
+    match &route.action {
+        model::Action::Upstream(to) => vec![with(to)],
+        // Chosen once policies ran; which ones did cannot depend on it.
+        model::Action::Split(split) if split.asks_consumer.is_some() => destinations.iter().take(1).map(with).collect(),
+        _ if !destinations.iter().any(has_policies) => vec![own.to_vec()],
+        _ => [vec![own.to_vec()], destinations.iter().map(with).collect()].concat(),
     }
-    Chains::PerListener(listeners.iter().map(|listener| Chain::new([gateway, listener, own].concat())).collect())
+}
+
+fn chains(gateway: &[Link], listeners: &[Vec<Link>], by_side: &[Vec<Link>]) -> Chains {
+    let by_listener = !listeners.iter().all(Vec::is_empty);
+    let none = [Vec::new()];
+    let listeners = if by_listener { listeners } else { &none };
+    let chain = |listener: &Vec<Link>, own: &Vec<Link>| Chain::new([gateway, listener, own].concat());
+    match (listeners, by_side) {
+        ([listener], [own]) => Chains::One(chain(listener, own)),
+        _ => Chains::Several {
+            chains: listeners.iter().flat_map(|listener| by_side.iter().map(|own| chain(listener, own))).collect(),
+            by_listener,
+            by_side: by_side.len() > 1,
+            each: by_side.len(),
+        },
+    }
 }
 
 fn links(

@@ -2,8 +2,12 @@
 
 /// What a route does, ready to be done.
 mod action;
+/// Who calls, where a route depends on it.
+mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
+/// Several destinations of one route, and which of them an exchange goes to.
+mod sides;
 /// The gateway as a request meets it.
 mod snapshot;
 /// The certificates of a listener.
@@ -13,7 +17,8 @@ mod tls;
 pub use model::{Address, Host, Http2Limits, Limits, ListenerId, RetryOn, RetryRules};
 
 pub use action::{
-    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution,
+    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
 };
 pub use compile::{check_policies, compile};
+pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Listener, Route, Settings, Snapshot};

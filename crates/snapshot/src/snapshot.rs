@@ -3,13 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
-use message::forwarded;
+use message::{Record, forwarded};
 use model::{Address, Limits, ListenerId};
 use policy::{Chain, Policy};
-use telemetry::{RouteMetrics, UpstreamMetrics};
+use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::Action;
+use crate::{Action, Side, Sides, To};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -56,11 +56,19 @@ pub struct Route {
     pub metrics: Arc<RouteMetrics>,
 }
 
-/// The chains of a route, by listener.
+/// The chains of a route, by listener and side.
 pub enum Chains {
-    /// No listener has policies: the same for all.
+    /// Neither listeners nor the upstreams of sides have policies of their own: the same for all.
     One(Chain),
-    PerListener(Box<[Chain]>),
+    Several {
+        /// Those of one listener after those of another.
+        chains: Box<[Chain]>,
+        by_listener: bool,
+        /// The first is for exchanges without a side, the others are by its index.
+        by_side: bool,
+        /// Of one listener.
+        each: usize,
+    },
 }
 
 // === impl Snapshot ===
@@ -74,6 +82,12 @@ impl Snapshot {
 
     pub fn listener(&self, id: ListenerId) -> &Listener {
         &self.listeners[id.0 as usize]
+    }
+
+    /// The side that was chosen for an exchange.
+    pub fn side(&self, record: &Record) -> Option<&Side> {
+        let side = record.side? as usize;
+        self.routes[record.route? as usize].sides()?.list().get(side)
     }
 
     /// To be called once it is live.
@@ -100,13 +114,36 @@ impl Listener {
     }
 }
 
+// === impl Route ===
+
+impl Route {
+    /// If it sends requests to one of several sides.
+    pub fn sides(&self) -> Option<&Sides> {
+        match &self.action {
+            Action::Upstream { to: To::Side(sides), .. } => Some(sides),
+            _ => None,
+        }
+    }
+
+    /// The counters of its sides, with the names of route and side.
+    pub fn side_metrics(&self) -> impl Iterator<Item = ([&str; 2], &SideMetrics)> {
+        let sides = self.sides().map(Sides::list).unwrap_or_default();
+        sides.iter().map(|side| ([&*self.name, &*side.name], &*side.metrics))
+    }
+}
+
 // === impl Chains ===
 
 impl Chains {
-    pub fn of(&self, listener: ListenerId) -> &Chain {
+    /// The chain of a listener and a side, as it was when the route was found.
+    pub fn of(&self, listener: ListenerId, side: Option<u32>) -> &Chain {
         match self {
             Self::One(chain) => chain,
-            Self::PerListener(chains) => &chains[listener.0 as usize],
+            Self::Several { chains, by_listener, by_side, each } => {
+                let row = if *by_listener { listener.0 as usize } else { 0 };
+                let column = side.filter(|_| *by_side).map_or(0, |side| 1 + side as usize);
+                &chains[row * each + column]
+            }
         }
     }
 }

@@ -80,6 +80,7 @@ fn log_line(bencher: Bencher) {
             host: b"api.example.com",
             path: black_box("/users/4711/orders"),
             route: Some("orders-of-user"),
+            side: None,
             upstream: Some("orders"),
             endpoint: Some("10.0.0.3:8080"),
             user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
@@ -100,6 +101,6 @@ fn scrape(bencher: Bencher) {
     }
     bencher.bench_local(|| {
         let routes = routes.iter().map(|(name, route)| (name.as_str(), route));
-        render(telemetry::Format::Text, &gateway, routes, std::iter::empty(), &[])
+        render(telemetry::Format::Text, &gateway, routes, std::iter::empty(), std::iter::empty(), &[])
     });
 }

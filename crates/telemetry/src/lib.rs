@@ -10,7 +10,7 @@ pub mod names;
 mod finish;
 /// Durations in buckets.
 mod histogram;
-/// What is counted: per route, per upstream, per gateway; and what the operating system counts of the process.
+/// What is counted: per route, per side of a route, per upstream, per gateway; and what the operating system counts of the process.
 mod metrics;
 /// Counters that belong to one worker each, so that counting shares no cache line.
 mod shard;
@@ -23,4 +23,4 @@ mod exposition;
 pub use access_log::{AccessLog, Line, Target, WorkerLog};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
-pub use metrics::{GatewayMetrics, RouteMetrics, UpstreamMetrics};
+pub use metrics::{GatewayMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};

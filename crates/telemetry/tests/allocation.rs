@@ -82,6 +82,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
             host: b"example.com",
             path: "/a path/\"quoted\"",
             route: Some("route"),
+            side: Some("side"),
             upstream: Some("upstream"),
             endpoint: Some("[2001:db8::2]:80"),
             user_agent: Some(b"\xff\x00agent"),

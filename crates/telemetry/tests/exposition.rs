@@ -12,7 +12,8 @@ use std::{
 use http::StatusCode;
 use message::{Attempt, Cause, Record};
 use telemetry::{
-    AccessLog, Format, GatewayMetrics, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish, names, render,
+    AccessLog, Format, GatewayMetrics, Protocol, RouteMetrics, SideMetrics, Target, Timing, UpstreamMetrics, finish,
+    names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -62,6 +63,7 @@ fn scrape(format: Format) -> String {
     gateway.config_loaded(1, SystemTime::now());
     let (users, idle) = (RouteMetrics::new(2), RouteMetrics::new(2));
     let (upstream, unused) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2));
+    let (canary, never) = (SideMetrics::new(2), SideMetrics::new(2));
     let log = AccessLog::open(Target::File("/dev/null".into()), 2).unwrap();
 
     let start = Instant::now();
@@ -83,6 +85,7 @@ fn scrape(format: Format) -> String {
         upstream.attempt_ended(worker, &attempt);
         gateway.request_began(worker);
         finish(&record, &timing, Some(&users), &gateway, worker, Protocol::Http1);
+        canary.observe(worker, &record, &timing);
     }
     upstream.attempt_began(1);
     upstream.attempt_ended(1, &Attempt { outcome: Err(Cause::ConnectTimeout), ..attempt });
@@ -95,8 +98,9 @@ fn scrape(format: Format) -> String {
     finish(&lost, &Timing::of(&lost, None, start), None, &gateway, 0, Protocol::Grpc);
 
     let routes = [("users \"v2\"\\", &users), ("idle", &idle)];
+    let sides = [(["users", "canary"], &canary), (["users", "unused"], &never)];
     let upstreams = [("users", &upstream), ("unused", &unused)];
-    render(format, &gateway, routes.into_iter(), upstreams.into_iter(), &[&log])
+    render(format, &gateway, routes.into_iter(), sides.into_iter(), upstreams.into_iter(), &[&log])
 }
 
 #[test]
@@ -118,6 +122,8 @@ fn a_scrape_tells_what_happened() {
         (r#"sluice_overhead_seconds_sum{route="users \"v2\"\\"}"#, 0.000_16),
         (r#"sluice_overhead_seconds_count{route="_none"}"#, 0.0),
         (r#"sluice_response_bytes_total{route="users \"v2\"\\"}"#, 300.0),
+        (r#"sluice_split_requests_total{route="users",side="canary",code_class="2xx"}"#, 2.0),
+        (r#"sluice_split_duration_seconds_sum{route="users",side="canary"}"#, 0.012),
         (r#"sluice_upstream_attempts_total{upstream="users",outcome="2xx"}"#, 2.0),
         (r#"sluice_upstream_attempts_total{upstream="users",outcome="connect_timeout"}"#, 1.0),
         (r#"sluice_upstream_duration_seconds_count{upstream="users"}"#, 3.0),

@@ -9,9 +9,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Balance, Host, Pool, Protocol, RetryRules, Timeouts};
+use model::{Balance, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
-use crate::{Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError, balance};
+use crate::{Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
@@ -21,6 +21,8 @@ pub struct Upstream {
     pub budget: Option<Arc<RetryBudget>>,
     /// `None`: as many requests as come.
     pub bulkhead: Option<Arc<Bulkhead>>,
+    /// Which endpoints some routes want alone. Destinations hold the index.
+    pub subsets: Box<[Selector]>,
     set: ArcSwap<EndpointSet>,
     /// Grows with every swap, so that a worker sees by one load whether it must look again.
     generation: AtomicU64,
@@ -58,14 +60,16 @@ impl Upstream {
         let endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
         if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
             && previous.set.load().endpoints == endpoints
+            && *previous.subsets == *upstream.subsets
         {
             return Ok(previous.clone());
         }
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
-        let balancer = balance::build(&rules.balance, &endpoints, workers);
-        let set = ArcSwap::from_pointee(EndpointSet { endpoints, balancer });
-        Ok(Arc::new(Self { name: upstream.name.clone(), rules, budget, bulkhead, set, generation: AtomicU64::new(0) }))
+        let subsets: Box<[_]> = upstream.subsets.as_slice().into();
+        let set = ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &subsets, workers));
+        let name = upstream.name.clone();
+        Ok(Arc::new(Self { name, rules, budget, bulkhead, subsets, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -79,8 +83,8 @@ impl Upstream {
 
     /// Replaces the endpoints; exchanges under way keep theirs.
     pub fn replace(&self, endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
-        let balancer = balance::build(&self.rules.balance, &endpoints, workers);
-        self.set.store(Arc::new(EndpointSet { endpoints, balancer }));
+        let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
+        self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
     }
 }

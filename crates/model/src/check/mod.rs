@@ -8,9 +8,10 @@ mod listeners;
 mod names;
 mod policies;
 mod routes;
+mod subsets;
 mod upstreams;
 
-use self::names::Names;
+use self::{names::Names, subsets::Subsets};
 use crate::{
     Model, Node, Report, Value,
     decode::decode_without,
@@ -38,10 +39,13 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     let mut listener_names = Names::collect("listener", items("listeners"), report);
     let listeners = listeners::check(items("listeners"), gateway.as_ref(), report);
     let mut upstream_names = Names::collect("upstream", items("upstreams"), report);
-    let upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
+    let mut upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
     Names::collect("route", items("routes"), report);
-    let mut known = routes::Known { listeners: &mut listener_names, upstreams: &mut upstream_names };
+    let mut subsets = Subsets::of(upstreams.len());
+    let mut known =
+        routes::Known { listeners: &mut listener_names, upstreams: &mut upstream_names, subsets: &mut subsets };
     let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
+    subsets.hand_over(&mut upstreams, report);
 
     if report.has_errors() {
         return None;

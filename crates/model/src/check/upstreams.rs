@@ -56,6 +56,8 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         pool: self::pool(&pool),
         host: self::host(host),
         policies,
+        // Routes say.
+        subsets: Vec::new(),
     })
 }
 

@@ -4,13 +4,23 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::UpstreamId;
+use super::{Split, SubsetId, UpstreamId, Versions};
 
 #[derive(Debug, Clone)]
 pub enum Action {
-    Upstream(UpstreamId),
+    Upstream(Destination),
+    Split(Split),
+    Versions(Versions),
     Redirect(Redirect),
     Respond(Respond),
+}
+
+/// An upstream, or those of its endpoints that are in a subset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Destination {
+    pub upstream: UpstreamId,
+    /// `None`: every endpoint will do.
+    pub subset: Option<SubsetId>,
 }
 
 #[derive(Debug, Clone)]
@@ -91,4 +101,18 @@ pub enum TemplatePart {
     Literal(Arc<str>),
     /// Index among the names that the template was checked against: mostly [`PathPattern::captures`](super::PathPattern).
     Capture(usize),
+}
+
+// === impl Action ===
+
+impl Action {
+    /// Where requests may go: in the order of the sides, if there are several.
+    pub fn destinations(&self) -> Vec<Destination> {
+        match self {
+            Self::Upstream(to) => vec![*to],
+            Self::Split(split) => split.sides.iter().map(|side| side.to).collect(),
+            Self::Versions(versions) => versions.known.iter().map(|version| version.to).collect(),
+            Self::Redirect(_) | Self::Respond(_) => Vec::new(),
+        }
+    }
 }

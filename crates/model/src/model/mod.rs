@@ -9,21 +9,26 @@ mod listener;
 mod matching;
 mod retry;
 mod route;
+mod split;
 mod upstream;
+mod versions;
 
 use std::sync::Arc;
 
 pub use action::{
-    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template, TemplatePart,
+    Action, Destination, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template,
+    TemplatePart,
 };
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
+pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use upstream::{
-    Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls,
+    Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };
+pub use versions::{ApiVersion, VersionSource, Versions};
 
 use crate::{Node, Place};
 
@@ -44,6 +49,10 @@ pub struct ListenerId(pub u32);
 /// Index of an upstream in [`Model::upstreams`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UpstreamId(pub u32);
+
+/// Index of a subset in [`Upstream::subsets`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubsetId(pub u32);
 
 /// A policy as written: which kind, and settings that only the kind understands.
 #[derive(Debug, Clone)]

@@ -23,6 +23,8 @@ pub struct Upstream {
     pub pool: Pool,
     pub host: Host,
     pub policies: Vec<Policy>,
+    /// Which endpoints some routes want alone; each once. Destinations hold the index.
+    pub subsets: Vec<Selector>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,13 @@ pub struct Endpoint {
     /// Sorted by key.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
 }
+
+/// Labels that an endpoint must have, all of them: the endpoints that do are a subset.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Selector(
+    /// Sorted by key.
+    pub Vec<(Arc<str>, Arc<str>)>,
+);
 
 /// An address as written: a name is resolved when a connection is made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -114,6 +123,25 @@ pub enum Host {
     /// The endpoint's address.
     Endpoint,
     Set(HeaderValue),
+}
+
+// === impl Selector ===
+
+impl Selector {
+    /// Whether an endpoint with these labels is in the subset.
+    pub fn takes(&self, labels: &[(Arc<str>, Arc<str>)]) -> bool {
+        self.0.iter().all(|label| labels.contains(label))
+    }
+}
+
+impl std::fmt::Display for Selector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, (key, value)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{key}={value}")?;
+        }
+        Ok(())
+    }
 }
 
 // === impl EndpointAddress ===

@@ -6,10 +6,13 @@
 mod address;
 mod authority;
 mod bounded;
+mod date;
 mod duration;
 mod endpoint_address;
 mod header;
 mod host_pattern;
+mod link;
+mod media_type;
 mod method;
 mod name;
 mod network;
@@ -28,10 +31,13 @@ use serde::de;
 pub use address::ListenAddress;
 pub use authority::{HostValue, ServerName};
 pub use bounded::{Bytes, Count};
+pub use date::DateOrTime;
 pub use duration::{Duration, Timeout};
 pub use endpoint_address::EndpointTarget;
 pub use header::{FieldName, FieldValue};
 pub use host_pattern::HostName;
+pub use link::Link;
+pub use media_type::MediaTypeVersion;
 pub use method::MethodName;
 pub use name::Name;
 pub use network::Network;
@@ -88,6 +94,25 @@ impl<T: FromText> de::Visitor<'_> for TextVisitor<T> {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
         T::from_text(text).map_err(E::custom)
+    }
+
+    /// A number that would do as a text, such as the name of a version, only lacks its quotes.
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        match T::from_text(&number.to_string()) {
+            Ok(_) => {
+                Err(E::custom(format_args!("expected {}, found the number {number}; put it in quotes", T::EXPECTED)))
+            }
+            Err(_) => Err(E::invalid_type(de::Unexpected::Signed(number), &self)),
+        }
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        match T::from_text(&number.to_string()) {
+            Ok(_) => {
+                Err(E::custom(format_args!("expected {}, found the number {number}; put it in quotes", T::EXPECTED)))
+            }
+            Err(_) => Err(E::invalid_type(de::Unexpected::Float(number), &self)),
+        }
     }
 }
 

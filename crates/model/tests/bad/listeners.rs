@@ -121,7 +121,7 @@ listeners:
         &[
             "3:13: error: expected a name, found an empty text",
             "4:13: error: a name cannot hold ' '; use letters, digits, `-`, `_`, `.` or `/`",
-            "5:13: error: expected a name, found the number 5",
+            "5:13: error: expected a name, found the number 5; put it in quotes",
         ],
     );
 }

@@ -2,6 +2,7 @@
 
 mod listeners;
 mod routes;
+mod sides;
 mod upstreams;
 mod yaml;
 

@@ -7,7 +7,7 @@ fn a_route_has_one_action() {
     check_route(
         "",
         &[
-            "5:5: error: a route needs an action, exactly one of `upstream`, `redirect`, `respond`, and this one has none; for example `upstream: users`",
+            "5:5: error: a route needs an action, exactly one of `upstream`, `split`, `versions`, `redirect`, `respond`, and this one has none; for example `upstream: users`",
         ],
     );
     check_route(
@@ -198,7 +198,7 @@ fn other_matchers() {
         &[
             "7:24: error: methods are case-sensitive, and `get` is none that clients send; write `GET`",
             "7:29: error: expected a method such as `GET`, found the text `G T`",
-            "7:36: error: expected a method such as `GET`, found the number 5",
+            "7:36: error: expected a method such as `GET`, found the number 5; put it in quotes",
         ],
     );
     check_route(

@@ -161,8 +161,6 @@ upstreams:
   - { name: b, endpoints: [a:80], balance: { consistent_hash: { key: path } } }
   - { name: c, endpoints: [a:80], balance: rand }
 routes:
-  - name: s
-    split: { to: [ { upstream: a } ] }
   - name: t
     aggregate: {}
     upstream: a
@@ -175,10 +173,9 @@ consumers: [ { name: alice } ]
             "8:14: error: `least_requests` is not available in this version of sluice; use `round_robin`",
             "9:44: error: `consistent_hash` is not available in this version of sluice; use `round_robin`",
             "10:44: error: unknown value `rand`; only `round_robin` is known here",
-            "13:5: error: `split` is not available in this version of sluice; use `upstream`: weights of endpoints share the requests out within one",
-            "14:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
-            "15:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
-            "17:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+            "12:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
+            "13:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
+            "15:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
         ],
     );
 }

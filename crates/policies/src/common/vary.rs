@@ -1,21 +1,16 @@
 //! The field that tells caches what an answer depends on (RFC 9110, 12.5.5).
 
 use http::{HeaderMap, HeaderValue, header};
-use message::Result;
+use message::{Result, vary::names};
 
 use super::add;
 
 /// Adds the name of a request field to `Vary`, unless it is there already.
 pub(crate) fn vary(headers: &mut HeaderMap, on: &'static str) -> Result<()> {
-    if headers.get_all(header::VARY).iter().any(|line| names(line, on)) {
+    if names(headers, on) {
         return Ok(());
     }
     add(headers, &header::VARY, HeaderValue::from_static(on))
-}
-
-fn names(line: &HeaderValue, wanted: &str) -> bool {
-    let mut names = line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    names.any(|name| name == b"*" || name.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
 #[cfg(test)]

@@ -103,6 +103,6 @@ fn check_section(headers: &HeaderMap, limits: &Limits) -> Result<()> {
 
 /// The listener was taken out of the document while this connection was open.
 #[cold]
-fn gone() -> Error {
+pub(super) fn gone() -> Error {
     Error::new(Cause::NoRoute, "this listener is no longer configured")
 }

@@ -56,6 +56,7 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
             host: b"",
             path: "",
             route: None,
+            side: None,
             upstream: None,
             endpoint: None,
             user_agent: None,
@@ -147,10 +148,16 @@ impl Ending {
         let route = self.exchange.record.route.map(|route| &snapshot.routes[route as usize]);
         let metrics = route.map(|route| &*route.metrics);
         telemetry::finish(&self.exchange.record, &timing, metrics, &worker.metrics, worker.index, protocol);
+        if let Some(side) = snapshot.side(&self.exchange.record) {
+            side.metrics.observe(worker.index, &self.exchange.record, &timing);
+        }
         if self.ran > 0
             && let Some(listener) = self.connection.listener(&self.world)
         {
-            let chain = route.map_or(&snapshot.listener(listener).chain, |route| route.chains.of(listener));
+            let chain = match route {
+                Some(route) => route.chains.of(listener, self.exchange.record.side),
+                None => &snapshot.listener(listener).chain,
+            };
             chain.on_finish(&self.exchange, self.ran);
         }
         worker.with_log(|log| self.write_line(log, &timing, protocol));
@@ -188,6 +195,7 @@ impl Ending {
             host: self.exchange.authority().as_bytes(),
             path: head.uri.path(),
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
+            side: snapshot.side(record).map(|side| &*side.name),
             upstream: local.map(|local| &*local.upstream.name),
             endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.authority.to_str().ok()),
             user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),

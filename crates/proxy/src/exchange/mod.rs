@@ -10,7 +10,7 @@ use http::{
 use hyper::body::Incoming;
 use message::{Cause, Error, Exchange, Response, Result};
 use policy::{Chain, Needs};
-use snapshot::{Action, Route};
+use snapshot::{Action, ListenerId, Route, To};
 
 use crate::{
     connection::{Connection, StreamWatch},
@@ -22,6 +22,7 @@ use crate::{
 
 mod begin;
 mod ending;
+mod side;
 
 use begin::Begun;
 pub(crate) use ending::{Ending, tell_refused};
@@ -62,6 +63,9 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
         }
         Err(error) => Box::new(reply::from_error(exchange, &error)),
     };
+    if let Some(side) = world.snapshot.side(&exchange.record) {
+        side.note(response.headers_mut());
+    }
     if *ran > 0
         && let Err(error) = chain.on_response(exchange, &mut response, *ran).await
     {
@@ -70,29 +74,35 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
     relay::respond(ending, *response)
 }
 
-/// The route that takes the request, and the policies that go with it; those of the listener if no route does.
-fn find<'w>(
-    world: &'w World,
-    exchange: &mut Exchange,
-    listener: snapshot::ListenerId,
-) -> (Option<&'w Route>, &'w Chain) {
+/// The route that takes the request, or why none does, and the policies that go with it; those of the listener if there is
+/// no route.
+fn find<'w>(world: &'w World, exchange: &mut Exchange, listener: ListenerId) -> (Result<&'w Route>, &'w Chain) {
     let requested_method = preflight(exchange);
-    let ask = route::Ask {
-        listener,
-        host: exchange.host(),
-        path: exchange.head.uri.path(),
-        query: exchange.head.uri.query(),
-        method: requested_method.as_ref().unwrap_or(&exchange.head.method),
-        headers: &exchange.head.headers,
-        client_ip: exchange.client_ip,
-    };
+    let ask = ask(exchange, listener, requested_method.as_ref());
     let Some(found) = world.snapshot.table.find(&ask) else {
-        return (None, &world.snapshot.listener(listener).chain);
+        return (Err(no_route(exchange)), &world.snapshot.listener(listener).chain);
     };
     exchange.captures = found.captures;
     exchange.record.route = u32::try_from(found.route).ok();
     let route = &world.snapshot.routes[found.route];
-    (Some(route), route.chains.of(listener))
+    let chosen = match route.sides() {
+        Some(sides) if !sides.awaits_consumer() => side::choose(sides, exchange, listener),
+        _ => Ok(()),
+    };
+    (chosen.map(|()| route), route.chains.of(listener, exchange.record.side))
+}
+
+/// What the request is asked by; `method` stands for another one than its own.
+fn ask<'a>(exchange: &'a Exchange, listener: ListenerId, method: Option<&'a Method>) -> route::Ask<'a> {
+    route::Ask {
+        listener,
+        host: exchange.host(),
+        path: exchange.head.uri.path(),
+        query: exchange.head.uri.query(),
+        method: method.unwrap_or(&exchange.head.method),
+        headers: &exchange.head.headers,
+        client_ip: exchange.client_ip,
+    }
 }
 
 /// A CORS preflight asks on behalf of another method, and is answered by the route of that one (Fetch, 4.8).
@@ -120,24 +130,29 @@ async fn act(
     world: &World,
     connection: &Connection,
     exchange: &mut Exchange,
-    route: Option<&Route>,
+    route: Result<&Route>,
     upgrade: Option<Box<forward::Upgrade>>,
 ) -> Result<Forwarded> {
-    match route.map(|route| &route.action) {
-        Some(Action::Upstream { upstream, rewrite }) => {
+    match &route?.action {
+        Action::Upstream { to, rewrite } => {
+            let to = match to {
+                To::One(to) => *to,
+                To::Side(sides) => side::destination(sides, world, connection, exchange)?,
+            };
             if let Some(rewrite) = rewrite {
                 forward::rewrite(exchange, rewrite)?;
             }
-            forward::forward(world, connection, exchange, *upstream, upgrade).await
+            forward::forward(world, connection, exchange, to, upgrade).await
         }
-        Some(Action::Redirect(redirect)) => reply::redirect(redirect, exchange).map(Forwarded::reply),
-        Some(Action::Respond(respond)) => Ok(Forwarded::reply(reply::respond(respond))),
-        None => Err(Error::new(Cause::NoRoute, no_route_detail(exchange))),
+        Action::Redirect(redirect) => reply::redirect(redirect, exchange).map(Forwarded::reply),
+        Action::Respond(respond) => Ok(Forwarded::reply(reply::respond(respond))),
     }
 }
 
 #[cold]
-fn no_route_detail(exchange: &Exchange) -> String {
+fn no_route(exchange: &Exchange) -> Error {
     let Exchange { head, .. } = exchange;
-    format!("no route takes {} for host `{}` and path `{}`", head.method, exchange.host(), head.uri.path())
+    let detail =
+        format!("no route takes {} for host `{}` and path `{}`", head.method, exchange.host(), head.uri.path());
+    Error::new(Cause::NoRoute, detail)
 }

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use message::{Cause, Error, Exchange, Response, Result};
 use smallvec::SmallVec;
-use upstream::{Place, Stream, balance::Ask};
+use snapshot::Destination;
+use upstream::{Place, Stream, Upstream, balance::Ask};
 
 use crate::{
     connection::Connection,
     relay,
-    worker::{LocalSet, LocalUpstream, World},
+    worker::{LocalSet, World},
 };
 
 mod admit;
@@ -50,7 +51,7 @@ pub(crate) struct Link {
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
 
-/// Forwards the request to an endpoint of `upstream` and waits for the head of the response.
+/// Forwards the request to an endpoint of `to` and waits for the head of the response.
 ///
 /// # Errors
 /// Why there is none.
@@ -58,25 +59,25 @@ pub(crate) async fn forward(
     world: &World,
     connection: &Connection,
     exchange: &mut Exchange,
-    upstream: usize,
+    to: Destination,
     mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
-    let local = world.upstream(upstream);
+    let local = world.upstream(to.upstream);
     let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
     let place = admit::enter(&local.upstream, deadline.at).await?;
-    let metrics = &world.snapshot.upstream_metrics[upstream];
+    let metrics = &world.snapshot.upstream_metrics[to.upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
     let mut tried = SmallVec::<[usize; 4]>::new();
     head::prepare(exchange, world.snapshot.settings.forwarded);
     loop {
-        let Some(endpoint) = pick(&set, worker, &mut tried) else {
-            return Err(no_endpoint(local));
+        let Some(endpoint) = pick(&set, to.subset, worker, &mut tried) else {
+            return Err(no_endpoint(&local.upstream, to.subset));
         };
         let now = Instant::now();
         deadline.tell(exchange, now)?;
-        let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
+        let target = attempt::Target { world, upstream: to.upstream, endpoint, local, pool: set.pool(endpoint) };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
         let patience = attempt::Patience { deadline: deadline.at, answer_by };
         let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, &patience).await;
@@ -100,18 +101,20 @@ pub(crate) async fn forward(
 }
 
 /// Another endpoint than those that were tried, or any if all were.
-fn pick(set: &LocalSet, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Option<usize> {
-    let picked = set.pick(&Ask { worker, tried });
+fn pick(set: &LocalSet, subset: Option<u32>, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Option<usize> {
+    let picked = set.pick(subset, &Ask { worker, tried });
     if picked.is_some() || tried.is_empty() {
         return picked;
     }
     tried.clear();
-    set.pick(&Ask { worker, tried })
+    set.pick(subset, &Ask { worker, tried })
 }
 
 #[cold]
-fn no_endpoint(local: &LocalUpstream) -> Error {
-    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint to ask", local.upstream.name))
+fn no_endpoint(upstream: &Upstream, subset: Option<u32>) -> Error {
+    let selector = subset.and_then(|subset| upstream.subsets.get(subset as usize));
+    let labels = selector.map(|selector| format!(" with the labels {selector}")).unwrap_or_default();
+    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask", upstream.name))
 }
 
 // === impl Forwarded ===

@@ -101,8 +101,9 @@ impl LocalSet {
         Self { set, pools }
     }
 
-    pub(crate) fn pick(&self, ask: &Ask<'_>) -> Option<usize> {
-        self.set.balancer.pick(&self.set.endpoints, ask)
+    /// The index of the endpoint to ask, of this subset or of all.
+    pub(crate) fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
+        self.set.pick(subset, ask)
     }
 
     /// The pool of the endpoint with this index in the set.

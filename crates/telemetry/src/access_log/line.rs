@@ -22,6 +22,8 @@ pub struct Line<'a> {
     /// Only what stands before `?` is written: queries carry tokens and names of people.
     pub path: &'a str,
     pub route: Option<&'a str>,
+    /// Of the route, if it has several.
+    pub side: Option<&'a str>,
     /// Of the last attempt, as is `endpoint`.
     pub upstream: Option<&'a str>,
     pub endpoint: Option<&'a str>,
@@ -54,6 +56,8 @@ impl Line<'_> {
         json::optional(out, self.record.cause, |out, cause| json::string(out, cause.name().as_bytes()));
         out.extend_from_slice(b",\"route\":");
         json::optional(out, self.route, |out, name| json::string(out, name.as_bytes()));
+        out.extend_from_slice(b",\"side\":");
+        json::optional(out, self.side, |out, name| json::string(out, name.as_bytes()));
         out.extend_from_slice(b",\"upstream\":");
         json::optional(out, self.upstream, |out, name| json::string(out, name.as_bytes()));
         out.extend_from_slice(b",\"endpoint\":");
@@ -106,6 +110,7 @@ mod tests {
             host: b"api.example.com:8443",
             path: "/users/7",
             route: None,
+            side: None,
             upstream: None,
             endpoint: None,
             user_agent: None,
@@ -136,6 +141,7 @@ mod tests {
         let line = Line {
             path: "/users/7?token=secret",
             route: Some("user"),
+            side: Some("canary"),
             upstream: Some("users"),
             endpoint: Some("10.0.0.3:80"),
             user_agent: Some(b"curl/8 \"\xff\n"),
@@ -145,7 +151,7 @@ mod tests {
         let expected = json!({
             "time": "1970-01-01T00:00:00.000Z", "client": "2001:db8::1", "method": "GET", "host": "api.example.com:8443",
             "path": "/users/7", "protocol": "http1", "status": 504, "cause": "response_timeout", "route": "user",
-            "upstream": "users", "endpoint": "10.0.0.3:80", "attempts": 2, "duration_ms": 12.345, "overhead_ms": 0.083,
+            "side": "canary", "upstream": "users", "endpoint": "10.0.0.3:80", "attempts": 2, "duration_ms": 12.345, "overhead_ms": 0.083,
             "request_bytes": 0, "response_bytes": 300, "user_agent": "curl/8 \"\u{fffd}\n", "request_id": "01J",
         });
         assert_eq!(read(&line), expected);
@@ -155,7 +161,9 @@ mod tests {
     fn what_is_not_there_is_null() {
         let record = Record::new(Instant::now());
         let read = read(&line(&record, &Timing { overhead: None, ..TIMING }));
-        for key in ["status", "cause", "route", "upstream", "endpoint", "overhead_ms", "user_agent", "request_id"] {
+        for key in
+            ["status", "cause", "route", "side", "upstream", "endpoint", "overhead_ms", "user_agent", "request_id"]
+        {
             assert_eq!(read.get(key), Some(&Value::Null), "{key}");
         }
     }

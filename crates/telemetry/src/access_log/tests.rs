@@ -67,6 +67,7 @@ fn write(log: &mut WorkerLog, path: &str) {
         host: b"example.com",
         path,
         route: None,
+        side: None,
         upstream: None,
         endpoint: None,
         user_agent: None,

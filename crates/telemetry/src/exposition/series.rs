@@ -7,23 +7,24 @@ use crate::{names, shard::Sharded};
 /// How many may have. What a scraper stores grows with it: a route has about thirty series.
 const MAX_NAMES: usize = 10_000;
 
-/// The used ones, by name as far as there is room; those beyond are shown as one, [`names::OTHER`].
+/// The used ones, by name as far as there is room; those beyond are shown as one, [`names::OTHER`]. A name is the values
+/// of so many labels.
 ///
 /// First come, first served, and whoever was shown by name always will be: a counter that moved between two names at
 /// every scrape would look like a restart at every scrape.
-pub(crate) struct Series<'m, S> {
-    named: Vec<(&'m str, &'m Sharded<S>)>,
+pub(crate) struct Series<'m, S, const LABELS: usize = 1> {
+    named: Vec<([&'m str; LABELS], &'m Sharded<S>)>,
     other: Vec<&'m Sharded<S>>,
 }
 
 // === impl Series ===
 
-impl<'m, S: Default> Series<'m, S> {
-    pub(crate) fn admit(all: impl Iterator<Item = (&'m str, &'m Sharded<S>)>) -> Self {
+impl<'m, S: Default, const LABELS: usize> Series<'m, S, LABELS> {
+    pub(crate) fn admit(all: impl Iterator<Item = ([&'m str; LABELS], &'m Sharded<S>)>) -> Self {
         Self::admit_up_to(MAX_NAMES, all)
     }
 
-    fn admit_up_to(max: usize, all: impl Iterator<Item = (&'m str, &'m Sharded<S>)>) -> Self {
+    fn admit_up_to(max: usize, all: impl Iterator<Item = ([&'m str; LABELS], &'m Sharded<S>)>) -> Self {
         let used: Vec<_> = all.filter(|(_, metrics)| metrics.is_used()).collect();
         let known = used.iter().filter(|(_, metrics)| metrics.named.load(Relaxed)).count();
         let mut room = max.saturating_sub(known);
@@ -40,12 +41,15 @@ impl<'m, S: Default> Series<'m, S> {
     }
 
     /// Gives every name with the shards that count for it.
-    pub(crate) fn each(&self, mut show: impl FnMut(&str, &mut dyn Iterator<Item = &'m S>)) {
+    pub(crate) fn each(&self, mut show: impl FnMut([&str; LABELS], &mut dyn Iterator<Item = &'m S>)) {
         for (name, metrics) in &self.named {
-            show(name, &mut metrics.iter().map(|(_, shard)| shard));
+            show(*name, &mut metrics.iter().map(|(_, shard)| shard));
         }
         if !self.other.is_empty() {
-            show(names::OTHER, &mut self.other.iter().flat_map(|metrics| metrics.iter().map(|(_, shard)| shard)));
+            show(
+                [names::OTHER; LABELS],
+                &mut self.other.iter().flat_map(|metrics| metrics.iter().map(|(_, shard)| shard)),
+            );
         }
     }
 }
@@ -57,8 +61,8 @@ mod tests {
 
     fn shown(max: usize, all: &[(&str, &Sharded<Counter>)]) -> Vec<(String, u64)> {
         let mut shown = Vec::new();
-        Series::admit_up_to(max, all.iter().copied())
-            .each(|name, shards| shown.push((name.to_owned(), shards.map(Counter::get).sum())));
+        Series::admit_up_to(max, all.iter().map(|(name, metrics)| ([*name], *metrics)))
+            .each(|[name], shards| shown.push((name.to_owned(), shards.map(Counter::get).sum())));
         shown
     }
 

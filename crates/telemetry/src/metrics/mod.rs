@@ -3,15 +3,18 @@
 mod gateway;
 pub(crate) mod process;
 mod route;
+mod side;
 mod upstream;
 
 use http::StatusCode;
 
 pub(crate) use route::expose as expose_routes;
+pub(crate) use side::expose as expose_sides;
 pub(crate) use upstream::expose as expose_upstreams;
 
 pub use gateway::GatewayMetrics;
 pub use route::RouteMetrics;
+pub use side::SideMetrics;
 pub use upstream::UpstreamMetrics;
 
 /// Values of the label `code_class`, by the first digit; `none` where the client got no response.

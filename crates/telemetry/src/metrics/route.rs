@@ -48,7 +48,7 @@ impl RouteMetrics {
 
 pub(crate) fn expose(routes: &Series<'_, RouteShard>, out: &mut Exposition) {
     let mut samples = out.family(&names::REQUESTS);
-    routes.each(|name, shards| {
+    routes.each(|[name], shards| {
         let mut totals = [[0; Protocol::ALL.len()]; CODE_CLASSES.len()];
         for shard in shards {
             for (total, counter) in totals.as_flattened_mut().iter_mut().zip(shard.requests.as_flattened()) {
@@ -62,17 +62,17 @@ pub(crate) fn expose(routes: &Series<'_, RouteShard>, out: &mut Exposition) {
         }
     });
     let mut samples = out.family(&names::REQUEST_DURATION);
-    routes.each(|name, shards| {
+    routes.each(|[name], shards| {
         samples.histogram(&[name], &histogram::DURATION, &Totals::of(shards.map(|shard| &shard.duration)));
     });
     let mut samples = out.family(&names::OVERHEAD);
-    routes.each(|name, shards| {
+    routes.each(|[name], shards| {
         samples.histogram(&[name], &histogram::OVERHEAD, &Totals::of(shards.map(|shard| &shard.overhead)));
     });
     let mut samples = out.family(&names::REQUEST_BYTES);
-    routes.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.request_bytes.get()).sum()));
+    routes.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.request_bytes.get()).sum()));
     let mut samples = out.family(&names::RESPONSE_BYTES);
-    routes.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.response_bytes.get()).sum()));
+    routes.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.response_bytes.get()).sum()));
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl Default for UpstreamShard {
 
 pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition) {
     let mut samples = out.family(&names::UPSTREAM_ATTEMPTS);
-    upstreams.each(|name, shards| {
+    upstreams.each(|[name], shards| {
         let mut totals = [0; CODE_CLASSES.len() + Cause::ALL.len()];
         for shard in shards {
             for (total, counter) in totals.iter_mut().zip(shard.outcomes()) {
@@ -107,15 +107,15 @@ pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition
         }
     });
     let mut samples = out.family(&names::UPSTREAM_DURATION);
-    upstreams.each(|name, shards| {
+    upstreams.each(|[name], shards| {
         samples.histogram(&[name], &histogram::DURATION, &Totals::of(shards.map(|shard| &shard.duration)));
     });
     let mut samples = out.family(&names::UPSTREAM_INFLIGHT);
-    upstreams.each(|name, shards| samples.count(&[name], shards.map(UpstreamShard::inflight).sum()));
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(UpstreamShard::inflight).sum()));
     let mut samples = out.family(&names::UPSTREAM_CONNECTIONS);
-    upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.connections.get()).sum()));
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.connections.get()).sum()));
     let mut samples = out.family(&names::UPSTREAM_RETRIES);
-    upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.retries.get()).sum()));
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.retries.get()).sum()));
     let mut samples = out.family(&names::UPSTREAM_RETRIES_DENIED);
-    upstreams.each(|name, shards| samples.count(&[name], shards.map(|shard| shard.retries_denied.get()).sum()));
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.retries_denied.get()).sum()));
 }

@@ -1,16 +1,19 @@
 //! What is done with a request.
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
-    Node, Report, Respond, Value,
+    Node, Place, Report, Respond, Value,
     document::{self, Fields},
     nearest, pending,
     values::{FieldName, FieldValue, Status},
 };
 
 /// The keys that say what is done with a request. There must be exactly one.
-const ACTIONS: [&str; 3] = ["upstream", "redirect", "respond"];
+const ACTIONS: [&str; 5] = ["upstream", "split", "versions", "redirect", "respond"];
+
+/// Those that send the request somewhere.
+pub(super) const FORWARDING: [&str; 3] = ["upstream", "split", "versions"];
 
 pub(super) fn has_one_action(node: &Node, report: &mut Report) -> bool {
     let is_action = |name: &str| ACTIONS.contains(&name) || pending::actions().any(|action| action == name);
@@ -47,17 +50,20 @@ pub(super) fn respond(node: &Node, written: document::Respond, report: &mut Repo
 }
 
 fn headers(node: &Node, fields: Vec<(FieldName, FieldValue)>, report: &mut Report) -> HeaderMap<HeaderValue> {
-    /// The framing of a message is the gateway's own business.
-    const OWN: [header::HeaderName; 5] =
-        [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE, header::TRAILER];
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (FieldName(name), FieldValue(value)) in fields {
-        if OWN.contains(&name) {
-            let key = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
-            let place = key.map_or(&node.place, |(key, _)| &key.place);
-            report.error_with_hint(place, format!("`{name}` is set by the gateway itself"), "leave it out");
-        }
+        let key = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
+        may_be_set(&name, key.map_or(&node.place, |(key, _)| &key.place), report);
         headers.append(name, value);
     }
     headers
+}
+
+/// The framing of a message is the gateway's own business.
+pub(super) fn may_be_set(name: &HeaderName, place: &Place, report: &mut Report) {
+    const OWN: [HeaderName; 5] =
+        [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE, header::TRAILER];
+    if OWN.contains(name) {
+        report.error_with_hint(place, format!("`{name}` is set by the gateway itself"), "leave it out");
+    }
 }

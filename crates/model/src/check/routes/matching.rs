@@ -6,18 +6,24 @@ use crate::{
 };
 
 pub(super) fn check(written: document::Match) -> Match {
-    let field = |document::FieldMatch { name, value }| FieldMatch { name: name.into(), value };
     Match {
         hosts: written.hosts.into_iter().map(|HostName(host)| host).collect(),
         path: written.path.map(|TextOr(document::Path(path))| path),
         methods: written.methods.into_iter().map(|MethodName(method)| method).collect(),
-        headers: written
-            .headers
-            .into_iter()
-            .map(|document::HeaderMatch { name: FieldName(name), value }| HeaderMatch { name, value })
-            .collect(),
-        query: written.query.into_iter().map(field).collect(),
-        cookies: written.cookies.into_iter().map(field).collect(),
+        headers: headers(written.headers),
+        query: fields(written.query),
+        cookies: fields(written.cookies),
         client_ip: written.client_ip.into_iter().map(|Network(network)| network).collect(),
     }
+}
+
+pub(super) fn headers(written: Vec<document::HeaderMatch>) -> Vec<HeaderMatch> {
+    let header = |document::HeaderMatch { name: FieldName(name), value }| HeaderMatch { name, value };
+    written.into_iter().map(header).collect()
+}
+
+/// Of the query, or cookies.
+pub(super) fn fields(written: Vec<document::FieldMatch>) -> Vec<FieldMatch> {
+    let field = |document::FieldMatch { name, value }| FieldMatch { name: name.into(), value };
+    written.into_iter().map(field).collect()
 }

@@ -1,13 +1,16 @@
 //! Which request goes where.
 
 mod action;
+mod destination;
 mod matching;
 mod rewrite;
+mod split;
 mod templates;
+mod versions;
 
-use super::{names::Names, policies};
+use super::{names::Names, policies, subsets::Subsets};
 use crate::{
-    Action, ListenerId, Node, Report, Route, UpstreamId,
+    Action, ListenerId, Node, Report, Route, TextOr,
     decode::decode_without,
     document,
     pending::{self, Scope},
@@ -18,6 +21,7 @@ use crate::{
 pub(super) struct Known<'k, 'n> {
     pub(super) listeners: &'k mut Names<'n>,
     pub(super) upstreams: &'k mut Names<'n>,
+    pub(super) subsets: &'k mut Subsets,
 }
 
 pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
@@ -26,7 +30,7 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
     rewrite::check_rewrite(node, report);
-    let upstream = node.get("upstream").map(|name| known.upstreams.find(name, report));
+    let upstreams = destination::upstreams(node, known.upstreams, report);
     let listeners = listeners(node, known.listeners, report);
     let policies = policies::check(node, report);
 
@@ -35,17 +39,25 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         return None;
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
+    let document::Route { upstream, split, versions, .. } = written;
     let matching = matching::check(matching);
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
-    let action = match (upstream, redirect, respond) {
-        (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),
-        (None, Some(redirect), None) => Action::Redirect(redirect?),
-        (None, None, Some(respond)) => Action::Respond(respond),
-        _ => return None,
-    };
+    let mut known = destination::Known { upstreams: &upstreams, subsets: known.subsets };
+    let upstream = upstream.map(|TextOr(to)| known.destination(0, to.labels, node.near("upstream")));
+    let split = split.map(|written| split::check(node.near("split"), written, &mut known, report));
+    let versions = versions.map(|written| versions::check(node.near("versions"), written, path, &mut known, report));
+    let given = [
+        upstream.map(|to| to.map(Action::Upstream)),
+        split.map(|split| split.map(Action::Split)),
+        versions.map(|versions| versions.map(Action::Versions)),
+        redirect.map(|redirect| redirect.map(Action::Redirect)),
+        respond.map(|respond| Some(Action::Respond(respond))),
+    ];
+    // Of several, of which one too many was reported, any one will do.
+    let action = given.into_iter().flatten().next()??;
     let rewrite = match rewrite {
         Some(rewrite) => Some(rewrite?),
         None => None,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use http::{Method, StatusCode};
 
-use super::templates;
+use super::{action::FORWARDING, templates};
 use crate::{
     FromText, Location, LocationParts, NewHost, NewPath, Node, PathPattern, QueryEdits, Redirect, Report, Rewrite,
     Template, TextOr,
@@ -14,7 +14,8 @@ use crate::{
 };
 
 pub(super) fn check_rewrite(node: &Node, report: &mut Report) {
-    let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && node.get("upstream").is_none();
+    let forwards = FORWARDING.iter().any(|action| node.get(action).is_some());
+    let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && !forwards;
     if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
         let message = "`rewrite` changes what an upstream gets, and this route has none";
         report.error_with_hint(&key.place, message, "leave it out");

@@ -1,18 +1,24 @@
 mod action;
 mod matching;
+mod split;
+mod upstream;
+mod versions;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use action::{Fields, NewPath, QueryEdits, Redirect, RedirectQuery, Respond, Rewrite, Scheme};
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
+pub use split::{Cohort, Field, Reveal, Side, Split, Sticky, StickyKey};
+pub use upstream::Destination;
+pub use versions::{ApiVersion, VersionSource, Versions};
 
 use super::Policy;
-use crate::values::Name;
+use crate::{TextOr, values::Name};
 
 /// Which request goes where.
 ///
-/// Exactly one of `upstream`, `redirect` and `respond` says what is done.
+/// Exactly one of `upstream`, `split`, `versions`, `redirect` and `respond` says what is done.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
@@ -30,8 +36,13 @@ pub struct Route {
     /// Policies for every exchange on this route.
     #[serde(default)]
     pub policies: Vec<Policy>,
-    /// Action: the name of the upstream that gets the request.
-    pub upstream: Option<String>,
+    /// Action: the upstream that gets the request, by its name, or as a map to name labels of its endpoints too.
+    #[schemars(with = "Option<upstream::ShortOrLong>")]
+    pub upstream: Option<TextOr<Destination>>,
+    /// Action: share requests out among versions of a service.
+    pub split: Option<Split>,
+    /// Action: send each request to the version of an API that it asks for.
+    pub versions: Option<Versions>,
     /// Action: send the client elsewhere.
     pub redirect: Option<Redirect>,
     /// Action: answer without an upstream.
