@@ -57,7 +57,8 @@ pub(crate) async fn forward(
         ));
     };
     head::prepare(exchange, world.snapshot.settings.forwarded);
-    let target = attempt::Target { world, upstream, endpoint, local, pool: set.pool(endpoint) };
+    let worker = connection.worker.index;
+    let target = attempt::Target { world, worker, upstream, endpoint, local, pool: set.pool(endpoint) };
     attempt::run(&target, connection, exchange, upgrade).await
 }
 
