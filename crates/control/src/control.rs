@@ -205,10 +205,11 @@ impl Control {
         let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &state.log {
-            Some(log) => telemetry::render(format, &self.metrics, routes, upstreams, &[log]),
-            None => telemetry::render(format, &self.metrics, routes, upstreams, &[]),
+            Some(log) => telemetry::render(format, &self.metrics, routes, upstreams, mirrors, &[log]),
+            None => telemetry::render(format, &self.metrics, routes, upstreams, mirrors, &[]),
         }
     }
 

@@ -10,7 +10,7 @@ use policy::{Chain, Link, Origin, Registry};
 use telemetry::{RouteMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Chains, Listener, Route, Settings, Snapshot, tls};
+use crate::{Action, Chains, Listener, Route, Settings, Snapshot, mirror, tls};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
@@ -141,6 +141,7 @@ impl Compiler<'_> {
             .flat_map(|previous| previous.routes.iter())
             .map(|route| (&*route.name, &route.metrics))
             .collect();
+        let known_mirrors = mirror::Known::of(self.previous, self.workers);
         let mut routes = Vec::with_capacity(self.model.routes.len());
         for (route, own) in self.model.routes.iter().zip(own) {
             let mut own = own.clone();
@@ -151,6 +152,7 @@ impl Compiler<'_> {
                 name: route.name.clone(),
                 chains: chains(gateway, listeners, &own),
                 action: Action::new(route),
+                mirrors: known_mirrors.compile(route, &self.model.upstreams),
                 metrics: match known.get(&*route.name) {
                     Some(metrics) => Arc::clone(metrics),
                     None => Arc::new(RouteMetrics::new(self.workers)),

@@ -9,7 +9,7 @@ use policy::{Chain, Policy};
 use telemetry::{RouteMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::Action;
+use crate::{Action, Mirror};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -53,6 +53,8 @@ pub struct Route {
     pub name: Arc<str>,
     pub chains: Chains,
     pub action: Action,
+    /// `None`: there are none.
+    pub mirrors: Option<Box<[Arc<Mirror>]>>,
     pub metrics: Arc<RouteMetrics>,
 }
 
@@ -74,6 +76,14 @@ impl Snapshot {
 
     pub fn listener(&self, id: ListenerId) -> &Listener {
         &self.listeners[id.0 as usize]
+    }
+
+    /// Every mirror, with the names of its route and its upstream.
+    pub fn mirrors(&self) -> impl Iterator<Item = ((&str, &str), &Mirror)> {
+        self.routes.iter().flat_map(|route| {
+            let mirrors = route.mirrors.as_deref().unwrap_or_default();
+            mirrors.iter().map(|mirror| ((&*route.name, &*self.upstreams[mirror.upstream].name), &**mirror))
+        })
     }
 
     /// To be called once it is live.

@@ -58,6 +58,9 @@ families! {
     UPSTREAM_INFLIGHT "sluice_upstream_inflight_requests" Gauge ["upstream"] "Attempts under way.";
     UPSTREAM_CONNECTIONS "sluice_upstream_connections_opened_total" Counter ["upstream"] "Connections made to endpoints.";
 
+    MIRROR_REQUESTS "sluice_mirror_requests_total" Counter ["route" "upstream" "outcome"] "Requests that were to be copied, by the class of the answer, the cause of the failure, or why no copy was sent.";
+    MIRROR_INFLIGHT "sluice_mirror_inflight_requests" Gauge ["route" "upstream"] "Copies under way, from the choice of the request to the end of the answer.";
+
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";

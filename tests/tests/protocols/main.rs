@@ -26,3 +26,5 @@ mod forwarding;
 mod routing;
 
 mod policies;
+
+mod mirror;

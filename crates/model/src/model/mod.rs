@@ -7,6 +7,7 @@ mod action;
 mod gateway;
 mod listener;
 mod matching;
+mod mirror;
 mod route;
 mod upstream;
 
@@ -16,6 +17,7 @@ pub use action::{Action, Redirect, Respond, Rewrite, Template, TemplatePart};
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
+pub use mirror::Mirror;
 pub use route::Route;
 pub use upstream::{Balance, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls};
 

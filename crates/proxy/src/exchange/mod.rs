@@ -117,22 +117,24 @@ async fn run_request_policies(
 
 /// Does what the route says.
 async fn act(
-    world: &World,
+    world: &Rc<World>,
     connection: &Connection,
     exchange: &mut Exchange,
     route: Option<&Route>,
     upgrade: Option<Box<forward::Upgrade>>,
 ) -> Result<Forwarded> {
-    match route.map(|route| &route.action) {
-        Some(Action::Upstream { upstream, rewrite }) => {
+    let Some(route) = route else {
+        return Err(Error::new(Cause::NoRoute, no_route_detail(exchange)));
+    };
+    match &route.action {
+        Action::Upstream { upstream, rewrite } => {
             if let Some(rewrite) = rewrite {
                 forward::rewrite(exchange, rewrite)?;
             }
-            forward::forward(world, connection, exchange, *upstream, upgrade).await
+            forward::forward(world, connection, exchange, route, *upstream, upgrade).await
         }
-        Some(Action::Redirect(redirect)) => reply::redirect(redirect, exchange).map(Forwarded::reply),
-        Some(Action::Respond(respond)) => Ok(Forwarded::reply(reply::respond(respond))),
-        None => Err(Error::new(Cause::NoRoute, no_route_detail(exchange))),
+        Action::Redirect(redirect) => reply::redirect(redirect, exchange).map(Forwarded::reply),
+        Action::Respond(respond) => Ok(Forwarded::reply(reply::respond(respond))),
     }
 }
 

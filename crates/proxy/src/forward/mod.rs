@@ -1,16 +1,23 @@
 //! To an endpoint and back.
 
-use std::time::{Duration, Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use message::{Cause, Error, Exchange, Response, Result, canonical};
-use snapshot::Rewrite;
+use snapshot::{Rewrite, Route};
 use upstream::{Stream, balance::Ask};
 
-use crate::{connection::Connection, worker::World};
+use crate::{
+    connection::Connection,
+    worker::{LocalUpstream, World},
+};
 
 mod attempt;
 mod head;
 mod interim;
+mod mirror;
 pub(crate) mod tunnel;
 mod upgrade;
 
@@ -36,30 +43,36 @@ pub(crate) struct Link {
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
 
-/// Forwards the request to an endpoint of `upstream` and waits for the head of the response.
+/// Forwards the request to an endpoint of `upstream` and waits for the head of the response. The mirrors of the route get
+/// their copies.
 ///
 /// # Errors
 /// Why there is none.
 pub(crate) async fn forward(
-    world: &World,
+    world: &Rc<World>,
     connection: &Connection,
     exchange: &mut Exchange,
+    route: &Route,
     upstream: usize,
     upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let local = world.upstream(upstream);
     let set = local.current();
-    let ask = Ask { worker: connection.worker.index, tried: &[] };
-    let Some(endpoint) = set.pick(&ask) else {
-        return Err(Error::new(
-            Cause::NoEndpoint,
-            format!("upstream `{}` has no endpoint to ask", local.upstream.name),
-        ));
-    };
-    head::prepare(exchange, world.snapshot.settings.forwarded);
     let worker = connection.worker.index;
+    let endpoint = set.pick(&Ask { worker, tried: &[] }).ok_or_else(|| no_endpoint(local))?;
+    head::prepare(exchange, world.snapshot.settings.forwarded);
+    if let Some(mirrors) = &route.mirrors
+        && upgrade.is_none()
+    {
+        mirror::copy(mirrors, world, worker, exchange);
+    }
     let target = attempt::Target { world, worker, upstream, endpoint, local, pool: set.pool(endpoint) };
     attempt::run(&target, connection, exchange, upgrade).await
+}
+
+#[cold]
+fn no_endpoint(local: &LocalUpstream) -> Error {
+    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint to ask", local.upstream.name))
 }
 
 /// Changes the request as the route says. What comes out is brought into canonical form like any request.

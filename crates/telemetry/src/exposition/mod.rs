@@ -12,7 +12,7 @@ pub use samples::{Exposition, Samples};
 pub(crate) use series::Series;
 
 use crate::{
-    GatewayMetrics, RouteMetrics, UpstreamMetrics,
+    GatewayMetrics, MirrorMetrics, RouteMetrics, UpstreamMetrics,
     metrics::{self, process::Process},
     names,
 };
@@ -23,23 +23,27 @@ pub trait Expose {
     fn expose(&self, out: &mut Exposition);
 }
 
-/// All metrics of a gateway: its own, those of its routes and upstreams by name, and `others` that have some.
+/// All metrics of a gateway: its own, those of its routes and upstreams by name, of its mirrors by route and upstream,
+/// and `others` that have some.
 ///
-/// Routes and upstreams that nobody used yet have no series.
+/// What nobody used yet has no series.
 pub fn render<'m>(
     format: Format,
     gateway: &'m GatewayMetrics,
     routes: impl Iterator<Item = (&'m str, &'m RouteMetrics)>,
     upstreams: impl Iterator<Item = (&'m str, &'m UpstreamMetrics)>,
+    mirrors: impl Iterator<Item = ((&'m str, &'m str), &'m MirrorMetrics)>,
     others: &[&dyn Expose],
 ) -> String {
     let routes = routes.chain([(names::NO_ROUTE, gateway.unrouted())]).map(|(name, route)| (name, &route.0));
     let upstreams = upstreams.map(|(name, upstream)| (name, &upstream.0));
+    let mirrors = mirrors.map(|(name, mirror)| (name, &mirror.0));
 
     let mut out = Exposition::new(format);
     gateway.expose(&mut out);
     metrics::expose_routes(&Series::admit(routes), &mut out);
     metrics::expose_upstreams(&Series::admit(upstreams), &mut out);
+    metrics::expose_mirrors(&Series::admit(mirrors), &mut out);
     others.iter().for_each(|other| other.expose(&mut out));
     Process.expose(&mut out);
     out.finish()

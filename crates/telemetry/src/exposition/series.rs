@@ -1,4 +1,4 @@
-//! Which routes, or upstreams, get series of their own.
+//! Which routes, upstreams or mirrors get series of their own.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -7,23 +7,29 @@ use crate::{names, shard::Sharded};
 /// How many may have. What a scraper stores grows with it: a route has about thirty series.
 const MAX_NAMES: usize = 10_000;
 
+/// What series are told apart by.
+pub(crate) trait Name: Copy {
+    /// Stands for all those beyond the bound.
+    const OTHER: Self;
+}
+
 /// The used ones, by name as far as there is room; those beyond are shown as one, [`names::OTHER`].
 ///
 /// First come, first served, and whoever was shown by name always will be: a counter that moved between two names at
 /// every scrape would look like a restart at every scrape.
-pub(crate) struct Series<'m, S> {
-    named: Vec<(&'m str, &'m Sharded<S>)>,
+pub(crate) struct Series<'m, N, S> {
+    named: Vec<(N, &'m Sharded<S>)>,
     other: Vec<&'m Sharded<S>>,
 }
 
 // === impl Series ===
 
-impl<'m, S: Default> Series<'m, S> {
-    pub(crate) fn admit(all: impl Iterator<Item = (&'m str, &'m Sharded<S>)>) -> Self {
+impl<'m, N: Name, S: Default> Series<'m, N, S> {
+    pub(crate) fn admit(all: impl Iterator<Item = (N, &'m Sharded<S>)>) -> Self {
         Self::admit_up_to(MAX_NAMES, all)
     }
 
-    fn admit_up_to(max: usize, all: impl Iterator<Item = (&'m str, &'m Sharded<S>)>) -> Self {
+    fn admit_up_to(max: usize, all: impl Iterator<Item = (N, &'m Sharded<S>)>) -> Self {
         let used: Vec<_> = all.filter(|(_, metrics)| metrics.is_used()).collect();
         let known = used.iter().filter(|(_, metrics)| metrics.named.load(Relaxed)).count();
         let mut room = max.saturating_sub(known);
@@ -40,14 +46,25 @@ impl<'m, S: Default> Series<'m, S> {
     }
 
     /// Gives every name with the shards that count for it.
-    pub(crate) fn each(&self, mut show: impl FnMut(&str, &mut dyn Iterator<Item = &'m S>)) {
+    pub(crate) fn each(&self, mut show: impl FnMut(N, &mut dyn Iterator<Item = &'m S>)) {
         for (name, metrics) in &self.named {
-            show(name, &mut metrics.iter().map(|(_, shard)| shard));
+            show(*name, &mut metrics.iter().map(|(_, shard)| shard));
         }
         if !self.other.is_empty() {
-            show(names::OTHER, &mut self.other.iter().flat_map(|metrics| metrics.iter().map(|(_, shard)| shard)));
+            show(N::OTHER, &mut self.other.iter().flat_map(|metrics| metrics.iter().map(|(_, shard)| shard)));
         }
     }
+}
+
+// === impl Name ===
+
+impl Name for &str {
+    const OTHER: Self = names::OTHER;
+}
+
+/// Route and upstream.
+impl Name for (&str, &str) {
+    const OTHER: Self = (names::OTHER, names::OTHER);
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl RouteMetrics {
     }
 }
 
-pub(crate) fn expose(routes: &Series<'_, RouteShard>, out: &mut Exposition) {
+pub(crate) fn expose(routes: &Series<'_, &str, RouteShard>, out: &mut Exposition) {
     let mut samples = out.family(&names::REQUESTS);
     routes.each(|name, shards| {
         let mut totals = [[0; Protocol::ALL.len()]; CODE_CLASSES.len()];

@@ -78,7 +78,7 @@ impl Default for UpstreamShard {
     }
 }
 
-pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition) {
+pub(crate) fn expose(upstreams: &Series<'_, &str, UpstreamShard>, out: &mut Exposition) {
     let mut samples = out.family(&names::UPSTREAM_ATTEMPTS);
     upstreams.each(|name, shards| {
         let mut totals = [0; CODE_CLASSES.len() + Cause::ALL.len()];

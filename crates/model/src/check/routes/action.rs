@@ -38,11 +38,14 @@ pub(super) fn has_one_action(node: &Node, report: &mut Report) -> bool {
     }
 }
 
-pub(super) fn check_rewrite(node: &Node, report: &mut Report) {
+/// What stands beside an action makes sense only with one that goes to an upstream.
+pub(super) fn check_extras(node: &Node, report: &mut Report) {
     let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && node.get("upstream").is_none();
-    if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
-        let message = "`rewrite` changes what an upstream gets, and this route has none";
-        report.error_with_hint(&key.place, message, "leave it out");
+    for (name, does) in [("rewrite", "changes what an upstream gets"), ("mirror", "copies what an upstream gets")] {
+        if let Some(key) = node.key(name).filter(|_| answers_itself) {
+            let message = format!("`{name}` {does}, and this route has none");
+            report.error_with_hint(&key.place, message, "leave it out");
+        }
     }
 }
 

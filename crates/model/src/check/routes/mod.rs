@@ -2,6 +2,7 @@
 
 mod action;
 mod matching;
+mod mirror;
 mod templates;
 
 use super::{names::Names, policies};
@@ -17,6 +18,8 @@ use crate::{
 pub(super) struct Known<'k, 'n> {
     pub(super) listeners: &'k mut Names<'n>,
     pub(super) upstreams: &'k mut Names<'n>,
+    /// As written, by the index that the name has.
+    pub(super) upstream_nodes: &'n [Node],
 }
 
 pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
@@ -24,8 +27,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let written = decode_without::<document::Route>(node, &skipped, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
-    action::check_rewrite(node, report);
+    action::check_extras(node, report);
     let upstream = node.get("upstream").map(|name| known.upstreams.find(name, report));
+    let mirrored = mirror::upstreams(node, upstream.flatten(), known, report);
     let listeners = listeners(node, known.listeners, report);
     let policies = policies::check(node, report);
 
@@ -33,12 +37,13 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         action::check_templates(node, report);
         return None;
     };
-    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
+    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
     let matching = matching::check(matching);
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|rewrite| action::rewrite(node.near("rewrite"), rewrite, path, report));
     let redirect = redirect.map(|written| action::redirect(node.near("redirect"), &written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
+    let mirrors = mirror::check(node, mirror, &mirrored, report);
     let action = match (upstream, redirect, respond) {
         (Some(upstream), None, None) => Action::Upstream(UpstreamId(upstream?)),
         (None, Some(redirect), None) => Action::Redirect(redirect?),
@@ -58,6 +63,7 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         policies,
         action,
         rewrite,
+        mirrors: mirrors?,
     })
 }
 

@@ -1,11 +1,13 @@
 mod action;
 mod matching;
+mod mirror;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use action::{Fields, Redirect, Respond, Rewrite};
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
+pub use mirror::{Mirror, Mirrors};
 
 use super::Policy;
 use crate::values::Name;
@@ -38,4 +40,7 @@ pub struct Route {
     pub respond: Option<Respond>,
     /// What is changed in the request before the upstream gets it.
     pub rewrite: Option<Rewrite>,
+    /// Where copies of the requests go, besides: an upstream, or a list of them.
+    #[serde(default)]
+    pub mirror: Mirrors,
 }
