@@ -206,10 +206,11 @@ impl Control {
         let sides = snapshot.routes.iter().flat_map(snapshot::Route::side_metrics);
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &state.log {
-            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, &[log]),
-            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, &[]),
+            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[log]),
+            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[]),
         }
     }
 

@@ -11,6 +11,9 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
+/// Says that a request is a copy, by the name of the route whose mirror made it.
+pub const X_SLUICE_MIRROR: HeaderName = HeaderName::from_static("x-sluice-mirror");
+
 /// More gateways of our name than this in `Via` mean a circle.
 const MAX_HOPS: usize = 8;
 

@@ -13,6 +13,8 @@ pub struct Notable {
     pub expect: bool,
     /// `Forwarded` or one of `X-Forwarded-*`.
     pub forwarded: bool,
+    /// The mark of a copy; see [`crate::forwarded::X_SLUICE_MIRROR`].
+    pub mirror_mark: bool,
 }
 
 // === impl Notable ===
@@ -29,6 +31,7 @@ impl Notable {
                 "via" => notable.via = true,
                 "expect" => notable.expect = true,
                 "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => notable.forwarded = true,
+                "x-sluice-mirror" => notable.mirror_mark = true,
                 _ => {}
             }
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Action, Balance, Field, HostPattern, Location, Model, NewPath, PathPattern, Protocol, Redirect, Report, Segment,
-    StickyKey, Template, TemplatePart, ValueMatch, VersionSource,
+    Action, Balance, Field, HostPattern, Location, Mirror, Model, NewPath, PathPattern, Protocol, Redirect, Report,
+    Segment, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch, VersionSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -55,6 +55,8 @@ upstreams:
     timeouts: { connect: 2s, total: 1m }
     pool: { max_idle: 7 }
     host: { set: "users.internal:80" }
+  - { name: shadow, endpoints: [127.0.0.1:9003] }
+  - { name: lab, endpoints: [127.0.0.1:9004] }
 routes:
   - name: user
     listeners: [secure, web, secure]
@@ -72,6 +74,7 @@ routes:
       - rate_limit: { requests: 100, per: 1s }
     upstream: users
     rewrite: { path: "/internal/{rest}?id={id}", host: users }
+    mirror: [ shadow, { upstream: lab, share: 2.5%, body: 0, in_flight: 7 } ]
   - name: old
     match: { path: { prefix: /old/ } }
     redirect: { to: "/new{rest}", status: 308 }
@@ -146,11 +149,11 @@ fn routes_and_what_they_refer_to() {
     assert!(matches!(&user.matching.query[0].value, ValueMatch::AnyOf(values) if values.len() == 2));
     assert!(matches!(user.matching.cookies[0].value, ValueMatch::Absent));
     assert_eq!(user.priority, -3);
-    let to = model::Destination { upstream: model::UpstreamId(0), subset: None };
+    let to = model::Destination { upstream: UpstreamId(0), subset: None };
     assert!(matches!(user.action, Action::Upstream(found) if found == to));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
-    assert_eq!(user.policies[1].place.to_string(), "test:51:9");
+    assert_eq!(user.policies[1].place.to_string(), "test:53:9");
     let rewrite = user.rewrite.as_ref().unwrap();
     let parts = [
         TemplatePart::Literal("/internal/".into()),
@@ -160,6 +163,10 @@ fn routes_and_what_they_refer_to() {
     ];
     let Some(NewPath::Template(path)) = &rewrite.path else { panic!("{:?}", rewrite.path) };
     assert_eq!(path.0, parts);
+
+    let lab = Mirror { share: 0.025, body: 0, in_flight: 7, ..Mirror::to(UpstreamId(2)) };
+    assert_eq!(user.mirrors, [Mirror::to(UpstreamId(1)), lab]);
+    assert!(routes[1].mirrors.is_empty());
 
     assert!(matches!(&routes[1].matching.path, Some(PathPattern::Prefix(prefix)) if **prefix == *"/old"));
     let Action::Redirect(redirect) = &routes[1].action else { panic!("{:?}", routes[1].action) };

@@ -10,7 +10,7 @@ use policy::{Chain, Link, Origin, Registry, Site};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Chains, Listener, Route, Settings, Snapshot, callers, tls};
+use crate::{Action, Chains, Listener, Route, Settings, Snapshot, callers, mirror, tls};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
@@ -166,6 +166,7 @@ impl Compiler<'_> {
             .flat_map(|previous| previous.routes.iter())
             .map(|route| (&*route.name, route))
             .collect();
+        let known_mirrors = mirror::Known::of(self.previous, self.workers);
         let mut routes = Vec::with_capacity(self.model.routes.len());
         for (route, own) in self.model.routes.iter().zip(own) {
             let previous = known.get(&*route.name).copied();
@@ -174,6 +175,7 @@ impl Compiler<'_> {
                 name: route.name.clone(),
                 chains: chains(gateway, listeners, &by_side(route, own, upstreams)),
                 action,
+                mirrors: known_mirrors.compile(route, &self.model.upstreams),
                 metrics: match previous {
                     Some(previous) => previous.metrics.clone(),
                     None => Arc::new(RouteMetrics::new(self.workers)),

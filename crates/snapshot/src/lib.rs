@@ -6,6 +6,8 @@ mod action;
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
+/// Who else gets the requests of a route, as copies.
+mod mirror;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.
@@ -20,5 +22,6 @@ pub use action::{
     Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
 };
 pub use compile::{check_policies, compile};
+pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Listener, Route, Settings, Snapshot};

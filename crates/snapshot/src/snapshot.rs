@@ -9,7 +9,7 @@ use policy::{Chain, Policy};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Side, Sides, To};
+use crate::{Action, Mirror, Side, Sides, To};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -53,6 +53,8 @@ pub struct Route {
     pub name: Arc<str>,
     pub chains: Chains,
     pub action: Action,
+    /// `None`: there are none.
+    pub mirrors: Option<Box<[Arc<Mirror>]>>,
     pub metrics: Arc<RouteMetrics>,
 }
 
@@ -88,6 +90,14 @@ impl Snapshot {
     pub fn side(&self, record: &Record) -> Option<&Side> {
         let side = record.side? as usize;
         self.routes[record.route? as usize].sides()?.list().get(side)
+    }
+
+    /// Every mirror, with the names of its route and its upstream.
+    pub fn mirrors(&self) -> impl Iterator<Item = ([&str; 2], &Mirror)> {
+        self.routes.iter().flat_map(|route| {
+            let mirrors = route.mirrors.as_deref().unwrap_or_default();
+            mirrors.iter().map(|mirror| ([&*route.name, &*self.upstreams[mirror.upstream].name], &**mirror))
+        })
     }
 
     /// To be called once it is live.

@@ -6,7 +6,7 @@ use std::{net::IpAddr, sync::Arc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use message::{Captures, Consumer, Random};
 use model::{ListenerId, Report};
-use policy::{BuildError, Manual, Policy, PolicyKind, Site, Registry, Stage};
+use policy::{BuildError, Manual, Policy, PolicyKind, Registry, Site, Stage};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use snapshot::{Asking, Reason, Sides, Snapshot};

@@ -23,4 +23,4 @@ mod exposition;
 pub use access_log::{AccessLog, Line, Target, WorkerLog};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
-pub use metrics::{GatewayMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};
+pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};

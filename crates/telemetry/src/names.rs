@@ -63,6 +63,9 @@ families! {
     UPSTREAM_RETRIES "sluice_upstream_retries_total" Counter ["upstream"] "Requests that were sent once more.";
     UPSTREAM_RETRIES_DENIED "sluice_upstream_retries_denied_total" Counter ["upstream"] "Requests that would have been sent once more, had the budget not been spent.";
 
+    MIRROR_REQUESTS "sluice_mirror_requests_total" Counter ["route" "upstream" "outcome"] "Requests that were to be copied, by the class of the answer, the cause of the failure, or why no copy was sent.";
+    MIRROR_INFLIGHT "sluice_mirror_inflight_requests" Gauge ["route" "upstream"] "Copies under way, from the choice of the request to the end of the answer.";
+
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";

@@ -12,8 +12,8 @@ use std::{
 use http::StatusCode;
 use message::{Attempt, Cause, Record};
 use telemetry::{
-    AccessLog, Format, GatewayMetrics, Protocol, RouteMetrics, SideMetrics, Target, Timing, UpstreamMetrics, finish,
-    names, render,
+    AccessLog, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Target, Timing,
+    UpstreamMetrics, finish, names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -64,6 +64,7 @@ fn scrape(format: Format) -> String {
     let (users, idle) = (RouteMetrics::new(2), RouteMetrics::new(2));
     let (upstream, unused) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2));
     let (canary, never) = (SideMetrics::new(2), SideMetrics::new(2));
+    let (mirror, silent) = (MirrorMetrics::new(2), MirrorMetrics::new(2));
     let log = AccessLog::open(Target::File("/dev/null".into()), 2).unwrap();
 
     let start = Instant::now();
@@ -97,10 +98,18 @@ fn scrape(format: Format) -> String {
     gateway.request_began(0);
     finish(&lost, &Timing::of(&lost, None, start), None, &gateway, 0, Protocol::Grpc);
 
+    mirror.copy_began(0);
+    mirror.copy_ended(0, Ok(StatusCode::CREATED));
+    mirror.copy_began(1);
+    mirror.copy_ended(1, Err(Cause::BodyTooLarge));
+    mirror.overflowed(0);
+    mirror.copy_began(1);
+
+    let mirrors = [(["users", "shadow"], &mirror), (["idle", "shadow"], &silent)];
     let routes = [("users \"v2\"\\", &users), ("idle", &idle)];
     let sides = [(["users", "canary"], &canary), (["users", "unused"], &never)];
     let upstreams = [("users", &upstream), ("unused", &unused)];
-    render(format, &gateway, routes.into_iter(), sides.into_iter(), upstreams.into_iter(), &[&log])
+    render(format, &gateway, routes.into_iter(), sides.into_iter(), upstreams.into_iter(), mirrors.into_iter(), &[&log])
 }
 
 #[test]
@@ -129,6 +138,10 @@ fn a_scrape_tells_what_happened() {
         (r#"sluice_upstream_duration_seconds_count{upstream="users"}"#, 3.0),
         (r#"sluice_upstream_inflight_requests{upstream="users"}"#, 1.0),
         (r#"sluice_upstream_connections_opened_total{upstream="users"}"#, 2.0),
+        (r#"sluice_mirror_requests_total{route="users",upstream="shadow",outcome="2xx"}"#, 1.0),
+        (r#"sluice_mirror_requests_total{route="users",upstream="shadow",outcome="body_too_large"}"#, 1.0),
+        (r#"sluice_mirror_requests_total{route="users",upstream="shadow",outcome="overflow"}"#, 1.0),
+        (r#"sluice_mirror_inflight_requests{route="users",upstream="shadow"}"#, 1.0),
         ("sluice_access_log_dropped_lines_total", 0.0),
     ] {
         assert_eq!(scrape.get(series), value, "{series}");

@@ -18,6 +18,8 @@ pub mod client;
 
 pub mod origin;
 
+pub mod clock;
+
 pub mod faults;
 
 pub mod gateway;

@@ -7,7 +7,7 @@ use testkit::{
     body::{self, Body},
     client::{Client, request},
     eventually,
-    faults::FaultProxy,
+    faults::{Fault, FaultProxy},
     gateway::Process,
     origin::{Origin, RawOrigin},
     wire::{Failure, Response, Wire},
@@ -280,7 +280,7 @@ routes: [{{ name: all, upstream: origin }}]
     .await;
     let mut client = Client::http1(gateway.address("web")).await;
     assert_eq!(client.get("/").await.text(), "alive");
-    network.change(|plan| (plan.to_target.blackhole, plan.to_client.blackhole) = (true, true));
+    network.set_both([Fault::Blackhole]);
     for _ in 0..2 {
         Refusal::from(client.get("/").await).is_problem(Cause::ResponseTimeout, "unplugged");
     }

@@ -34,3 +34,5 @@ mod routing;
 mod rewrites;
 
 mod policies;
+
+mod mirror;

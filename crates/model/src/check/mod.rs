@@ -42,8 +42,12 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     let mut upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
     Names::collect("route", items("routes"), report);
     let mut subsets = Subsets::of(upstreams.len());
-    let mut known =
-        routes::Known { listeners: &mut listener_names, upstreams: &mut upstream_names, subsets: &mut subsets };
+    let mut known = routes::Known {
+        listeners: &mut listener_names,
+        upstreams: &mut upstream_names,
+        upstream_nodes: items("upstreams"),
+        subsets: &mut subsets,
+    };
     let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
     subsets.hand_over(&mut upstreams, report);
 

@@ -18,9 +18,9 @@ pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
 pub use route::{
-    ApiVersion, Cohort, Destination, Field, FieldMatch, Fields, HeaderMatch, Match, NewPath, Path, QueryEdits,
-    Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey, VersionSource,
-    Versions,
+    ApiVersion, Cohort, Destination, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath, Path,
+    QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey,
+    VersionSource, Versions,
 };
 pub use upstream::{
     Backoff, Balance, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls,

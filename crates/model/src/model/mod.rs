@@ -7,6 +7,7 @@ mod action;
 mod gateway;
 mod listener;
 mod matching;
+mod mirror;
 mod retry;
 mod route;
 mod split;
@@ -22,6 +23,7 @@ pub use action::{
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
+pub use mirror::Mirror;
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};

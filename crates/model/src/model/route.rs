@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Action, ListenerId, Match, Policy, Rewrite};
+use super::{Action, ListenerId, Match, Mirror, Policy, Rewrite};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -17,4 +17,6 @@ pub struct Route {
     pub policies: Vec<Policy>,
     pub action: Action,
     pub rewrite: Option<Rewrite>,
+    /// Each to another upstream; none unless the action goes to one.
+    pub mirrors: Vec<Mirror>,
 }

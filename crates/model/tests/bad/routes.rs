@@ -1,6 +1,6 @@
 //! Routes: matchers, actions, templates, policies.
 
-use super::check_route;
+use super::{check, check_route};
 
 #[test]
 fn a_route_has_one_action() {
@@ -278,6 +278,69 @@ fn templates_and_what_fills_them() {
 "#,
         &[
             "8:22: error: the path of this route does not capture `{rest}`; it captures nothing: only templates, prefixes and named groups of a regex do",
+        ],
+    );
+}
+
+#[test]
+fn mirrors() {
+    check_route(
+        r"    upstream: users
+    mirror: [shadow, user, 5, { upstream: users, share: 0% }, { share: 20, body: 17MiB, in_flight: 0, labels: {} }]
+",
+        &[
+            "7:14: error: unknown upstream `shadow`; only `users` is known here",
+            "7:22: error: unknown upstream `user`; did you mean `users`?",
+            "7:28: error: expected the name of an upstream, or a map with `upstream`, found the number 5",
+            "7:43: warning: `users` gets these requests already, and would get them twice; mirror to another upstream",
+            "7:63: error: missing key `upstream`",
+            "7:72: error: expected a ratio such as `20%`, found the number 20",
+            "7:82: error: expected 0 to 16777216 bytes, found 17825792",
+            "7:100: error: expected a whole number from 1 to 10000, found the number 0",
+            "7:103: error: unknown key `labels`; known here: `upstream`, `share`, `body`, `in_flight`",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    mirror: { upstream: users, share: 0%, in_flght: 5 }
+",
+        &[
+            "7:25: warning: `users` gets these requests already, and would get them twice; mirror to another upstream",
+            "7:43: error: unknown key `in_flght`; did you mean `in_flight`?",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    mirror: 5
+",
+        &[
+            "7:13: error: expected the name of an upstream, or a map with `upstream`, or a list of these, found the number 5",
+        ],
+    );
+    check_route(
+        r"    respond: {}
+    mirror: users
+",
+        &["7:5: error: `mirror` copies what an upstream gets, and this route has none; leave it out"],
+    );
+}
+
+#[test]
+fn mirrors_among_several_upstreams() {
+    check(
+        r"version: 1
+listeners: [{ name: web, address: 127.0.0.1:0 }]
+upstreams:
+  - { name: users, endpoints: [127.0.0.1:9001] }
+  - { name: shadow, endpoints: [127.0.0.1:9002], policies: [headers: {}] }
+routes:
+  - { name: r, upstream: users, mirror: [shadow, { upstream: shadow, share: 0% }] }
+",
+        &[
+            "7:42: warning: the policies of the upstream `shadow` do not run on copies; if they matter here, put them on the route: what they make of a request is copied",
+            "7:62: error: `shadow` gets copies of these requests already, by the mirror at 7:42; keep one of them",
+            "7:62: warning: the policies of the upstream `shadow` do not run on copies; if they matter here, put them on the route: what they make of a request is copied",
+            "7:77: error: a share of `0%` copies nothing; leave the mirror out, or give it a larger share",
         ],
     );
 }

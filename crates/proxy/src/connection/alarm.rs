@@ -54,7 +54,7 @@ impl Alarm {
 
 impl SharedAlarm {
     /// Ready when `deadline` has passed.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+    pub(crate) fn poll(&self, context: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         self.0.borrow_mut().poll(context, deadline)
     }
 }

@@ -214,7 +214,7 @@ impl Connection {
     where
         H: Future<Output = hyper::Result<()>> + Unpin,
     {
-        let mut alarm = self.alarm.clone();
+        let alarm = self.alarm.clone();
         let mut told = false;
         poll_fn(|context: &mut Context<'_>| {
             self.state.set_waker(context.waker());
@@ -242,7 +242,7 @@ impl Connection {
 
     /// Waits for the first bytes of the next request with nothing but the socket at hand. False: none will come.
     async fn doze<S: AsyncRead + AsyncWrite + Unpin>(&self, io: &mut Io<S>) -> bool {
-        let mut alarm = self.alarm.clone();
+        let alarm = self.alarm.clone();
         poll_fn(|context: &mut Context<'_>| {
             if self.is_draining() {
                 return Poll::Ready(false);

@@ -50,6 +50,10 @@ pub(super) fn begin(
         // The gateway itself asks the client to continue, when it reads the body.
         head.headers.remove(header::EXPECT);
     }
+    if notable.mirror_mark && !peer.trusted {
+        // An endpoint may treat copies otherwise; who is no gateway of ours does not make any.
+        head.headers.remove(forwarded::X_SLUICE_MIRROR);
+    }
     let mut exchange =
         Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
     exchange.expects_continue = notable.expect;

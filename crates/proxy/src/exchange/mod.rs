@@ -127,13 +127,14 @@ async fn run_request_policies(
 
 /// Does what the route says.
 async fn act(
-    world: &World,
+    world: &Rc<World>,
     connection: &Connection,
     exchange: &mut Exchange,
     route: Result<&Route>,
     upgrade: Option<Box<forward::Upgrade>>,
 ) -> Result<Forwarded> {
-    match &route?.action {
+    let route = route?;
+    match &route.action {
         Action::Upstream { to, rewrite } => {
             let to = match to {
                 To::One(to) => *to,
@@ -142,7 +143,7 @@ async fn act(
             if let Some(rewrite) = rewrite {
                 forward::rewrite(exchange, rewrite)?;
             }
-            forward::forward(world, connection, exchange, to, upgrade).await
+            forward::forward(world, connection, exchange, route, to, upgrade).await
         }
         Action::Redirect(redirect) => reply::redirect(redirect, exchange).map(Forwarded::reply),
         Action::Respond(respond) => Ok(Forwarded::reply(reply::respond(respond))),

@@ -16,13 +16,14 @@ use upstream::{Answer, Exclusive, Head, Interim, Lease, Pool, SendError, Stream}
 
 use super::{Forwarded, Link, Upgrade, head, interim};
 use crate::{
-    connection::Connection,
+    connection::{Connection, SharedAlarm},
     worker::{LocalUpstream, World},
 };
 
 /// Whom to ask.
 pub(super) struct Target<'a> {
     pub(super) world: &'a World,
+    pub(super) worker: usize,
     /// Index in the snapshot.
     pub(super) upstream: usize,
     /// Index in the endpoint set.
@@ -32,11 +33,21 @@ pub(super) struct Target<'a> {
 }
 
 /// How long an attempt may take.
+#[derive(Clone, Copy)]
 pub(super) struct Patience {
     /// When the exchange must be over.
     pub(super) deadline: Option<Instant>,
     /// When this attempt must have its answer.
     pub(super) answer_by: Option<Instant>,
+}
+
+/// What is asked: the request of an exchange, or a copy of one.
+pub(super) struct Asked<'a> {
+    pub(super) head: Head<'a>,
+    /// How far the client has come with the body.
+    pub(super) upload: Option<&'a Upload>,
+    pub(super) upgrade: Option<&'a Upgrade>,
+    pub(super) patience: Patience,
 }
 
 /// Counts an attempt from its begin to its end, also when the client leaves in between.
@@ -48,30 +59,38 @@ struct Running<'a> {
 
 /// The wait for the head of a response.
 struct Waiting<'a> {
-    connection: &'a Connection,
+    alarm: &'a SharedAlarm,
     upload: Option<&'a Upload>,
     since: Instant,
     first_byte: Duration,
-    patience: &'a Patience,
+    patience: Patience,
 }
 
 /// The endpoint's answer, with its place on a connection that others use as well.
-type Answered = (Answer, Option<Stream>);
+pub(super) type Answered = (Answer, Option<Stream>);
 
-/// Asks the endpoint and waits for the head of its response.
+/// Forwards the request of the exchange and waits for the head of the response.
 pub(super) async fn run(
     target: &Target<'_>,
     connection: &Connection,
     exchange: &mut Exchange,
     upgrade: &mut Option<Box<Upgrade>>,
-    patience: &Patience,
+    patience: Patience,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
-    let running = Running::begin(target, connection.worker.index);
-    let sent = send(target, connection, exchange, upgrade.as_deref(), running.attempt.began, patience).await;
-    let attempt = running.end(sent.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
+    let mut body = exchange.body.take();
+    let interim = interim::pass_on(exchange.head.version, connection);
+    let head = Head {
+        method: &exchange.head.method,
+        uri: &exchange.head.uri,
+        headers: &exchange.head.headers,
+        host: target.host(exchange.authority()),
+        interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
+    };
+    let asked = Asked { head, upload: exchange.upload.as_deref(), upgrade: upgrade.as_deref(), patience };
+    let (attempt, answered) = ask(target, &asked, &mut body, &connection.exchange_alarm()).await;
     exchange.record.attempts.push(attempt);
-    let (answer, stream) = sent?;
+    let (answer, stream) = answered?;
 
     let is_http2 = stream.is_some();
     let mut link =
@@ -95,34 +114,45 @@ pub(super) async fn run(
     Ok(Forwarded { response, link: Some(link) })
 }
 
+/// Asks the endpoint and waits for the head of its answer; tells what came of it.
+pub(super) async fn ask(
+    target: &Target<'_>,
+    asked: &Asked<'_>,
+    body: &mut Body,
+    alarm: &SharedAlarm,
+) -> (Attempt, Result<Answered>) {
+    let running = Running::begin(target);
+    let answered = send(target, asked, body, alarm, running.attempt.began).await;
+    let attempt = running.end(answered.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
+    (attempt, answered)
+}
+
 /// Sends the request, and once more on a fresh connection if a kept one turns out to be dead: an endpoint may close a
 /// connection at the very moment in which it is used again, and that is nobody's failure.
 async fn send(
     target: &Target<'_>,
-    connection: &Connection,
-    exchange: &mut Exchange,
-    upgrade: Option<&Upgrade>,
+    asked: &Asked<'_>,
+    body: &mut Body,
+    alarm: &SharedAlarm,
     began: Instant,
-    patience: &Patience,
 ) -> Result<Answered> {
-    let mut body = exchange.body.take();
     let mut fresh = false;
     loop {
-        let lease = lease(target, connection, began, fresh, patience).await?;
+        let lease = lease(target, began, fresh, asked.patience).await?;
         let is_reused = lease.is_reused();
         let is_bodiless = body.is_empty();
-        let upload = exchange.upload.as_deref();
         let first_byte = target.local.upstream.rules.timeouts.first_byte;
-        let waiting = Waiting { connection, upload, since: sent_at(&lease, began), first_byte, patience };
+        let Asked { upload, patience, .. } = *asked;
+        let waiting = Waiting { alarm, upload, since: sent_at(&lease, began), first_byte, patience };
         let sent = match lease {
-            Lease::Http1(exclusive) => over_http1(target, exclusive, exchange, &mut body, upgrade, &waiting).await,
-            Lease::Http2(stream) => over_http2(target, stream, exchange, &mut body, upgrade, &waiting).await,
+            Lease::Http1(exclusive) => over_http1(exclusive, asked, body, &waiting).await,
+            Lease::Http2(stream) => over_http2(target, stream, asked, body, &waiting).await,
         };
         let SendError { error, is_unsent } = match sent {
             Ok(answered) => return Ok(answered),
             Err(failed) => failed,
         };
-        let repeatable = is_bodiless && head::is_idempotent(&exchange.head.method) && error.retry() != Retry::Never;
+        let repeatable = is_bodiless && head::is_idempotent(asked.head.method) && error.retry() != Retry::Never;
         let may_repeat = is_unsent || (repeatable && error.cause() == Cause::UpstreamReset);
         if !may_repeat || !is_reused || fresh {
             return Err(error);
@@ -132,22 +162,13 @@ async fn send(
 }
 
 async fn over_http1(
-    target: &Target<'_>,
     exclusive: Exclusive,
-    exchange: &Exchange,
+    asked: &Asked<'_>,
     body: &mut Body,
-    upgrade: Option<&Upgrade>,
     waiting: &Waiting<'_>,
 ) -> Result<Answered, SendError> {
-    let asking = upgrade.map(|upgrade| upgrade.ask_http1(&exchange.head.headers));
-    let interim = interim::pass_on(exchange, waiting.connection);
-    let head = Head {
-        method: &exchange.head.method,
-        uri: &exchange.head.uri,
-        headers: asking.as_ref().unwrap_or(&exchange.head.headers),
-        host: target.host(exchange),
-        interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
-    };
+    let asking = asked.upgrade.map(|upgrade| upgrade.ask_http1(asked.head.headers));
+    let head = Head { headers: asking.as_ref().unwrap_or(asked.head.headers), ..asked.head };
     let mut sending = exclusive.send(&head, body).map_err(SendError::sent)?;
     waiting.answer(Pin::new(&mut sending)).await.map(|answer| (answer, None))
 }
@@ -155,15 +176,13 @@ async fn over_http1(
 async fn over_http2(
     target: &Target<'_>,
     stream: Stream,
-    exchange: &Exchange,
+    asked: &Asked<'_>,
     body: &mut Body,
-    upgrade: Option<&Upgrade>,
     waiting: &Waiting<'_>,
 ) -> Result<Answered, SendError> {
     let is_secure = target.local.upstream.rules.connector.is_secure();
-    let mut request =
-        head::http2_request(exchange, body.take(), target.host(exchange), is_secure).map_err(SendError::sent)?;
-    if let Some(upgrade) = upgrade {
+    let mut request = head::http2_request(&asked.head, body.take(), is_secure).map_err(SendError::sent)?;
+    if let Some(upgrade) = asked.upgrade {
         upgrade.ask_http2(&mut request, &stream).map_err(SendError::sent)?;
     }
     // In a box: what hyper needs is many times what HTTP/1.1 needs, which would pay for it.
@@ -171,13 +190,7 @@ async fn over_http2(
     Ok((answer, Some(stream)))
 }
 
-async fn lease(
-    target: &Target<'_>,
-    connection: &Connection,
-    now: Instant,
-    fresh: bool,
-    patience: &Patience,
-) -> Result<Lease> {
+async fn lease(target: &Target<'_>, now: Instant, fresh: bool, patience: Patience) -> Result<Lease> {
     let leasing = target.pool.lease(now, fresh);
     let lease = match patience.ends() {
         None => leasing.await?,
@@ -187,7 +200,7 @@ async fn lease(
         }
     };
     if !lease.is_reused() {
-        target.metrics().connection_opened(connection.worker.index);
+        target.metrics().connection_opened(target.worker);
     }
     Ok(lease)
 }
@@ -204,10 +217,10 @@ impl Target<'_> {
         &self.world.snapshot.upstream_metrics[self.upstream]
     }
 
-    /// Whom the endpoint is asked for.
-    fn host<'e>(&'e self, exchange: &'e Exchange) -> &'e HeaderValue {
+    /// Whom the endpoint is asked for, if the request asks for `authority`.
+    pub(super) fn host<'e>(&'e self, authority: &'e HeaderValue) -> &'e HeaderValue {
         match &self.local.upstream.rules.host {
-            Host::Preserve if !exchange.authority().is_empty() => exchange.authority(),
+            Host::Preserve if !authority.is_empty() => authority,
             Host::Preserve | Host::Endpoint => &self.pool.endpoint().authority,
             Host::Set(host) => host,
         }
@@ -218,7 +231,7 @@ impl Target<'_> {
 
 impl Patience {
     /// The sooner end, and what it means to miss it.
-    fn ends(&self) -> Option<(Instant, Cause)> {
+    fn ends(self) -> Option<(Instant, Cause)> {
         match (self.deadline, self.answer_by) {
             (Some(deadline), Some(answer)) if answer < deadline => Some((answer, Cause::ResponseTimeout)),
             (Some(deadline), _) => Some((deadline, Cause::TotalTimeout)),
@@ -235,7 +248,6 @@ impl Waiting<'_> {
     where
         F: Future<Output = Result<Answer, SendError>>,
     {
-        let mut alarm = self.connection.exchange_alarm();
         poll_fn(|context| {
             if let Poll::Ready(answer) = answer.as_mut().poll(context) {
                 return Poll::Ready(answer);
@@ -247,7 +259,7 @@ impl Waiting<'_> {
                 _ => (first_byte, Cause::ResponseTimeout),
             };
             let error = || Error::new(cause, "the endpoint did not answer in time");
-            alarm.poll(context, by).map(|()| Err(SendError::sent(error())))
+            self.alarm.poll(context, by).map(|()| Err(SendError::sent(error())))
         })
         .await
     }
@@ -256,8 +268,8 @@ impl Waiting<'_> {
 // === impl Running ===
 
 impl<'a> Running<'a> {
-    fn begin(target: &'a Target<'_>, worker: usize) -> Self {
-        let metrics = target.metrics();
+    fn begin(target: &'a Target<'_>) -> Self {
+        let (metrics, worker) = (target.metrics(), target.worker);
         metrics.attempt_began(worker);
         let attempt = Attempt {
             upstream: target.upstream as u32,

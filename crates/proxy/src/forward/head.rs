@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Method, Request, Uri, Version, header, uri::PathAndQuery};
 use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
+use upstream::Head;
 
 /// Tells, in the head of the exchange, who called. Done once, so that the copies for attempts need no more than that.
 pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
@@ -14,18 +15,13 @@ pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
 /// another attempt may follow. (Over HTTP/1 the head is written straight from the exchange, without a copy.)
 ///
 /// # Errors
-/// [`Cause::RewriteFailed`] if `host` makes no URI.
-pub(super) fn http2_request(
-    exchange: &Exchange,
-    body: Body,
-    host: &HeaderValue,
-    is_secure: bool,
-) -> Result<Request<Body>> {
+/// [`Cause::RewriteFailed`] if the host makes no URI.
+pub(super) fn http2_request(head: &Head<'_>, body: Body, is_secure: bool) -> Result<Request<Body>> {
     let mut request = Request::new(body);
-    *request.method_mut() = exchange.head.method.clone();
-    *request.uri_mut() = absolute(&exchange.head.uri, host, is_secure)?;
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = absolute(head.uri, head.host, is_secure)?;
     *request.version_mut() = Version::HTTP_2;
-    *request.headers_mut() = exchange.head.headers.clone();
+    *request.headers_mut() = head.headers.clone();
     request.headers_mut().remove(header::HOST);
     Ok(request)
 }

@@ -3,21 +3,21 @@
 use std::io::Write;
 
 use http::{HeaderMap, StatusCode, Version, header};
-use message::{Exchange, hop};
+use message::hop;
 
 use crate::connection::Connection;
 
-/// What sends interim responses to the client, if it can take them.
+/// What sends interim responses to the client, if it can take them: `version` is that of its request.
 ///
 /// HTTP/1.0 knows none. HTTP/2 clients get none yet: the codec has no way to send them.
-pub(super) fn pass_on(exchange: &Exchange, connection: &Connection) -> Option<impl Fn(StatusCode, &HeaderMap)> {
+pub(super) fn pass_on(version: Version, connection: &Connection) -> Option<impl Fn(StatusCode, &HeaderMap)> {
     let tell = |status, headers: &HeaderMap| {
         // 100 belongs to this hop.
         if status != StatusCode::CONTINUE {
             connection.state.push_interim(&encode(status, headers));
         }
     };
-    (exchange.head.version == Version::HTTP_11).then_some(tell)
+    (version == Version::HTTP_11).then_some(tell)
 }
 
 fn encode(status: StatusCode, headers: &HeaderMap) -> Vec<u8> {

@@ -1,10 +1,13 @@
 //! To an endpoint and back.
 
-use std::time::{Duration, Instant};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use message::{Cause, Error, Exchange, Response, Result};
 use smallvec::SmallVec;
-use snapshot::Destination;
+use snapshot::{Destination, Route};
 use upstream::{Place, Stream, Upstream, balance::Ask};
 
 use crate::{
@@ -18,6 +21,7 @@ mod attempt;
 mod deadline;
 mod head;
 mod interim;
+mod mirror;
 mod replay;
 mod retry;
 mod rewrite;
@@ -51,14 +55,16 @@ pub(crate) struct Link {
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
 
-/// Forwards the request to an endpoint of `to` and waits for the head of the response.
+/// Forwards the request to an endpoint of `to` and waits for the head of the response. The mirrors of the route get their
+/// copies.
 ///
 /// # Errors
 /// Why there is none.
 pub(crate) async fn forward(
-    world: &World,
+    world: &Rc<World>,
     connection: &Connection,
     exchange: &mut Exchange,
+    route: &Route,
     to: Destination,
     mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
@@ -67,20 +73,26 @@ pub(crate) async fn forward(
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
     let place = admit::enter(&local.upstream, deadline.at).await?;
+    head::prepare(exchange, world.snapshot.settings.forwarded);
+    if let Some(mirrors) = &route.mirrors
+        && upgrade.is_none()
+    {
+        mirror::copy(mirrors, world, worker, exchange);
+    }
     let metrics = &world.snapshot.upstream_metrics[to.upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
     let mut tried = SmallVec::<[usize; 4]>::new();
-    head::prepare(exchange, world.snapshot.settings.forwarded);
     loop {
         let Some(endpoint) = pick(&set, to.subset, worker, &mut tried) else {
             return Err(no_endpoint(&local.upstream, to.subset));
         };
         let now = Instant::now();
         deadline.tell(exchange, now)?;
-        let target = attempt::Target { world, upstream: to.upstream, endpoint, local, pool: set.pool(endpoint) };
+        let target =
+            attempt::Target { world, worker, upstream: to.upstream, endpoint, local, pool: set.pool(endpoint) };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
         let patience = attempt::Patience { deadline: deadline.at, answer_by };
-        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, &patience).await;
+        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience).await;
         let wait = match &mut attempts {
             Some(attempts) => attempts.next(&outcome, exchange, deadline.at, Instant::now()),
             None => None,

@@ -59,6 +59,7 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
             body: bytes::Bytes::new(),
         }),
         rewrite: None,
+        mirrors: Vec::new(),
     };
     for word in line.split_whitespace() {
         let (key, value) = word.split_once(':').unwrap();

@@ -22,11 +22,11 @@ No label takes a value that a client could choose, so the number of series is bo
 | `cause` | the names of [errors](errors.md) |
 | `code_class` | `1xx` to `5xx`; `none` if the client got no response |
 | `protocol` | `http1`, `http2`, `grpc`, `websocket` |
-| `outcome` | of one attempt: the class of the answer, `1xx` to `5xx`, or the cause of the failure |
+| `outcome` | of one attempt, or copy: the class of the answer, `1xx` to `5xx`, or the cause of the failure; for a copy also `overflow` |
 | `result` | `success`, `failure` |
 | `worker` | the number of the thread, from 0 |
 
-Series of a route or upstream begin with its first request.
+Series of a route, upstream or mirror begin with its first request.
 ";
 
 pub(crate) fn page() -> Page {

@@ -12,7 +12,7 @@ pub use samples::{Exposition, Samples};
 pub(crate) use series::Series;
 
 use crate::{
-    GatewayMetrics, RouteMetrics, SideMetrics, UpstreamMetrics,
+    GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics,
     metrics::{self, process::Process},
     names,
 };
@@ -23,27 +23,30 @@ pub trait Expose {
     fn expose(&self, out: &mut Exposition);
 }
 
-/// All metrics of a gateway: its own, those of its routes, of their sides (by route and side) and of its upstreams by name,
-/// and `others` that have some.
+/// All metrics of a gateway: its own, those of its routes and upstreams by name, of the sides of routes by route and side, of
+/// mirrors by route and upstream, and `others` that have some.
 ///
-/// Routes, sides and upstreams that nobody used yet have no series.
+/// What nobody used yet has no series.
 pub fn render<'m>(
     format: Format,
     gateway: &'m GatewayMetrics,
     routes: impl Iterator<Item = (&'m str, &'m RouteMetrics)>,
     sides: impl Iterator<Item = ([&'m str; 2], &'m SideMetrics)>,
     upstreams: impl Iterator<Item = (&'m str, &'m UpstreamMetrics)>,
+    mirrors: impl Iterator<Item = ([&'m str; 2], &'m MirrorMetrics)>,
     others: &[&dyn Expose],
 ) -> String {
     let routes = routes.chain([(names::NO_ROUTE, gateway.unrouted())]).map(|(name, route)| ([name], &route.0));
     let sides = sides.map(|(name, side)| (name, &side.0));
     let upstreams = upstreams.map(|(name, upstream)| ([name], &upstream.0));
+    let mirrors = mirrors.map(|(name, mirror)| (name, &mirror.0));
 
     let mut out = Exposition::new(format);
     gateway.expose(&mut out);
     metrics::expose_routes(&Series::admit(routes), &mut out);
     metrics::expose_sides(&Series::admit(sides), &mut out);
     metrics::expose_upstreams(&Series::admit(upstreams), &mut out);
+    metrics::expose_mirrors(&Series::admit(mirrors), &mut out);
     others.iter().for_each(|other| other.expose(&mut out));
     Process.expose(&mut out);
     out.finish()

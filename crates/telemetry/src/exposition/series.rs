@@ -1,4 +1,4 @@
-//! Which routes, or upstreams, get series of their own.
+//! Which routes, upstreams or mirrors get series of their own.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -54,6 +54,7 @@ impl<'m, S: Default, const LABELS: usize> Series<'m, S, LABELS> {
     }
 }
 
+/// Route and upstream.
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! What is counted, and how a scrape shows it: each file holds both sides of its families.
 
 mod gateway;
+mod mirror;
 pub(crate) mod process;
 mod route;
 mod side;
@@ -8,11 +9,13 @@ mod upstream;
 
 use http::StatusCode;
 
+pub(crate) use mirror::expose as expose_mirrors;
 pub(crate) use route::expose as expose_routes;
 pub(crate) use side::expose as expose_sides;
 pub(crate) use upstream::expose as expose_upstreams;
 
 pub use gateway::GatewayMetrics;
+pub use mirror::MirrorMetrics;
 pub use route::RouteMetrics;
 pub use side::SideMetrics;
 pub use upstream::UpstreamMetrics;

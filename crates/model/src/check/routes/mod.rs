@@ -3,6 +3,7 @@
 mod action;
 mod destination;
 mod matching;
+mod mirror;
 mod rewrite;
 mod split;
 mod templates;
@@ -22,6 +23,8 @@ pub(super) struct Known<'k, 'n> {
     pub(super) listeners: &'k mut Names<'n>,
     pub(super) upstreams: &'k mut Names<'n>,
     pub(super) subsets: &'k mut Subsets,
+    /// As written, by the index that the name has.
+    pub(super) upstream_nodes: &'n [Node],
 }
 
 pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
@@ -29,8 +32,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let written = decode_without::<document::Route>(node, &skipped, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
-    rewrite::check_rewrite(node, report);
+    rewrite::check_extras(node, report);
     let upstreams = destination::upstreams(node, known.upstreams, report);
+    let mirrored = mirror::upstreams(node, &upstreams, known, report);
     let listeners = listeners(node, known.listeners, report);
     let policies = policies::check(node, report);
 
@@ -38,13 +42,14 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         rewrite::check_templates(node, report);
         return None;
     };
-    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
+    let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
     let document::Route { upstream, split, versions, .. } = written;
     let matching = matching::check(matching);
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
+    let mirrors = mirror::check(node, mirror, &mirrored, report);
     let mut known = destination::Known { upstreams: &upstreams, subsets: known.subsets };
     let upstream = upstream.map(|TextOr(to)| known.destination(0, to.labels, node.near("upstream")));
     let split = split.map(|written| split::check(node.near("split"), written, &mut known, report));
@@ -71,6 +76,7 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         policies,
         action,
         rewrite,
+        mirrors: mirrors?,
     })
 }
 

@@ -13,12 +13,15 @@ use crate::{
     values::{Count, HostValue, MethodName, Pattern, PrefixPath, RedirectStatus, ServerName},
 };
 
-pub(super) fn check_rewrite(node: &Node, report: &mut Report) {
+/// What stands beside an action makes sense only with one that goes to an upstream.
+pub(super) fn check_extras(node: &Node, report: &mut Report) {
     let forwards = FORWARDING.iter().any(|action| node.get(action).is_some());
     let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && !forwards;
-    if let Some(key) = node.key("rewrite").filter(|_| answers_itself) {
-        let message = "`rewrite` changes what an upstream gets, and this route has none";
-        report.error_with_hint(&key.place, message, "leave it out");
+    for (name, does) in [("rewrite", "changes what an upstream gets"), ("mirror", "copies what an upstream gets")] {
+        if let Some(key) = node.key(name).filter(|_| answers_itself) {
+            let message = format!("`{name}` {does}, and this route has none");
+            report.error_with_hint(&key.place, message, "leave it out");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 mod action;
 mod matching;
+mod mirror;
 mod split;
 mod upstream;
 mod versions;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 pub use action::{Fields, NewPath, QueryEdits, Redirect, RedirectQuery, Respond, Rewrite, Scheme};
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
+pub use mirror::{Mirror, Mirrors};
 pub use split::{Cohort, Field, Reveal, Side, Split, Sticky, StickyKey};
 pub use upstream::Destination;
 pub use versions::{ApiVersion, VersionSource, Versions};
@@ -49,4 +51,7 @@ pub struct Route {
     pub respond: Option<Respond>,
     /// What is changed in the request before the upstream gets it.
     pub rewrite: Option<Rewrite>,
+    /// Where copies of the requests go, besides: an upstream, or a list of them.
+    #[serde(default)]
+    pub mirror: Mirrors,
 }
