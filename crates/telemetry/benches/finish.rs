@@ -101,6 +101,14 @@ fn scrape(bencher: Bencher) {
     }
     bencher.bench_local(|| {
         let routes = routes.iter().map(|(name, route)| (name.as_str(), route));
-        render(telemetry::Format::Text, &gateway, routes, std::iter::empty(), std::iter::empty(), &[])
+        render(
+            telemetry::Format::Text,
+            &gateway,
+            routes,
+            std::iter::empty(),
+            std::iter::empty(),
+            std::iter::empty(),
+            &[],
+        )
     });
 }

@@ -156,9 +156,12 @@ fn encode(text: &str) -> String {
 
 fn host(template: &Template, exchange: &Exchange) -> Result<HeaderValue> {
     let host = template.render(exchange).to_ascii_lowercase();
-    let is_host = host.parse::<Authority>().is_ok_and(|authority| {
-        !host.contains(['@', '%', '/']) && !authority.host().is_empty() && authority.as_str() == host
-    });
+    let port = &host[canonical::host(&host).len()..];
+    let is_port = port.is_empty() || port[1..].parse::<u16>().is_ok();
+    let is_host = is_port
+        && host.parse::<Authority>().is_ok_and(|authority| {
+            !host.contains(['@', '%', '/']) && !authority.host().is_empty() && authority.as_str() == host
+        });
     match HeaderValue::try_from(&host) {
         Ok(value) if is_host => Ok(value),
         _ => Err(Error::new(Cause::RewriteFailed, format!("the rewrite makes `{host}`, which is no host"))),
