@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use model::{Action, Balance, HostPattern, Model, PathPattern, Protocol, Report, Segment, TemplatePart, ValueMatch};
+use model::{
+    Action, Balance, CaptureType, HostPattern, Model, PathPattern, Protocol, Report, Segment, TemplatePart, ValueMatch,
+};
 
 /// The model of a document that must be right, warnings aside.
 #[track_caller]
@@ -57,12 +59,14 @@ routes:
     listeners: [secure, web, secure]
     match:
       hosts: [API.example.com, "*.example.org"]
-      path: /users/{id}/posts/{rest...}
+      path: /users/{id:int}/posts/{rest...}
       methods: [GET, POST]
       headers: [ { name: X-Api-Version, exact: "2" }, { name: x-canary, present: true }, { name: user-agent, regex: "(?i)mobile" } ]
       query: [ { name: debug, any_of: ["1", "2"] } ]
       cookies: [ { name: beta, present: false } ]
       client_ip: [10.0.0.0/8]
+      sni: [API.example.com, "*.example.org"]
+      time: { after: 2026-01-01T00:00:00Z, weekly: { days: [sat, sun], from: "22:00", to: "02:00", offset: "-05:30" } }
     priority: -3
     policies:
       - key_auth: {}
@@ -134,19 +138,24 @@ fn routes_and_what_they_refer_to() {
     let PathPattern::Template(segments) = path else { panic!("{path:?}") };
     let expected = [
         Segment::Literal("users".into()),
-        Segment::Capture("id".into()),
+        Segment::Typed("id".into(), CaptureType::Int),
         Segment::Literal("posts".into()),
         Segment::Rest("rest".into()),
     ];
     assert_eq!(segments[..], expected);
     assert_eq!(user.matching.headers[0].name, "x-api-version");
+    assert_eq!(user.matching.sni, hosts);
+    assert_eq!(
+        user.matching.time.unwrap().to_string(),
+        "after 2026-01-01T00:00:00Z, on sat, sun from 22:00 to 02:00 at -05:30"
+    );
     assert!(matches!(&user.matching.query[0].value, ValueMatch::AnyOf(values) if values.len() == 2));
     assert!(matches!(user.matching.cookies[0].value, ValueMatch::Absent));
     assert_eq!(user.priority, -3);
     assert!(matches!(user.action, Action::Upstream(model::UpstreamId(0))));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
-    assert_eq!(user.policies[1].place.to_string(), "test:51:9");
+    assert_eq!(user.policies[1].place.to_string(), "test:53:9");
     let rewrite = user.rewrite.as_ref().unwrap();
     let parts = [
         TemplatePart::Literal("/internal/".into()),

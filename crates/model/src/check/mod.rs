@@ -40,7 +40,8 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     let mut upstream_names = Names::collect("upstream", items("upstreams"), report);
     let upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
     Names::collect("route", items("routes"), report);
-    let mut known = routes::Known { listeners: &mut listener_names, upstreams: &mut upstream_names };
+    let has_tls: Vec<bool> = items("listeners").iter().map(|node| node.get("tls").is_some()).collect();
+    let mut known = routes::Known { listeners: &mut listener_names, upstreams: &mut upstream_names, has_tls: &has_tls };
     let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
 
     if report.has_errors() {

@@ -17,7 +17,7 @@ pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
-pub use route::{FieldMatch, Fields, HeaderMatch, Match, Path, Redirect, Respond, Rewrite, Route};
+pub use route::{FieldMatch, Fields, HeaderMatch, Match, Path, Redirect, Respond, Rewrite, Route, Time};
 pub use upstream::{
     Backoff, Balance, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls,
 };

@@ -4,21 +4,26 @@
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
 mod action;
+mod capture_type;
 mod gateway;
 mod listener;
 mod matching;
 mod retry;
 mod route;
+mod time;
 mod upstream;
 
 use std::sync::Arc;
 
 pub use action::{Action, Redirect, Respond, Rewrite, Template, TemplatePart};
+pub use capture_type::CaptureType;
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
+pub(crate) use time::MINUTES_OF_DAY;
+pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{
     Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Timeouts, Upstream, UpstreamTls,
 };

@@ -1,6 +1,6 @@
 //! One request with its response: the spine.
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc, time::SystemTime};
 
 use http::{
     Method, Request,
@@ -77,6 +77,8 @@ fn find<'w>(
     listener: snapshot::ListenerId,
 ) -> (Option<&'w Route>, &'w Chain) {
     let requested_method = preflight(exchange);
+    let moment = OnceCell::new();
+    let now = || *moment.get_or_init(SystemTime::now);
     let ask = route::Ask {
         listener,
         host: exchange.host(),
@@ -85,6 +87,8 @@ fn find<'w>(
         method: requested_method.as_ref().unwrap_or(&exchange.head.method),
         headers: &exchange.head.headers,
         client_ip: exchange.client_ip,
+        sni: exchange.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
+        now: &now,
     };
     let Some(found) = world.snapshot.table.find(&ask) else {
         return (None, &world.snapshot.listener(listener).chain);

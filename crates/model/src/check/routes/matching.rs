@@ -1,8 +1,8 @@
 //! What must hold of a request.
 
 use crate::{
-    FieldMatch, HeaderMatch, Match, TextOr, document,
-    values::{FieldName, HostName, MethodName, Network},
+    FieldMatch, HeaderMatch, ListenerId, Match, Node, Report, TextOr, document,
+    values::{FieldName, HostName, MethodName, Network, SniName},
 };
 
 pub(super) fn check(written: document::Match) -> Match {
@@ -19,5 +19,25 @@ pub(super) fn check(written: document::Match) -> Match {
         query: written.query.into_iter().map(field).collect(),
         cookies: written.cookies.into_iter().map(field).collect(),
         client_ip: written.client_ip.into_iter().map(|Network(network)| network).collect(),
+        sni: written.sni.into_iter().map(|SniName(name)| name).collect(),
+        time: written.time.map(|document::Time(time)| time),
     }
+}
+
+/// A server name is only given in a TLS handshake. `listeners` are those of the route; none stands for all.
+pub(super) fn check_sni(
+    node: &Node,
+    matching: &Match,
+    listeners: &[ListenerId],
+    has_tls: &[bool],
+    report: &mut Report,
+) {
+    let mut own = listeners.iter().filter_map(|ListenerId(index)| has_tls.get(*index as usize));
+    let is_heard = if listeners.is_empty() { has_tls.contains(&true) } else { own.any(|has_tls| *has_tls) };
+    if matching.sni.is_empty() || has_tls.is_empty() || is_heard {
+        return;
+    }
+    let place = &node.near("match").near("sni").place;
+    let message = "no listener of this route has `tls`, so there is no server name and nothing matches";
+    report.warning_with_hint(place, message, "give a listener `tls`, or match with `hosts`");
 }

@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Known<'k, 'n> {
     pub(super) listeners: &'k mut Names<'n>,
     pub(super) upstreams: &'k mut Names<'n>,
+    /// By listener.
+    pub(super) has_tls: &'k [bool],
 }
 
 pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
@@ -35,6 +37,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, .. } = written;
     let matching = matching::check(matching);
+    if let Some(listeners) = &listeners {
+        matching::check_sni(node, &matching, listeners, known.has_tls, report);
+    }
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|rewrite| action::rewrite(node.near("rewrite"), rewrite, path, report));
     let redirect = redirect.map(|written| action::redirect(node.near("redirect"), &written, path, report));

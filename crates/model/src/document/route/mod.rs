@@ -1,11 +1,13 @@
 mod action;
 mod matching;
+mod time;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use action::{Fields, Redirect, Respond, Rewrite};
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
+pub use time::Time;
 
 use super::Policy;
 use crate::values::Name;
