@@ -21,6 +21,7 @@ pub struct Peer {
 /// What the TLS handshake settled.
 #[derive(Debug, Clone, Default)]
 pub struct Tls {
+    /// The name that the client asked for (SNI), in lower case.
     pub server_name: Option<Box<str>>,
     /// The subject of the client's certificate, where one was asked for and is valid.
     pub client_subject: Option<Box<str>>,

@@ -17,6 +17,9 @@ mod decode;
 /// The nearest known word.
 mod nearest;
 
+/// Days of the calendar.
+mod calendar;
+
 /// The types of single values: durations, sizes, addresses, patterns.
 pub mod values;
 

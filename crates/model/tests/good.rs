@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::{
-    Action, Balance, Field, HostPattern, Location, Mirror, Model, NewPath, PathPattern, Protocol, Redirect, Report,
-    Segment, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch, VersionSource,
+    Action, Balance, CaptureType, Field, HostPattern, Location, Mirror, Model, NewPath, PathPattern, Protocol,
+    Redirect, Report, Segment, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch, VersionSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -62,12 +62,14 @@ routes:
     listeners: [secure, web, secure]
     match:
       hosts: [API.example.com, "*.example.org"]
-      path: /users/{id}/posts/{rest...}
+      path: /users/{id:int}/posts/{rest...}
       methods: [GET, POST]
       headers: [ { name: X-Api-Version, exact: "2" }, { name: x-canary, present: true }, { name: user-agent, regex: "(?i)mobile" } ]
       query: [ { name: debug, any_of: ["1", "2"] } ]
       cookies: [ { name: beta, present: false } ]
       client_ip: [10.0.0.0/8]
+      sni: [API.example.com, "*.example.org"]
+      time: { after: 2026-01-01T00:00:00Z, weekly: { days: [sat, sun], from: "22:00", to: "02:00", offset: "-05:30" } }
     priority: -3
     policies:
       - key_auth: {}
@@ -140,12 +142,17 @@ fn routes_and_what_they_refer_to() {
     let PathPattern::Template(segments) = path else { panic!("{path:?}") };
     let expected = [
         Segment::Literal("users".into()),
-        Segment::Capture("id".into()),
+        Segment::Typed("id".into(), CaptureType::Int),
         Segment::Literal("posts".into()),
         Segment::Rest("rest".into()),
     ];
     assert_eq!(segments[..], expected);
     assert_eq!(user.matching.headers[0].name, "x-api-version");
+    assert_eq!(user.matching.sni, hosts);
+    assert_eq!(
+        user.matching.time.unwrap().to_string(),
+        "after 2026-01-01T00:00:00Z, on sat, sun from 22:00 to 02:00 at -05:30"
+    );
     assert!(matches!(&user.matching.query[0].value, ValueMatch::AnyOf(values) if values.len() == 2));
     assert!(matches!(user.matching.cookies[0].value, ValueMatch::Absent));
     assert_eq!(user.priority, -3);

@@ -1,6 +1,6 @@
 //! What a request is asked by.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr, time::SystemTime};
 
 use http::{HeaderMap, Method};
 use model::ListenerId;
@@ -9,7 +9,7 @@ use model::ListenerId;
 ///
 /// The router normalises nothing. Whoever asks has done so once, and uses the same host and path for policies, cache
 /// keys and the upstream; a second opinion here would be a way around them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Ask<'a> {
     pub listener: ListenerId,
     /// Lower case, without port.
@@ -22,4 +22,27 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Of the client itself, behind whatever proxies are trusted.
     pub client_ip: IpAddr,
+    /// The name that the client asked for in the TLS handshake, in lower case; `None` without TLS.
+    pub sni: Option<&'a str>,
+    /// What time it is. Looked at only if a route wants to know, and the same however often: or else a request could
+    /// come too late for one route and too early for the next.
+    pub now: &'a dyn Fn() -> SystemTime,
+}
+
+// === impl Ask ===
+
+impl fmt::Debug for Ask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { listener, host, path, query, method, headers, client_ip, sni, now: _ } = self;
+        f.debug_struct("Ask")
+            .field("listener", listener)
+            .field("host", host)
+            .field("path", path)
+            .field("query", query)
+            .field("method", method)
+            .field("headers", headers)
+            .field("client_ip", client_ip)
+            .field("sni", sni)
+            .finish_non_exhaustive()
+    }
 }

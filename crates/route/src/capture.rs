@@ -21,7 +21,7 @@ pub(crate) enum Plan {
 
 /// Matches one path against one pattern.
 ///
-/// A name in a template takes one segment that is not empty; `{rest...}` takes what is left without its leading slash,
+/// A name in a template takes one segment that is not empty and looks like its type, if it has one; `{rest...}` takes what is left without its leading slash,
 /// so that `/files/{rest...}` stands for `/files`, `/files/` and all that is below.
 pub(crate) fn match_path(pattern: &PathPattern, path: &str) -> Option<Captures> {
     match pattern {
@@ -52,6 +52,7 @@ fn match_template(segments: &[Segment], path: &str) -> Option<Captures> {
         match segment {
             Segment::Literal(text) if **text == path[at..at + length] => {}
             Segment::Capture(_) if length > 0 => captures.push(at, at + length),
+            Segment::Typed(_, typed) if typed.takes(&path[at..at + length]) => captures.push(at, at + length),
             _ => return None,
         }
         at += length + 1;
@@ -92,7 +93,7 @@ impl Plan {
             Some(PathPattern::Template(segments)) => {
                 let bits = segments.iter().zip(0..).map(|(segment, index)| match segment {
                     Segment::Literal(_) => 0,
-                    Segment::Capture(_) | Segment::Rest(_) => 1 << index,
+                    Segment::Capture(_) | Segment::Typed(..) | Segment::Rest(_) => 1 << index,
                 });
                 Self::Segments { taken: bits.sum(), rest: matches!(segments.last(), Some(Segment::Rest(_))) }
             }

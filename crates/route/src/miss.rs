@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use http::{HeaderName, Method};
 use ipnet::IpNet;
-use model::{HostPattern, PathPattern, Segment, ValueMatch};
+use model::{HostPattern, PathPattern, Segment, TimeMatch, ValueMatch};
 
 /// The first thing that a route wants and a request is not.
 ///
@@ -16,9 +16,11 @@ pub enum Miss {
     Path { wanted: PathPattern },
     Method { wanted: Vec<Method> },
     ClientIp { wanted: Vec<IpNet> },
+    Sni { wanted: Vec<HostPattern>, found: Presence },
     Header { name: HeaderName, wanted: ValueMatch, found: Presence },
     Query { name: Arc<str>, wanted: ValueMatch, found: Presence },
     Cookie { name: Arc<str>, wanted: ValueMatch, found: Presence },
+    Time { wanted: TimeMatch },
 }
 
 /// Whether a field was there at all.
@@ -43,9 +45,11 @@ impl Miss {
             Self::Listener => 2,
             Self::Method { .. } => 3,
             Self::ClientIp { .. } => 4,
-            Self::Header { .. } => 5,
-            Self::Query { .. } => 6,
-            Self::Cookie { .. } => 7,
+            Self::Sni { .. } => 5,
+            Self::Header { .. } => 6,
+            Self::Query { .. } => 7,
+            Self::Cookie { .. } => 8,
+            Self::Time { .. } => 9,
         }
     }
 }
@@ -58,9 +62,14 @@ impl fmt::Display for Miss {
             Self::Path { wanted } => write!(f, "path does not match {}", Path(wanted)),
             Self::Method { wanted } => write!(f, "method is not {}", List(wanted, Method::to_string)),
             Self::ClientIp { wanted } => write!(f, "client_ip is not within {}", List(wanted, IpNet::to_string)),
+            Self::Sni { wanted, found: Presence::Absent } => {
+                write!(f, "no server name (sni) was given in a TLS handshake, and it must be {}", List(wanted, host))
+            }
+            Self::Sni { wanted, found: Presence::Present } => write!(f, "sni is not {}", List(wanted, host)),
             Self::Header { name, wanted, found } => field(f, "header", name.as_str(), wanted, *found),
             Self::Query { name, wanted, found } => field(f, "query parameter", name, wanted, *found),
             Self::Cookie { name, wanted, found } => field(f, "cookie", name, wanted, *found),
+            Self::Time { wanted } => write!(f, "the time is not {wanted}"),
         }
     }
 }
@@ -126,6 +135,7 @@ impl fmt::Display for Path<'_> {
                 segments.iter().try_for_each(|segment| match segment {
                     Segment::Literal(text) => write!(f, "/{text}"),
                     Segment::Capture(name) => write!(f, "/{{{name}}}"),
+                    Segment::Typed(name, typed) => write!(f, "/{{{name}:{}}}", typed.name()),
                     Segment::Rest(name) => write!(f, "/{{{name}...}}"),
                 })
             }

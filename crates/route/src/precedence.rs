@@ -8,7 +8,8 @@ use model::{HostPattern, PathPattern, Route, Segment};
 ///
 /// The fields are the criteria and their order is the order in which they decide, so the derived `Ord` is the rule.
 /// For one request it agrees with what the Kubernetes Gateway API says of `HTTPRoute`: host before path, exact before
-/// the longest prefix, then method, headers and query parameters, then the order in which routes were written.
+/// the longest prefix, then method, headers and query parameters, then the order in which routes were written. What that
+/// knows nothing of (priority, templates, cookies and so on) has its place between.
 /// It is total: no two routes of one model have the same position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Precedence {
@@ -20,7 +21,8 @@ pub struct Precedence {
     pub headers: u16,
     pub query: u16,
     pub cookies: u16,
-    pub client_ip: bool,
+    /// How many of `client_ip`, `sni` and `time` are given.
+    pub further: u8,
     /// Index of the route in the model; the earlier one is greater.
     pub position: Reverse<u32>,
 }
@@ -44,8 +46,11 @@ pub enum PathRank {
     Regex,
     /// By the number of literal segments, so that `/admin/**` goes before `/**`.
     Wildcard(u16),
-    /// A prefix or a template, by the number of literal segments.
-    Literal(u16),
+    /// A prefix or a template, by the number of literal segments, and then of captures with a type.
+    Literal {
+        segments: u16,
+        typed: u16,
+    },
     /// Also a template without captures.
     Exact,
 }
@@ -66,7 +71,10 @@ impl Precedence {
             headers: count(matching.headers.len()),
             query: count(matching.query.len()),
             cookies: count(matching.cookies.len()),
-            client_ip: !matching.client_ip.is_empty(),
+            further: [!matching.client_ip.is_empty(), !matching.sni.is_empty(), matching.time.is_some()]
+                .into_iter()
+                .map(u8::from)
+                .sum(),
             position: Reverse(u32::try_from(position).unwrap_or(u32::MAX)),
         }
     }
@@ -79,15 +87,17 @@ impl fmt::Display for Precedence {
         if self.method {
             f.write_str(", method")?;
         }
-        for (number, what) in [(self.headers, "header"), (self.query, "query parameter"), (self.cookies, "cookie")] {
+        for (number, what) in [
+            (self.headers, "header"),
+            (self.query, "query parameter"),
+            (self.cookies, "cookie"),
+            (self.further.into(), "further matcher"),
+        ] {
             match number {
                 0 => {}
                 1 => write!(f, ", 1 {what}")?,
                 _ => write!(f, ", {number} {what}s")?,
             }
-        }
-        if self.client_ip {
-            f.write_str(", client_ip")?;
         }
         write!(f, ", route number {}", u64::from(self.position.0) + 1)
     }
@@ -124,7 +134,7 @@ impl PathRank {
             Some(PathPattern::Exact(_)) => Self::Exact,
             Some(PathPattern::Prefix(prefix)) => match literals(prefix) {
                 0 => Self::Any,
-                number => Self::Literal(number),
+                segments => Self::Literal { segments, typed: 0 },
             },
             Some(PathPattern::Template(segments)) => Self::of_template(segments),
             Some(PathPattern::Wildcard { pattern, .. }) => Self::Wildcard(literals(pattern)),
@@ -137,7 +147,10 @@ impl PathRank {
         match segments {
             [Segment::Rest(_)] => Self::Any,
             _ if segments.iter().all(|segment| matches!(segment, Segment::Literal(_))) => Self::Exact,
-            _ => Self::Literal(count(segments.iter().filter(literal).count())),
+            _ => Self::Literal {
+                segments: count(segments.iter().filter(literal).count()),
+                typed: count(segments.iter().filter(|segment| matches!(segment, Segment::Typed(..))).count()),
+            },
         }
     }
 }
@@ -148,7 +161,11 @@ impl fmt::Display for PathRank {
             Self::Any => f.write_str("any path"),
             Self::Regex => f.write_str("path by regex"),
             Self::Wildcard(number) => write!(f, "path by wildcard with {}", Literals(*number)),
-            Self::Literal(number) => write!(f, "path with {}", Literals(*number)),
+            Self::Literal { segments, typed: 0 } => write!(f, "path with {}", Literals(*segments)),
+            Self::Literal { segments, typed: 1 } => write!(f, "path with {} and 1 typed capture", Literals(*segments)),
+            Self::Literal { segments, typed } => {
+                write!(f, "path with {} and {typed} typed captures", Literals(*segments))
+            }
             Self::Exact => f.write_str("exact path"),
         }
     }

@@ -1,11 +1,11 @@
 //! What must hold beside host and path. A route has one predicate for each criterion that it gives, and none else.
 //!
-//! This is where another criterion (server name, time window, expression) comes in: a variant here, what it asks about
+//! This is where another criterion (an expression, say) comes in: a variant here, what it asks about
 //! in [`Ask`], how it loses in [`Miss`], and its place among the criteria of [`Precedence`](crate::Precedence).
 
 use http::Method;
 use ipnet::IpNet;
-use model::{FieldMatch, HeaderMatch, ListenerId, Route};
+use model::{FieldMatch, HeaderMatch, HostPattern, ListenerId, Route, TimeMatch};
 
 use crate::{
     Ask, Miss,
@@ -21,6 +21,8 @@ pub(crate) enum Predicate {
     Query(FieldMatch),
     Cookie(FieldMatch),
     ClientIp(Box<[IpNet]>),
+    Sni(Box<[HostPattern]>),
+    Time(Box<TimeMatch>),
 }
 
 // === impl Predicate ===
@@ -32,10 +34,12 @@ impl Predicate {
         let listener = (!route.listeners.is_empty()).then(|| Self::Listener(route.listeners.as_slice().into()));
         let method = (!matching.methods.is_empty()).then(|| Self::methods(&matching.methods));
         let client_ip = (!matching.client_ip.is_empty()).then(|| Self::ClientIp(matching.client_ip.as_slice().into()));
-        (listener.into_iter().chain(method).chain(client_ip))
+        let sni = (!matching.sni.is_empty()).then(|| Self::Sni(matching.sni.as_slice().into()));
+        (listener.into_iter().chain(method).chain(client_ip).chain(sni))
             .chain(matching.headers.iter().cloned().map(Self::Header))
             .chain(matching.query.iter().cloned().map(Self::Query))
             .chain(matching.cookies.iter().cloned().map(Self::Cookie))
+            .chain(matching.time.map(|time| Self::Time(Box::new(time))))
     }
 
     fn methods(methods: &[Method]) -> Self {
@@ -57,6 +61,8 @@ impl Predicate {
                 let canonical = ask.client_ip.to_canonical();
                 networks.iter().any(|network| network.contains(&canonical) || network.contains(&ask.client_ip))
             }
+            Self::Sni(names) => ask.sni.is_some_and(|sni| names.iter().any(|name| name.matches(sni))),
+            Self::Time(wanted) => wanted.holds((ask.now)()),
         }
     }
 
@@ -66,6 +72,8 @@ impl Predicate {
             Self::Listener(_) => Miss::Listener,
             Self::Method { all, .. } => Miss::Method { wanted: all.to_vec() },
             Self::ClientIp(wanted) => Miss::ClientIp { wanted: wanted.to_vec() },
+            Self::Sni(wanted) => Miss::Sni { wanted: wanted.to_vec(), found: Presence::of(ask.sni.is_some()) },
+            Self::Time(wanted) => Miss::Time { wanted: **wanted },
             Self::Header(HeaderMatch { name, value }) => {
                 let found = Presence::of(field::headers(ask.headers, name).next().is_some());
                 Miss::Header { name: name.clone(), wanted: value.clone(), found }

@@ -36,6 +36,12 @@ fn the_first_thing_that_a_route_misses() {
     misses("header:x!", "GET h/b x=2", "header x is present and must be absent");
     misses("query:q=1", "GET h/b?q=2", "query parameter q is not \"1\"");
     misses("cookie:c", "GET h/b", "cookie c is absent");
+    misses("template:/a/{id:int}", "GET h/a/b", "path does not match the template /a/{id:int}");
+    misses("sni:a.org,*.b.org", "GET a.org/ sni:b.org", "sni is not one of a.org, *.b.org");
+    misses("sni:a.org", "GET a.org/", "no server name (sni) was given in a TLS handshake, and it must be a.org");
+    misses("header:x time:2026-01-01T00:00:00Z", "GET h/", "header x is absent");
+    misses("time:2026-01-01T00:00:00Z", "GET h/", "the time is not after 2026-01-01T00:00:00Z");
+    misses("time:,,540-1020", "GET h/", "the time is not from 09:00 to 17:00 at +00:00");
     misses("ip:10.0.0.0/8", "GET h/b", "client_ip is not within 10.0.0.0/8");
     misses(
         "host:1.org,2.org,3.org,4.org,5.org,6.org,7.org",

@@ -43,6 +43,47 @@ fn templates() {
 }
 
 #[test]
+fn typed_captures() {
+    matches("template:/users/{id:int}", "GET h/users/42", true);
+    matches("template:/users/{id:int}", "GET h/users/-42", true);
+    matches("template:/users/{id:int}", "GET h/users/4x", false);
+    matches("template:/users/{id:int}", "GET h/users/", false);
+    matches("template:/users/{id:int}", "GET h/users", false);
+    matches("template:/users/{id:int}", "GET h/users/42/", false);
+    matches("template:/users/{id:uuid}", "GET h/users/0b5a3f04-7c36-4a51-8e0f-2f5d1f6f9a77", true);
+    matches("template:/users/{id:uuid}", "GET h/users/0b5a3f04", false);
+    matches("template:/{slug:slug}/{rest...}", "GET h/red-shoes-2/a/b", true);
+    matches("template:/{slug:slug}/{rest...}", "GET h/Red-Shoes/a/b", false);
+    matches("template:/{v:alpha}/x", "GET h/aZ/x", true);
+    matches("template:/{v:alpha}/x", "GET h/a1/x", false);
+    matches("template:/{x:hex}", "GET h/00fF", true);
+    matches("template:/{x:hex}", "GET h/0x1", false);
+    matches("template:/log/{d:date}", "GET h/log/2024-02-29", true);
+    matches("template:/log/{d:date}", "GET h/log/2023-02-29", false);
+}
+
+/// What does not look like the type of one route is left to the others, down to one that wants less.
+#[test]
+fn a_segment_of_another_type_falls_through() {
+    let routes = [
+        ("any", "template:/users/{name}"),
+        ("int", "template:/users/{id:int}"),
+        ("uuid", "template:/users/{id:uuid}"),
+        ("posts", "template:/users/{id:int}/posts"),
+        ("all", "template:/users/{name}/{rest...}"),
+        ("below", "prefix:/users"),
+    ];
+    check(&routes, "GET h/users/7", "int");
+    check(&routes, "GET h/users/0b5a3f04-7c36-4a51-8e0f-2f5d1f6f9a77", "uuid");
+    check(&routes, "GET h/users/anna", "any");
+    check(&routes, "GET h/users/7/posts", "posts");
+    check(&routes, "GET h/users/anna/posts", "all");
+    check(&routes, "GET h/users/7/x", "all");
+    check(&routes[1..3], "GET h/users/anna", "");
+    check(&routes[5..], "GET h/users/7", "below");
+}
+
+#[test]
 fn a_search_turns_back_from_a_literal_that_leads_nowhere() {
     let routes =
         [("deep", "template:/a/b/{x}/d"), ("wide", "template:/{x}/b/c/{y}"), ("any", "template:/{x}/{rest...}")];
@@ -89,6 +130,7 @@ fn captures_by_index() {
     captures("template:/{a}/{b...}", "/1", &["1", ""]);
     captures("template:/{a}/{b...}", "/1/", &["1", ""]);
     captures("template:/{a}/{b}/{c}/{d}/{e}", "/1/2/3/4/5", &["1", "2", "3", "4", "5"]);
+    captures("template:/{a:int}/x/{b}/{c:date}/{d...}", "/7/x/2/2026-08-05/4/5", &["7", "2", "2026-08-05", "4/5"]);
     captures("prefix:/old", "/old", &[""]);
     captures("prefix:/old", "/old/", &["/"]);
     captures("prefix:/old", "/old/x/y", &["/x/y"]);
@@ -98,6 +140,30 @@ fn captures_by_index() {
     captures("wildcard:/*", "/1", &[]);
     captures("exact:/ü/x", "/ü/x", &[]);
     captures("template:/ü/{x}", "/ü/ä", &["ä"]);
+}
+
+/// Every way in which a value may be wanted, of every kind of field.
+#[test]
+fn fields() {
+    for (kind, give) in [("header", " x={}"), ("query", "?x={}"), ("cookie", " cookie=z=1;␣x={}")] {
+        for (wanted, taken, refused) in [
+            ("x=ab", &["ab"][..], &["a", "abc", "AB", ""][..]),
+            ("x^=ab", &["ab", "abc"], &["a", "xab", "ABC", ""]),
+            ("x~=^a.*c$", &["ac", "abc"], &["ab", "xac", "ABC", ""]),
+            ("x~=b", &["b", "abc"], &["ac", "B", ""]),
+            ("x=ab|cd", &["ab", "cd"], &["ac", "abcd", ""]),
+            ("x", &["ab", ""], &[]),
+            ("x!", &[], &["ab", ""]),
+        ] {
+            let line = format!("{kind}:{wanted}");
+            let request = |value: &str| format!("GET h/{}", give.replace("{}", value));
+            taken.iter().for_each(|value| matches(&line, &request(value), true));
+            refused.iter().for_each(|value| matches(&line, &request(value), false));
+            matches(&line, "GET h/", wanted == "x!");
+            // A field by another name is no such field.
+            matches(&line, &request("ab").replace("x=", "xx="), wanted == "x!");
+        }
+    }
 }
 
 #[test]
@@ -171,6 +237,58 @@ fn methods_listeners_and_networks() {
 }
 
 #[test]
+fn server_names() {
+    matches("sni:a.org,*.b.org", "GET h/ sni:a.org", true);
+    matches("sni:a.org,*.b.org", "GET h/ sni:x.b.org", true);
+    matches("sni:a.org,*.b.org", "GET h/ sni:b.org", false);
+    matches("sni:a.org,*.b.org", "GET h/ sni:x.a.org", false);
+    // It is the name of the handshake that counts, and without a handshake there is none.
+    matches("sni:a.org", "GET a.org/", false);
+    matches("sni:a.org", "GET a.org/ sni:b.org", false);
+    matches("host:a.org sni:b.org", "GET a.org/ sni:b.org", true);
+}
+
+#[test]
+fn times() {
+    matches("time:2026-01-01T00:00:00Z", "GET h/ now:2025-12-31T23:59:59Z", false);
+    matches("time:2026-01-01T00:00:00Z", "GET h/ now:2026-01-01T00:00:00Z", true);
+    matches("time:,2026-01-01T00:00:00Z", "GET h/ now:2025-12-31T23:59:59Z", true);
+    matches("time:,2026-01-01T00:00:00Z", "GET h/ now:2026-01-01T00:00:00Z", false);
+    let between = "time:2026-01-01T00:00:00Z,2026-02-01T00:00:00Z,540-1020";
+    matches(between, "GET h/ now:2026-01-15T09:00:00Z", true);
+    matches(between, "GET h/ now:2026-01-15T17:00:00Z", false);
+    matches(between, "GET h/ now:2026-02-15T09:00:00Z", false);
+    let routes = [("day", "time:,,360-1320"), ("night", "time:,,1320-360")];
+    check(&routes, "GET h/ now:2026-01-15T06:00:00Z", "day");
+    check(&routes, "GET h/ now:2026-01-15T22:00:00Z", "night");
+    check(&routes, "GET h/ now:2026-01-15T05:59:59Z", "night");
+}
+
+/// A clock is not looked at for nothing: neither without need, nor before all else holds.
+#[test]
+fn the_time_is_looked_at_last() {
+    let routes = [route("timed", "prefix:/a header:x=1 cookie:c sni:a.org time:600"), route("any", "")];
+    let table = Table::build(&routes).unwrap();
+    let looks = std::cell::Cell::new(0);
+    let now = || {
+        looks.set(looks.get() + 1);
+        std::time::UNIX_EPOCH
+    };
+    for (asked, expected) in [
+        ("GET h/b x=1 cookie=c=1 sni:a.org", 0),
+        ("GET h/a x=2 cookie=c=1 sni:a.org", 0),
+        ("GET h/a x=1 sni:a.org", 0),
+        ("GET h/a x=1 cookie=c=1", 0),
+        ("GET h/a x=1 cookie=c=1 sni:a.org", 1),
+    ] {
+        looks.set(0);
+        let request = request(asked);
+        let found = table.find(&route::Ask { now: &now, ..request.ask() }).unwrap();
+        assert_eq!((found.route, looks.get()), (1, expected), "{asked}");
+    }
+}
+
+#[test]
 fn targets_that_are_no_path() {
     for path in ["", "*", "a", "//", "/%"] {
         let mut request = request("GET h/");
@@ -232,8 +350,9 @@ fn regexes_that_are_too_large_together_are_refused() {
     let routes: Vec<_> = lines.iter().enumerate().map(|(number, line)| route(&format!("r{number}"), line)).collect();
     let error = Table::build(&routes).unwrap_err();
     assert_eq!(error.excess, Excess::Regexes);
+    assert_eq!((&error.name, &error.place), (&routes[error.route].name, &routes[error.route].place));
     let shown = error.to_string();
-    assert!(shown.contains(&format!("test.yaml:1:1: route \"{}\"", routes[error.route].name)), "{shown}");
+    assert!(shown.starts_with(&format!("route `{}` takes the regexes of all paths", error.name)), "{shown}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Who wins. The first half are golden cases for the rules of the Kubernetes Gateway API for `HTTPRoute`; the second
-//! half is what this gateway adds.
+//! Who wins. The first half are golden cases for the rules of the Kubernetes Gateway API for `HTTPRoute` (`hostnames` of
+//! `HTTPRouteSpec`, `matches` of `HTTPRouteRule`); the second half is what this gateway adds.
 
 mod common;
 
@@ -126,6 +126,82 @@ fn the_first_route_wins_a_tie() {
     check(&[("first", "method:GET,POST"), ("second", "method:GET")], "GET h/a", "first");
 }
 
+/// The criteria as the specification lists them, between rules of which each is better by one criterion alone and worse
+/// by all that come after it. Whichever way round they are written, the better one wins.
+#[test]
+fn each_criterion_goes_before_all_that_follow() {
+    let ladder = [
+        (
+            "host characters without wildcard",
+            "host:a.b.example.com",
+            "host:*.b.example.com exact:/a/b method:GET header:x",
+        ),
+        ("host characters", "host:*.b.example.com prefix:/", "host:*.example.com exact:/a/b method:GET header:x"),
+        ("exact path", "exact:/a/b", "prefix:/a/b method:GET header:x header:y query:p query:q"),
+        ("longest prefix", "prefix:/a/b", "prefix:/a method:GET header:x header:y query:p query:q"),
+        ("method", "prefix:/a method:GET", "prefix:/a header:x header:y query:p query:q"),
+        ("headers", "prefix:/a header:x header:y", "prefix:/a header:x query:p query:q"),
+        ("query parameters", "prefix:/a query:p query:q", "prefix:/a query:p"),
+        ("list order", "prefix:/a", "prefix:/a"),
+    ];
+    for (criterion, better, worse) in ladder {
+        let asked = "GET a.b.example.com/a/b?p&q x=1 y=1";
+        check(&[(criterion, better), ("worse", worse)], asked, criterion);
+        if criterion != "list order" {
+            check(&[("worse", worse), (criterion, better)], asked, criterion);
+        }
+    }
+}
+
+/// The specification counts the characters of a prefix, we its segments: among prefixes of one path that is the same.
+#[test]
+fn the_most_characters_are_the_most_segments() {
+    let prefixes =
+        ["/", "/a", "/a/bbbbbbbbbb", "/a/bbbbbbbbbb/c", "/aaaaaaaaaa", "/aaaaaaaaaa/b", "/a/b", "/a/b/c/d/e"];
+    let routes: Vec<_> = prefixes.iter().map(|prefix| (*prefix, format!("prefix:{prefix}"))).collect();
+    let routes: Vec<_> = routes.iter().map(|(name, line)| (*name, line.as_str())).collect();
+    for asked in ["/", "/a", "/a/b", "/a/b/c", "/a/b/c/d/e/f", "/a/bbbbbbbbbb/c/d", "/aaaaaaaaaa/b", "/x"] {
+        let matching = prefixes.iter().filter(|prefix| {
+            asked
+                .strip_prefix(prefix.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        let longest = matching.max_by_key(|prefix| prefix.len()).unwrap();
+        check(&routes, &format!("GET h{asked}"), longest);
+    }
+}
+
+/// A rule with several matches is several routes here, and each is judged by itself.
+#[test]
+fn a_rule_with_several_matches_is_judged_by_the_one_that_holds() {
+    let routes = [
+        ("first", "prefix:/a method:PUT"),
+        ("first", "prefix:/a header:x"),
+        ("second", "prefix:/a method:GET"),
+        ("third", "exact:/a"),
+    ];
+    check(&routes, "PUT h/a/b x=1", "first");
+    check(&routes, "GET h/a/b x=1", "second");
+    check(&routes, "PUT h/a x=1", "third");
+    check(&routes, "DELETE h/a/b x=1", "first");
+}
+
+/// Header values are compared as they are, names without regard to case; all that are given must hold.
+#[test]
+fn headers_and_query_parameters_are_exact_and_joined_by_and() {
+    let routes = [("both", "header:version=one header:X-Env=two query:animal=whale"), ("none", "")];
+    check(&routes, "GET h/?animal=whale Version=one x-env=two", "both");
+    for other in [
+        "GET h/?animal=whale version=ONE x-env=two",
+        "GET h/?animal=whale version=one",
+        "GET h/?Animal=whale version=one x-env=two",
+        "GET h/?animal=dolphin version=one x-env=two",
+        "GET h/ version=one x-env=two",
+    ] {
+        check(&routes, other, "none");
+    }
+}
+
 #[test]
 fn everything_given_must_hold_and_of_several_hosts_or_methods_one() {
     let routes = [("it", "host:a.com,b.com prefix:/x method:GET,PUT header:k=v query:q=1")];
@@ -217,6 +293,51 @@ fn after_query_come_cookies_and_then_client_ip() {
 }
 
 #[test]
+fn client_ip_sni_and_time_count_together() {
+    let routes = [
+        ("none", ""),
+        ("time", "time:600"),
+        ("sni", "sni:a.org"),
+        ("ip", "ip:10.0.0.0/8"),
+        ("two", "sni:a.org,b.org time:600"),
+        ("three", "ip:10.0.0.0/8 sni:a.org time:600"),
+        ("cookie", "cookie:c"),
+    ];
+    let request = "GET h/ ip:10.0.0.1 sni:a.org now:700";
+    check(&routes, &format!("{request} cookie=c=1"), "cookie");
+    check(&routes, request, "three");
+    check(&routes[..5], request, "two");
+    check(&routes[..4], request, "time");
+    check(&routes[..4], "GET h/ ip:10.0.0.1 sni:a.org", "sni");
+    check(&routes[..4], "GET h/ ip:10.0.0.1", "ip");
+    check(&routes[..1], request, "none");
+}
+
+#[test]
+fn among_as_many_literals_more_types_go_first() {
+    let routes = [
+        ("any", "template:/users/{id}/{part} method:GET header:x"),
+        ("prefix", "prefix:/users method:GET header:x"),
+        ("one", "template:/users/{id:int}/{part} method:GET"),
+        ("two", "template:/users/{id:int}/{part:slug}"),
+        ("literal", "template:/users/{id}/posts"),
+    ];
+    check(&routes, "GET h/users/7/posts x=1", "literal");
+    check(&routes[..4], "GET h/users/7/posts x=1", "two");
+    check(&routes[..3], "GET h/users/7/posts x=1", "one");
+    check(&routes[..2], "GET h/users/7/posts x=1", "any");
+    check(&routes[..4], "GET h/users/anna/posts x=1", "any");
+    // Where the types stand does not matter, nor which they are.
+    check(&[("left", "template:/{a:int}/{b}"), ("right", "template:/{a}/{b:date}")], "GET h/7/2026-08-05", "left");
+    check(&[("right", "template:/{a}/{b:date}"), ("left", "template:/{a:int}/{b}")], "GET h/7/2026-08-05", "right");
+    // A type is no literal, and no more than a path is.
+    check(&[("typed", "template:/{a:int}/{b:int}"), ("prefix", "prefix:/7")], "GET h/7/8", "prefix");
+    check(&[("wildcard", "wildcard:/7/8*"), ("typed", "template:/{a:int}/{b:int}")], "GET h/7/8", "typed");
+    check(&[("host", "host:*.org"), ("typed", "template:/{a:int}")], "GET a.org/7", "host");
+    check(&[("typed", "template:/{a:int}"), ("priority", "priority:1")], "GET h/7", "priority");
+}
+
+#[test]
 fn a_listener_does_not_count() {
     let routes = [("all", ""), ("one", "listener:0")];
     check(&routes, "GET h/", "all");
@@ -240,10 +361,13 @@ fn precedence_tells_itself() {
     assert_eq!(shown("", None), "priority 0, any host, any path, route number 5");
     assert_eq!(
         shown(
-            "prefix:/a/b method:GET header:x query:p query:q cookie:c ip:10.0.0.0/8 priority:-3",
+            "prefix:/a/b method:GET header:x query:p query:q cookie:c ip:10.0.0.0/8 time:600 priority:-3",
             Some(HostPattern::Suffix("example.org".into()))
         ),
         "priority -3, wildcard host of 11 characters, path with 2 literal segments, method, 1 header, \
-         2 query parameters, 1 cookie, client_ip, route number 5"
+         2 query parameters, 1 cookie, 2 further matchers, route number 5"
     );
+    let path = |line: &str| Precedence::of(&common::route("r", line), None, 0).path.to_string();
+    assert_eq!(path("template:/{a:int}/{b}"), "path with 0 literal segments and 1 typed capture");
+    assert_eq!(path("template:/a/{a:int}/{b:hex}"), "path with 1 literal segment and 2 typed captures");
 }

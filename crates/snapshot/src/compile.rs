@@ -77,7 +77,7 @@ pub fn compile(
     let table = match route::Table::build(&model.routes) {
         Ok(table) => table,
         Err(error) => {
-            report.error(&error.place, error.to_string());
+            report.error_with_hint(&error.place, error.to_string(), error.hint());
             return None;
         }
     };

@@ -91,6 +91,8 @@ impl Request {
             method: &Method::GET,
             headers: &self.headers,
             client_ip: self.client_ip,
+            sni: None,
+            now: &SystemTime::now,
         };
         Asking { ask, captures: &self.captures, consumer: self.consumer.as_ref() }
     }

@@ -45,6 +45,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("query-prefix", "match: { path: /q, query: [{ name: debug, prefix: \"a\" }] }"),
     ("cookie-present", "match: { path: /c, cookies: [{ name: beta, present: true }] }"),
     ("cookie-any-of", "match: { path: /c, cookies: [{ name: beta, any_of: [x, \"y\"] }] }"),
+    ("typed-int", "match: { path: \"/items/{id:int}\" }"),
+    ("typed-date", "match: { path: \"/items/{day:date}\" }"),
+    ("untyped", "match: { path: \"/items/{name}\" }"),
+    ("time-past", "match: { path: /t, time: { before: 2020-01-01T00:00:00Z } }"),
+    ("time-between", "match: { path: /t, time: { after: 2020-01-01T00:00:00Z, before: 9999-01-01T00:00:00Z } }"),
+    ("time-first-half", "match: { path: /w, time: { weekly: { to: \"12:00\" } } }"),
+    ("time-second-half", "match: { path: /w, time: { weekly: { from: \"12:00\" } } }"),
     ("client-ip", "match: { path: /ip, client_ip: [10.0.0.0/8, \"2001:db8::/32\"] }"),
     ("any-ip", "match: { path: /ip }"),
     ("low", "match: { path: { exact: /priority } }"),
@@ -78,6 +85,12 @@ const REQUESTS: &[(&str, &str, Pairs, &str)] = &[
     ("GET", "/prefixes", &[], "no_route"),
     ("GET", "/prefix/longer/a", &[], "path-longer-prefix"),
     ("GET", "/users/7/orders/8", &[], "path-template"),
+    ("GET", "/items/7", &[], "typed-int"),
+    ("GET", "/items/%37", &[], "typed-int"),
+    ("GET", "/items/2024-02-29", &[], "typed-date"),
+    ("GET", "/items/2023-02-29", &[], "untyped"),
+    ("GET", "/items/seven", &[], "untyped"),
+    ("GET", "/t", &[], "time-between"),
     ("GET", "/users/7/orders/8/9", &[], "no_route"),
     ("GET", "/users//orders/8", &[], "no_route"),
     ("GET", "/files/a/raw", &[], "path-wildcard"),
@@ -137,6 +150,8 @@ async fn every_matcher_is_asked() {
             }
         }
     }
+    let half = gateway.http1().await.get("/w").await;
+    assert!(["time-first-half", "time-second-half"].contains(&half.text()), "{}", half.text());
     let mut other = Client::http1(gateway.address("other")).await;
     assert_eq!(other.get("/listener").await.text(), "other-only");
 }

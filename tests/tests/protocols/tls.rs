@@ -91,6 +91,35 @@ async fn certificates_are_chosen_by_name() {
     assert!(shown.stdout.contains("CN = first") || shown.stdout.contains("CN=first"), "{}", shown.stdout);
 }
 
+/// A route may be for the name that the handshake asked for, whatever the request says; a plain connection has none.
+#[tokio::test]
+async fn routes_are_chosen_by_the_name_of_the_handshake() {
+    let authority = Authority::new();
+    let identity = authority.server("web", &["one.test", "a.two.test", "b.two.test", "127.0.0.1"]);
+    let document = format!(
+        "listeners:
+  - {{ name: web, address: \"127.0.0.1:0\", {} }} }}
+  - {{ name: plain, address: \"127.0.0.1:0\" }}
+routes:
+  - {{ name: one, match: {{ sni: [ONE.test] }}, respond: {{ body: one }} }}
+  - {{ name: two, match: {{ sni: [\"*.two.test\"] }}, respond: {{ body: two }} }}
+  - {{ name: any, respond: {{ body: any }} }}
+",
+        certificates(&[&identity])
+    );
+    let gateway = Gateway::start(&document).await;
+    for (name, expected) in [("one.test", "one"), ("One.Test", "one"), ("b.two.test", "two"), ("127.0.0.1", "any")] {
+        for alpn in ["http/1.1", "h2"] {
+            let config = tls::Client::trusting(&authority).alpn(&[alpn]).build();
+            let stream = tls::connect(gateway.web(), name, config).await.unwrap();
+            let mut client = Client::over(stream, "https", "one.test", alpn == "h2").await;
+            assert_eq!(client.get("/").await.text(), expected, "{name} {alpn}");
+        }
+    }
+    let mut plain = Client::http1(gateway.address("plain")).await.authority("one.test");
+    assert_eq!(plain.get("/").await.text(), "any");
+}
+
 /// What a client gets who shows this certificate.
 async fn asked(gateway: &Gateway, authority: &Authority, identity: Option<&Identity>) -> io::Result<String> {
     let config = tls::Client::trusting(authority);

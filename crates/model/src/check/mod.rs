@@ -41,12 +41,14 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     let mut upstream_names = Names::collect("upstream", items("upstreams"), report);
     let mut upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
     Names::collect("route", items("routes"), report);
+    let has_tls: Vec<bool> = items("listeners").iter().map(|node| node.get("tls").is_some()).collect();
     let mut subsets = Subsets::of(upstreams.len());
     let mut known = routes::Known {
         listeners: &mut listener_names,
         upstreams: &mut upstream_names,
         upstream_nodes: items("upstreams"),
         subsets: &mut subsets,
+        has_tls: &has_tls,
     };
     let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
     subsets.hand_over(&mut upstreams, report);

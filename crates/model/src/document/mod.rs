@@ -19,7 +19,7 @@ pub use listener::{
 };
 pub use route::{
     ApiVersion, Cohort, Destination, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath, Path,
-    QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey,
+    QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey, Time,
     VersionSource, Versions,
 };
 pub use upstream::{

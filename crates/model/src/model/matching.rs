@@ -5,7 +5,10 @@ use std::sync::Arc;
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 
-/// What must hold. Everything given must hold at once; within a list of hosts, methods or networks one is enough.
+use super::{CaptureType, TimeMatch};
+
+/// What must hold. Everything given must hold at once; within a list of hosts, methods, networks or server names one is
+/// enough.
 #[derive(Debug, Clone, Default)]
 pub struct Match {
     /// Empty: any.
@@ -18,6 +21,9 @@ pub struct Match {
     pub cookies: Vec<FieldMatch>,
     /// Empty: any.
     pub client_ip: Vec<IpNet>,
+    /// The name of the TLS handshake. Empty: any, or none, or no TLS.
+    pub sni: Vec<HostPattern>,
+    pub time: Option<TimeMatch>,
 }
 
 /// Lower case, without port.
@@ -34,7 +40,8 @@ pub enum PathPattern {
     Exact(Arc<str>),
     /// Ends on a segment border: `/a` stands for `/a` and `/a/b`, not for `/ab`. Without trailing slash, but for `/` itself.
     Prefix(Arc<str>),
-    /// `/users/{id}`: a name takes one whole segment; `{name...}` at the end takes all the rest, and may be empty.
+    /// `/users/{id}`: a name takes one whole segment, with a type only one that looks like it; `{name...}` at the end
+    /// takes all the rest, and may be empty.
     Template(Vec<Segment>),
     /// `*` stands for any run of characters but `/`, `**` for any run at all. Held as a regex that is anchored on both sides.
     Wildcard {
@@ -49,6 +56,8 @@ pub enum PathPattern {
 pub enum Segment {
     Literal(Arc<str>),
     Capture(Arc<str>),
+    /// As `Capture`, of a segment that looks like its type.
+    Typed(Arc<str>, CaptureType),
     Rest(Arc<str>),
 }
 
@@ -89,7 +98,7 @@ impl PathPattern {
                 .iter()
                 .filter_map(|segment| match segment {
                     Segment::Literal(_) => None,
-                    Segment::Capture(name) | Segment::Rest(name) => Some(&**name),
+                    Segment::Capture(name) | Segment::Typed(name, _) | Segment::Rest(name) => Some(&**name),
                 })
                 .collect(),
             Self::Regex(regex) => regex.capture_names().flatten().collect(),

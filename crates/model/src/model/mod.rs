@@ -4,6 +4,7 @@
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
 mod action;
+mod capture_type;
 mod gateway;
 mod listener;
 mod matching;
@@ -11,6 +12,7 @@ mod mirror;
 mod retry;
 mod route;
 mod split;
+mod time;
 mod upstream;
 mod versions;
 
@@ -20,6 +22,7 @@ pub use action::{
     Action, Destination, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template,
     TemplatePart,
 };
+pub use capture_type::CaptureType;
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
@@ -27,6 +30,8 @@ pub use mirror::Mirror;
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
+pub(crate) use time::MINUTES_OF_DAY;
+pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{
     Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };

@@ -22,7 +22,9 @@ mod ratio;
 mod retry_condition;
 mod secret_source;
 mod size;
+mod sni;
 mod status;
+mod time;
 
 use std::{fmt, marker::PhantomData};
 
@@ -48,7 +50,9 @@ pub use ratio::Ratio;
 pub use retry_condition::RetryCondition;
 pub use secret_source::SecretSource;
 pub use size::Size;
+pub use sni::SniName;
 pub use status::{RedirectStatus, Status};
+pub use time::{Moment, Offset, TimeOfDay};
 
 use crate::FromText;
 

@@ -5,7 +5,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{not_expected, pattern, text_value};
-use crate::{FromText, PathPattern, Segment};
+use crate::{CaptureType, FromText, PathPattern, Segment, nearest::nearest};
 
 /// One path.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ text_value!(PrefixPath, {
 
 text_value!(PathTemplate, {
     "type": "string",
-    "description": "A path with names for some of its segments: in `/users/{id}` the name takes one whole segment; `{name...}` at the end takes all the rest, and may be empty.",
+    "description": "A path with names for some of its segments: in `/users/{id}` the name takes one whole segment, in `/users/{id:int}` one of that type (`alpha`, `date`, `hex`, `int`, `slug` or `uuid`); `{name...}` at the end takes all the rest, and may be empty.",
     "pattern": "^/",
 });
 
@@ -142,6 +142,15 @@ fn template_segments(text: &str) -> Result<Vec<Segment>, String> {
             Some(name) => (name, true),
             None => (name, false),
         };
+        let (name, typed) = match name.split_once(':') {
+            Some((name, _)) if takes_rest => {
+                return Err(format!(
+                    "`{part}`: a type is for one segment, and `...` takes any number of them; write `{{{name}...}}`"
+                ));
+            }
+            Some((name, typed)) => (name, Some(capture_type(part, typed)?)),
+            None => (name, None),
+        };
         if !is_capture_name(name) {
             return Err(format!(
                 "`{{{name}}}` is no name; begin it with a letter and go on with letters, digits or `_`"
@@ -154,9 +163,24 @@ fn template_segments(text: &str) -> Result<Vec<Segment>, String> {
             return Err(format!("the name `{name}` is given twice in one template"));
         }
         let name = Arc::from(name);
-        segments.push(if takes_rest { Segment::Rest(name) } else { Segment::Capture(name) });
+        segments.push(match typed {
+            Some(typed) => Segment::Typed(name, typed),
+            None if takes_rest => Segment::Rest(name),
+            None => Segment::Capture(name),
+        });
     }
     Ok(segments)
+}
+
+fn capture_type(part: &str, name: &str) -> Result<CaptureType, String> {
+    if let Some(known) = CaptureType::ALL.into_iter().find(|known| known.name() == name) {
+        return Ok(known);
+    }
+    let known = CaptureType::ALL.map(CaptureType::name);
+    let meant = nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let (part, name) = (super::shortened(part), super::shortened(name));
+    let known = known.map(|name| format!("`{name}`")).join(", ");
+    Err(format!("`{part}`: unknown type `{name}`; {meant}the types are {known}; for other forms use `regex`"))
 }
 
 pub fn is_capture_name(name: &str) -> bool {

@@ -48,6 +48,161 @@ fn hosts() {
 }
 
 #[test]
+fn types_of_captures() {
+    check_route(
+        r#"    upstream: users
+    match: { path: "/users/{id:integer}/{rest...}" }
+"#,
+        &[
+            "7:20: error: `{id:integer}`: unknown type `integer`; the types are `alpha`, `date`, `hex`, `int`, `slug`, `uuid`; for other forms use `regex`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: { template: "/users/{id:uid}" } }
+"#,
+        &[
+            "7:32: error: `{id:uid}`: unknown type `uid`; did you mean `uuid`? the types are `alpha`, `date`, `hex`, `int`, `slug`, `uuid`; for other forms use `regex`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/users/{id:}" }
+"#,
+        &[
+            "7:20: error: `{id:}`: unknown type ``; the types are `alpha`, `date`, `hex`, `int`, `slug`, `uuid`; for other forms use `regex`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/users/{:int}" }
+"#,
+        &["7:20: error: `{}` is no name; begin it with a letter and go on with letters, digits or `_`"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/files/{rest:slug...}" }
+"#,
+        &[
+            "7:20: error: `{rest:slug...}`: a type is for one segment, and `...` takes any number of them; write `{rest...}`",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { path: "/users/{id:int}" }
+    rewrite: { path: "/internal/{id:int}" }
+"#,
+        &["8:22: error: the type of `{id:int}` stands in the match only; write `{id}`"],
+    );
+}
+
+#[test]
+fn server_names() {
+    check_route(
+        r#"    upstream: users
+    match: { sni: ["*", "a.*.com", "https://a.com/x", 10.0.0.1, "[::1]", a b] }
+"#,
+        &[
+            "7:20: error: `*` alone stands for nothing; leave `sni` out to match every connection",
+            "7:25: error: expected a server name such as `api.example.com` or `*.example.org`, found the text `a.*.com`; `*` stands only in front, for one or more labels: `*.example.org`",
+            "7:36: error: expected a server name such as `api.example.com` or `*.example.org`, found the text `https://a.com/x`; write the host alone: `a.com`",
+            "7:55: error: expected a server name such as `api.example.com` or `*.example.org`, found the text `10.0.0.1`; a handshake names no addresses: match with `hosts`",
+            "7:65: error: expected a server name such as `api.example.com` or `*.example.org`, found the text `[::1]`; a handshake names no addresses: match with `hosts`",
+            "7:74: error: expected a server name such as `api.example.com` or `*.example.org`, found the text `a b`",
+        ],
+    );
+}
+
+/// The listener of these documents has no TLS.
+#[test]
+fn server_names_that_nobody_gives() {
+    let warning = "7:19: warning: no listener of this route has `tls`, so there is no server name and nothing matches; give a listener `tls`, or match with `hosts`";
+    check_route("    upstream: users\n    match: { sni: [a.example] }", &[warning]);
+    check_route("    upstream: users\n    match: { sni: [a.example] }\n    listeners: [web]", &[warning]);
+}
+
+#[test]
+fn times() {
+    check_route(
+        r"    upstream: users
+    match: { time: {} }
+",
+        &["7:20: error: expected at least one of `after`, `before`, `weekly`, found none"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { time: { after: 2026-02-01T00:00:00Z, before: 2026-02-01T01:00:00+01:00 } }
+",
+        &["7:20: error: `before` is no later than `after`, so no time matches; exchange them"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { time: { after: 2026-02-30T00:00:00Z, before: 2026-02-01 } }
+",
+        &[
+            "7:29: error: expected a moment such as `2026-01-31T09:00:00Z`, found the text `2026-02-30T00:00:00Z`; there is no such day: write year, month and day, as in `2026-01-31`",
+            "7:59: error: expected a moment such as `2026-01-31T09:00:00Z`, found the text `2026-02-01`; put a `T` and the time behind the date, as in `2026-01-31T09:00:00Z`",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    match: { time: { after: 2026-02-01T00:00:00, until: 2026-02-01T00:00:00Z, before: 7 } }
+",
+        &[
+            "7:29: error: expected a moment such as `2026-01-31T09:00:00Z`, found the text `2026-02-01T00:00:00`; end it with `Z`, or with the offset of its clock, such as `+01:00`",
+            "7:50: error: unknown key `until`; known here: `after`, `before`, `weekly`",
+            "7:87: error: expected a moment such as `2026-01-31T09:00:00Z`, found the number 7",
+        ],
+    );
+}
+
+#[test]
+fn weekly_hours() {
+    check_route(
+        r"    upstream: users
+    match: { time: { weekly: {} } }
+",
+        &["7:30: error: expected at least one of `days`, `from`, `to`: without them every time matches"],
+    );
+    check_route(
+        r"    upstream: users
+    match: { time: { weekly: { days: [] } } }
+",
+        &["7:30: error: `days` is empty, so no time matches; leave it out for every day"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { time: { weekly: { days: [monday, mo, sat], from: 9:00, to: "25:00", offset: Europe/Berlin } } }
+"#,
+        &[
+            "7:39: error: unknown value `monday`; known here: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`",
+            "7:47: error: unknown value `mo`; did you mean `mon`?",
+            "7:63: error: expected a time of the day such as `09:00`, found the text `9:00`; write `09:00`",
+            "7:73: error: expected a time of the day such as `09:00`, found the text `25:00`; write hours and minutes from `00:00` to `24:00`",
+            "7:90: error: expected an offset from UTC such as `+01:00`, or `Z`, found the text `Europe/Berlin`; a zone by its name is not known here, so give the offset that it has",
+        ],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { time: { weekly: { from: "09:00", to: "09:00" } } }
+"#,
+        &["7:30: error: `from` and `to` are the same, so no time matches; leave both out for whole days"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { time: { weekly: { from: "24:00", to: "09:00" } } }
+"#,
+        &["7:30: error: nothing can begin at `24:00`; write `from: \"00:00\"`, and name the day after"],
+    );
+    check_route(
+        r#"    upstream: users
+    match: { time: { weekly: { from: "22:00", to: "06:00" }, after: 2026-02-01T00:00:00Z } }
+"#,
+        &[],
+    );
+}
+
+#[test]
 fn paths_that_no_request_could_match() {
     check_route(
         r"    upstream: users

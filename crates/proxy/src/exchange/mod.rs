@@ -1,6 +1,6 @@
 //! One request with its response: the spine.
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc, time::SystemTime};
 
 use http::{
     Method, Request,
@@ -78,7 +78,9 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
 /// no route.
 fn find<'w>(world: &'w World, exchange: &mut Exchange, listener: ListenerId) -> (Result<&'w Route>, &'w Chain) {
     let requested_method = preflight(exchange);
-    let ask = ask(exchange, listener, requested_method.as_ref());
+    let moment = OnceCell::new();
+    let now = || *moment.get_or_init(SystemTime::now);
+    let ask = ask(exchange, listener, requested_method.as_ref(), &now);
     let Some(found) = world.snapshot.table.find(&ask) else {
         return (Err(no_route(exchange)), &world.snapshot.listener(listener).chain);
     };
@@ -93,7 +95,12 @@ fn find<'w>(world: &'w World, exchange: &mut Exchange, listener: ListenerId) -> 
 }
 
 /// What the request is asked by; `method` stands for another one than its own.
-fn ask<'a>(exchange: &'a Exchange, listener: ListenerId, method: Option<&'a Method>) -> route::Ask<'a> {
+fn ask<'a>(
+    exchange: &'a Exchange,
+    listener: ListenerId,
+    method: Option<&'a Method>,
+    now: &'a dyn Fn() -> SystemTime,
+) -> route::Ask<'a> {
     route::Ask {
         listener,
         host: exchange.host(),
@@ -102,6 +109,8 @@ fn ask<'a>(exchange: &'a Exchange, listener: ListenerId, method: Option<&'a Meth
         method: method.unwrap_or(&exchange.head.method),
         headers: &exchange.head.headers,
         client_ip: exchange.client_ip,
+        sni: exchange.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
+        now,
     }
 }
 

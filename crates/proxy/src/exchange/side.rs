@@ -16,7 +16,7 @@ use crate::{connection::Connection, worker::World};
 /// Why no side may have the request. Policies still see that answer, so it is the business of [`super::act`].
 pub(super) fn choose(sides: &Sides, exchange: &mut Exchange, listener: ListenerId) -> Result<()> {
     let asking = Asking {
-        ask: ask(exchange, listener, None),
+        ask: ask(exchange, listener, None, &SystemTime::now),
         captures: &exchange.captures,
         consumer: exchange.consumer.as_deref(),
     };

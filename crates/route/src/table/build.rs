@@ -233,21 +233,26 @@ fn number(length: usize) -> Result<u32, Full> {
 
 // === impl BuildError ===
 
+impl BuildError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self.excess {
+            Excess::Regex => "bound its repetitions, or use a template or a prefix",
+            Excess::Regexes => "begin them with literal text, or use templates and prefixes",
+            Excess::Routes => "divide it",
+        }
+    }
+}
+
 impl fmt::Display for BuildError {
+    /// What is wrong. Where, and what to do about it, is told beside.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, place, .. } = self;
-        let (what, instead) = match self.excess {
-            Excess::Regex => (
-                "makes too large an automaton of the regex of its path",
-                "bound its repetitions, or use a template or a prefix",
-            ),
-            Excess::Regexes => (
-                "takes the regexes of all paths over what they may need together",
-                "begin them with literal text, or use templates and prefixes",
-            ),
-            Excess::Routes => ("goes beyond the number of routes, hosts and segments that a table holds", "divide it"),
+        let what = match self.excess {
+            Excess::Regex => "makes too large an automaton of the regex of its path",
+            Excess::Regexes => "takes the regexes of all paths over what they may need together",
+            Excess::Routes => "goes beyond the number of routes, hosts and segments that a table holds",
         };
-        write!(f, "{place}: route {name:?} {what}; {instead}")
+        write!(f, "route `{}` {what}", self.name)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Prefixes and templates: a tree over path segments, one root for each group of hosts.
 
-use model::Segment;
+use std::iter::successors;
+
+use model::{CaptureType, Segment};
 use smallvec::SmallVec;
 
 use super::{
@@ -10,13 +12,12 @@ use super::{
 
 /// The trees of all groups.
 ///
-/// A node has literal children (in one table for all nodes), at most one child for any segment at all, and up to two
-/// leaves. A path may fit several of them, so a walk turns back; but it comes to a node at most once, and only while
-/// the best of what lies below is greater than what was found already.
+/// A node has literal children (in one table for all nodes), at most one child for the segments of each type and one for
+/// any segment at all, and up to two leaves. A path may fit several of them, so a walk turns back; but it comes to a node
+/// at most once, and only while the best of what lies below is greater than what was found already.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    /// Where the children that captures lead to are found.
-    nodes: Vec<Node>,
+    captures: Box<[Capture<Node>]>,
     /// Literal children by the id of their parent.
     literals: Words<Node, 28>,
 }
@@ -25,7 +26,26 @@ pub(super) struct Tree {
 #[derive(Debug, Default)]
 pub(super) struct Saplings {
     nodes: Vec<Node>,
+    captures: Vec<Capture<u32>>,
     literals: Collected<u32>,
+}
+
+/// A child for segments that a template captures.
+#[derive(Debug, Clone, Copy)]
+struct Capture<N> {
+    /// `None`: any segment at all.
+    typed: Option<CaptureType>,
+    /// The next such child of the same parent. The one for any segment is the first, because what is put on the stack
+    /// first is tried last.
+    next: u32,
+    node: N,
+}
+
+/// What leads to a child.
+#[derive(Clone, Copy)]
+enum Wants<'p> {
+    Literal(&'p str),
+    Capture(Option<CaptureType>),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +53,7 @@ pub(super) struct Node {
     pub(super) id: u32,
     /// The greatest rank at or below this node.
     pub(super) top: Rank,
-    /// The child for a segment that a template captures.
+    /// The first child for a segment that a template captures.
     capture: u32,
     /// Lengths of the segments that have a literal child.
     literals: Lengths,
@@ -88,8 +108,14 @@ impl Tree {
         let Some(left) = path.get(at..) else { return search.offer(node.ends) };
         let length = left.bytes().position(|byte| byte == b'/').unwrap_or(left.len());
         let next = at + length + 1;
-        if node.capture != NONE && length > 0 {
-            ahead.push(Step::Enter { node: &self.nodes[node.capture as usize], at: next });
+        if length > 0 {
+            let mut capture = node.capture;
+            while let Some(child) = self.captures.get(capture as usize) {
+                if child.node.top > search.best && child.typed.is_none_or(|typed| typed.takes(&left[..length])) {
+                    ahead.push(Step::Enter { node: &child.node, at: next });
+                }
+                capture = child.next;
+            }
         }
         if node.literals.may_be(length)
             && let Some(child) = self.literals.get(node.id, &left[..length])
@@ -114,7 +140,7 @@ impl Saplings {
     ///
     /// Patterns come in the order of rank, so `rank` is the greatest of all nodes on the way.
     pub(super) fn prefix(&mut self, root: u32, prefix: &str, rank: Rank) -> Result<&mut u32, Full> {
-        let segments = prefix.trim_end_matches('/').split('/').skip(1).map(Some);
+        let segments = prefix.trim_end_matches('/').split('/').skip(1).map(Wants::Literal);
         Ok(&mut self.grow(root, segments, rank)?.rest)
     }
 
@@ -122,11 +148,12 @@ impl Saplings {
     pub(super) fn template(&mut self, root: u32, segments: &[Segment], rank: Rank) -> Result<&mut u32, Full> {
         let rest = segments.iter().position(|segment| matches!(segment, Segment::Rest(_)));
         let fixed = segments[..rest.unwrap_or(segments.len())].iter().map(|segment| match segment {
-            Segment::Literal(text) => Some(&**text),
-            Segment::Capture(_) | Segment::Rest(_) => None,
+            Segment::Literal(text) => Wants::Literal(text),
+            Segment::Typed(_, typed) => Wants::Capture(Some(*typed)),
+            Segment::Capture(_) | Segment::Rest(_) => Wants::Capture(None),
         });
         // The path `/` has one segment, and that is empty.
-        let empty = segments.is_empty().then_some(Some(""));
+        let empty = segments.is_empty().then_some(Wants::Literal(""));
         let node = self.grow(root, fixed.chain(empty), rank)?;
         Ok(if rest.is_some() { &mut node.rest } else { &mut node.ends })
     }
@@ -140,33 +167,50 @@ impl Saplings {
     }
 
     pub(super) fn grown(self) -> Result<Tree, Full> {
-        let Self { nodes, literals } = self;
+        let Self { nodes, captures, literals } = self;
+        let grown = |capture: Capture<u32>| Capture {
+            typed: capture.typed,
+            next: capture.next,
+            node: nodes[capture.node as usize],
+        };
+        let captures = captures.into_iter().map(grown).collect();
         let literals = literals.lay_out(|child| nodes[child as usize])?;
-        Ok(Tree { nodes, literals })
+        Ok(Tree { captures, literals })
     }
 
-    /// The node that segments lead to from `root`; `None` stands for a captured one.
+    /// The node that segments lead to from `root`.
     fn grow<'p>(
         &mut self,
         root: u32,
-        segments: impl Iterator<Item = Option<&'p str>>,
+        segments: impl Iterator<Item = Wants<'p>>,
         rank: Rank,
     ) -> Result<&mut Node, Full> {
         let mut node = root;
         self.node(node).top = rank;
         for segment in segments {
             node = match segment {
-                Some(literal) => self.literal(node, literal)?,
-                None if self.node(node).capture != NONE => self.node(node).capture,
-                None => {
-                    let child = self.plant()?.id;
-                    self.node(node).capture = child;
-                    child
-                }
+                Wants::Literal(literal) => self.literal(node, literal)?,
+                Wants::Capture(typed) => self.capture(node, typed)?,
             };
             self.node(node).top = rank;
         }
         Ok(self.node(node))
+    }
+
+    fn capture(&mut self, parent: u32, typed: Option<CaptureType>) -> Result<u32, Full> {
+        let first = self.node(parent).capture;
+        let after = |index: &u32| self.captures.get(*index as usize).map(|capture| capture.next);
+        let mut all = successors(Some(first), after).filter_map(|index| self.captures.get(index as usize));
+        if let Some(known) = all.find(|capture| capture.typed == typed) {
+            return Ok(known.node);
+        }
+        let child = self.plant()?.id;
+        let index = u32::try_from(self.captures.len()).map_err(|_| Full)?;
+        let any = self.captures.get_mut(first as usize).filter(|first| first.typed.is_none());
+        let before = any.map_or(&mut self.nodes[parent as usize].capture, |any| &mut any.next);
+        let next = std::mem::replace(before, index);
+        self.captures.push(Capture { typed, next, node: child });
+        Ok(child)
     }
 
     fn literal(&mut self, parent: u32, literal: &str) -> Result<u32, Full> {

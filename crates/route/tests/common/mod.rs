@@ -3,7 +3,8 @@
 //! A route is a line of words: `host:a.example.org,*.b.org prefix:/a method:GET,POST header:x=1 query:x^=pre cookie:x`,
 //! where the path is one of `exact: prefix: template: wildcard: regex:` and a field is followed by `=` (exact, or any of
 //! several divided by `|`), `^=` (prefix), `~=` (regex), `!` (absent) or nothing (present). A request is
-//! `GET a.example.org/path?query` and then words: `name=value` is a header, `ip:` and `listener:` are what they say.
+//! `GET a.example.org/path?query` and then words: `name=value` is a header, `ip:`, `listener:`, `sni:` and `now:` are what
+//! they say.
 
 #![allow(dead_code, reason = "no test uses everything")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
@@ -11,12 +12,17 @@
 pub(crate) mod naive;
 pub(crate) mod random;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use model::{
-    Action, FieldMatch, HeaderMatch, HostPattern, ListenerId, Match, PathPattern, Place, Respond, Route, Segment,
-    ValueMatch,
+    Action, CaptureType, FieldMatch, FromText, HeaderMatch, HostPattern, ListenerId, Match, PathPattern, Place,
+    Respond, Route, Segment, TimeMatch, ValueMatch, Weekly, values::Moment,
 };
 use regex::Regex;
 use route::{Ask, Table};
@@ -31,7 +37,13 @@ pub(crate) struct Request {
     pub method: Method,
     pub headers: HeaderMap,
     pub client_ip: IpAddr,
+    pub sni: Option<String>,
+    pub clock: Clock,
 }
+
+/// A clock that stands still.
+#[derive(Clone)]
+pub(crate) struct Clock(pub SystemTime, Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 /// Asserts which route a request takes, by name; `""` stands for none. What `find` and `candidates` say must agree.
 #[track_caller]
@@ -68,6 +80,8 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
         match key {
             "host" => matching.hosts.extend(list().map(host)),
             "method" => matching.methods.extend(list().map(|method| method.parse::<Method>().unwrap())),
+            "sni" => matching.sni.extend(list().map(host)),
+            "time" => matching.time = Some(time(value)),
             "ip" => matching.client_ip.extend(list().map(|net| net.parse::<ipnet::IpNet>().unwrap())),
             "listener" => route.listeners.extend(list().map(|id| ListenerId(id.parse().unwrap()))),
             "priority" => route.priority = value.parse().unwrap(),
@@ -97,10 +111,16 @@ pub(crate) fn request(line: &str) -> Request {
         method,
         headers: HeaderMap::new(),
         client_ip: [192, 0, 2, 1].into(),
+        sni: None,
+        clock: Clock::at(UNIX_EPOCH),
     };
     for word in words {
         if let Some(ip) = word.strip_prefix("ip:") {
             request.client_ip = ip.parse().unwrap();
+        } else if let Some(name) = word.strip_prefix("sni:") {
+            request.sni = Some(name.to_owned());
+        } else if let Some(now) = word.strip_prefix("now:") {
+            request.clock = Clock::at(moment(now));
         } else if let Some(id) = word.strip_prefix("listener:") {
             request.listener = ListenerId(id.parse().unwrap());
         } else {
@@ -135,9 +155,37 @@ fn segment(text: &str) -> Segment {
     match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
         None => Segment::Literal(text.into()),
         Some(name) => match name.strip_suffix("...") {
-            None => Segment::Capture(name.into()),
+            None => match name.split_once(':') {
+                None => Segment::Capture(name.into()),
+                Some((name, typed)) => Segment::Typed(name.into(), capture_type(typed)),
+            },
             Some(name) => Segment::Rest(name.into()),
         },
+    }
+}
+
+fn capture_type(name: &str) -> CaptureType {
+    CaptureType::ALL.into_iter().find(|typed| typed.name() == name).unwrap()
+}
+
+/// `after,before,weekly`, each of which may be missing: moments, and the minutes of `from-to` on every day.
+fn time(text: &str) -> TimeMatch {
+    let mut time = TimeMatch::default();
+    let mut parts = text.split(',').map(|part| Some(part).filter(|part| !part.is_empty()));
+    time.after = parts.next().flatten().map(moment);
+    time.before = parts.next().flatten().map(moment);
+    time.weekly = parts.next().flatten().map(|hours| {
+        let (from, to) = hours.split_once('-').unwrap();
+        Weekly { days: model::Days::ALL, from: from.parse().unwrap(), to: to.parse().unwrap(), offset: 0 }
+    });
+    time
+}
+
+/// RFC 3339, or seconds since 1970.
+fn moment(text: &str) -> SystemTime {
+    match text.parse() {
+        Ok(seconds) => UNIX_EPOCH + Duration::from_secs(seconds),
+        Err(_) => Moment::from_text(text).unwrap().0,
     }
 }
 
@@ -176,6 +224,22 @@ impl Request {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip,
+            sni: self.sni.as_deref(),
+            now: &*self.clock.1,
         }
+    }
+}
+
+// === impl Clock ===
+
+impl Clock {
+    fn at(now: SystemTime) -> Self {
+        Self(now, Arc::new(move || now))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

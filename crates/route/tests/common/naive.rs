@@ -1,7 +1,14 @@
 //! What the table must agree with: every route asked in turn, the greatest precedence taken. Written for plainness, from
 //! the rules and not from the table; it shares with it nothing but `Precedence`.
 
-use model::{HostPattern, PathPattern, Route, Segment, ValueMatch};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use model::{CaptureType, HostPattern, PathPattern, Route, Segment, TimeMatch, ValueMatch, Weekly};
+use regex::Regex;
 use route::Precedence;
 
 use super::Request;
@@ -21,14 +28,18 @@ fn host(route: &Route, index: usize, request: &Request) -> Option<Precedence> {
     if route.matching.hosts.is_empty() {
         return Some(Precedence::of(route, None, index));
     }
-    let labels: Vec<_> = request.host.split('.').collect();
-    let matches = |pattern: &&HostPattern| match pattern {
-        HostPattern::Exact(host) => request.host == **host,
+    let matching = route.matching.hosts.iter().filter(|pattern| matches_host(pattern, &request.host));
+    matching.map(|host| Precedence::of(route, Some(host), index)).max()
+}
+
+fn matches_host(pattern: &HostPattern, asked: &str) -> bool {
+    let labels: Vec<_> = asked.split('.').collect();
+    match pattern {
+        HostPattern::Exact(host) => *asked == **host,
         HostPattern::Suffix(suffix) => {
             (1..labels.len()).any(|front| !labels[..front].concat().is_empty() && labels[front..].join(".") == **suffix)
         }
-    };
-    route.matching.hosts.iter().filter(matches).map(|host| Precedence::of(route, Some(host), index)).max()
+    }
 }
 
 fn path(pattern: Option<&PathPattern>, path: &str) -> Option<Vec<String>> {
@@ -61,9 +72,31 @@ fn template(segments: &[Segment], path: &str) -> Option<Vec<String>> {
             }
             Segment::Literal(literal) => drop(parts.next().filter(|part| **part == **literal)?),
             Segment::Capture(_) => captures.push(parts.next().filter(|part| !part.is_empty())?.to_owned()),
+            Segment::Typed(_, typed) => captures.push(parts.next().filter(|part| looks_like(*typed, part))?.to_owned()),
         }
     }
     parts.next().is_none().then_some(captures)
+}
+
+/// The regex that documentation gives for a type.
+fn looks_like(typed: CaptureType, segment: &str) -> bool {
+    let hex = |lengths: &[usize]| lengths.iter().map(|length| format!("[0-9A-Fa-f]{{{length}}}")).collect::<Vec<_>>();
+    let regex = match typed {
+        CaptureType::Alpha => "[A-Za-z]+".to_owned(),
+        // The generator makes no days that there are not.
+        CaptureType::Date => "[0-9]{4}-[0-9]{2}-[0-9]{2}".to_owned(),
+        CaptureType::Hex => "[0-9A-Fa-f]+".to_owned(),
+        CaptureType::Int => "-?[0-9]+".to_owned(),
+        CaptureType::Slug => "[a-z0-9-]+".to_owned(),
+        CaptureType::Uuid => hex(&[8, 4, 4, 4, 12]).join("-"),
+    };
+    cached(format!("^{regex}$")).is_match(segment)
+}
+
+/// A regex, compiled once.
+fn cached(regex: String) -> Regex {
+    thread_local!(static KNOWN: RefCell<HashMap<String, Regex>> = RefCell::default());
+    KNOWN.with_borrow_mut(|known| known.entry(regex).or_insert_with_key(|regex| Regex::new(regex).unwrap()).clone())
 }
 
 fn rest(route: &Route, request: &Request) -> bool {
@@ -72,12 +105,29 @@ fn rest(route: &Route, request: &Request) -> bool {
     (route.listeners.is_empty() || route.listeners.contains(&request.listener))
         && (wanted.methods.is_empty() || wanted.methods.contains(&request.method))
         && (wanted.client_ip.is_empty() || wanted.client_ip.iter().any(|network| network.contains(&mapped)))
+        && (wanted.sni.is_empty()
+            || request.sni.as_ref().is_some_and(|sni| wanted.sni.iter().any(|name| matches_host(name, sni))))
+        && wanted.time.is_none_or(|time| is_open(&time, request))
         && wanted.headers.iter().all(|header| {
             let lines = request.headers.get_all(&header.name).iter();
             value(&header.value, &lines.map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>())
         })
         && wanted.query.iter().all(|field| value(&field.value, &query(request, &field.name)))
         && wanted.cookies.iter().all(|field| value(&field.value, &cookies(request, &field.name)))
+}
+
+/// By seconds since 1970; the weekly hours of tests are of every day.
+fn is_open(time: &TimeMatch, request: &Request) -> bool {
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = seconds(request.clock.0);
+    let minute = now / 60 % (24 * 60);
+    let is_hour = |weekly: &Weekly| {
+        let (from, to) = (u64::from(weekly.from), u64::from(weekly.to));
+        if from < to { from <= minute && minute < to } else { minute >= from || minute < to }
+    };
+    time.after.is_none_or(|after| seconds(after) <= now)
+        && time.before.is_none_or(|before| now < seconds(before))
+        && time.weekly.as_ref().is_none_or(is_hour)
 }
 
 fn value(wanted: &ValueMatch, values: &[String]) -> bool {

@@ -18,6 +18,21 @@ pub(crate) struct Flavour {
 }
 
 const METHODS: [&str; 4] = ["GET", "POST", "DELETE", "PURGE"];
+/// Of each type some, so that a segment may look like several.
+const HOLES: [&str; 9] =
+    ["{x}", "{y}", "{x:int}", "{x:hex}", "{y:alpha}", "{y:slug}", "{x:slug}", "{x:date}", "{x:uuid}"];
+const SEGMENTS: [&str; 10] = [
+    "7",
+    "-7",
+    "ff",
+    "FF",
+    "a-7",
+    "A.7",
+    "2026-08-05",
+    "0b5a3f04-7c36-4a51-8e0f-2f5d1f6f9a77",
+    "0B5A3F04-7C36-4A51-8E0F-2F5D1F6F9A77",
+    "%C3%A9",
+];
 const VALUES: [&str; 4] = ["a", "b", "ab", "a/b"];
 const SENT: [&str; 8] = ["a", "b", "ab", "a/b", "%61", "%61b", "a%2Fb", "b+a"];
 const REGEXES: [&str; 14] = [
@@ -119,6 +134,12 @@ impl Random {
         if self.one_in(8) {
             line += &format!(" ip:{}", self.pick(&["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "0.0.0.0/0"]));
         }
+        if self.one_in(8) {
+            line += &format!(" sni:{}", self.pick(&["a.t", "*.t", "*.a.t,b.t"]));
+        }
+        if self.one_in(8) {
+            line += &format!(" time:{}", self.pick(&["600", "600,1200", ",1200", ",,5-15", ",,15-5", "300,,10-1440"]));
+        }
         for kind in ["header", "query", "cookie"] {
             while self.one_in(5) {
                 line += &format!(" {kind}:{}", self.field_pattern());
@@ -147,6 +168,10 @@ impl Random {
         }
     }
 
+    fn segment(&mut self, flavour: Flavour) -> String {
+        if self.one_in(6) { self.pick(&SEGMENTS).to_owned() } else { self.word(flavour) }
+    }
+
     fn host(&mut self, flavour: Flavour) -> String {
         let labels = 1 + self.below(3);
         (0..labels).map(|_| self.word(flavour) + ".").collect::<String>() + "t"
@@ -162,7 +187,7 @@ impl Random {
 
     fn path(&mut self, flavour: Flavour) -> String {
         let depth = self.below(5);
-        let path: String = (0..depth).map(|_| format!("/{}", self.word(flavour))).collect();
+        let path: String = (0..depth).map(|_| format!("/{}", self.segment(flavour))).collect();
         if path.is_empty() || self.one_in(8) { path + "/" } else { path }
     }
 
@@ -173,7 +198,7 @@ impl Random {
             1 => format!(" exact:{path}"),
             2 | 3 if path.len() > 1 => format!(" prefix:{}", path.trim_end_matches('/')),
             2 | 3 => " prefix:/".to_owned(),
-            4 | 5 => format!(" template:{}", self.holes(&path, &["{x}", "{y}"], "/{rest...}")),
+            4 | 5 => format!(" template:{}", self.holes(&path, &HOLES, "/{rest...}")),
             6 => format!(" wildcard:{}", self.holes(&path, &["*", "**", "a*"], "/**")),
             _ if self.one_in(2) => format!(" regex:^{path}"),
             _ => format!(" regex:{}", self.pick(&REGEXES)),
@@ -215,6 +240,8 @@ impl Random {
                 &format!(" cookie={}={};␣{}={}", self.pick(&["x", "z"]), self.pick(&VALUES), "y", self.pick(&VALUES));
         }
         line += self.pick(&["", " listener:1"]);
+        line += self.pick(&["", " sni:a.t", " sni:b.t", " sni:b.a.t", " sni:t"]);
+        line += self.pick(&["", " now:299", " now:300", " now:600", " now:899", " now:1199", " now:1200"]);
         line + self.pick(&["", " ip:10.1.2.3", " ip:10.2.0.1", " ip:2001:db8::1", " ip:::ffff:10.1.0.1"])
     }
 

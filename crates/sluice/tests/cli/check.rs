@@ -68,6 +68,38 @@ async fn a_document_that_is_no_yaml() {
     );
 }
 
+/// Each by itself, and all of them together.
+#[tokio::test]
+async fn regexes_that_are_too_large() {
+    let document =
+        |routes: &str| format!("version: 1\nlisteners:\n  - {{ name: web, address: 127.0.0.1:0 }}\nroutes:\n{routes}");
+    let too_large = "a regular expression that takes more than 1 MiB; lower its counted repetitions";
+    let huge = "  - name: huge
+    match:
+      path: { regex: \"^/(a{999}){999}$\" }
+      headers: [{ name: x, regex: \"(b{999}){999}\" }]
+      query: [{ name: x, regex: \"(b{999}){999}\" }]
+      cookies: [{ name: x, regex: \"(b{999}){999}\" }]
+    respond: {}
+";
+    let lines = ["7:22", "8:35", "9:33", "10:35"].map(|place| format!("sluice.yaml:{place}: error: {too_large}"));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).chain(["sluice.yaml: 4 errors"]).collect();
+    refused(&check(&document(huge), "").await, &lines);
+
+    let one = |number: usize| {
+        format!(
+            "  - {{ name: r{number}, match: {{ path: {{ regex: \"^/[a-z]{{1,3000}}[0-9]{{{number}}}$\" }} }}, respond: {{}} }}\n"
+        )
+    };
+    let many: String = (0..250).map(one).collect();
+    let run = check(&document(&many), "").await;
+    let [error, sum] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{}", run.stderr) };
+    assert_eq!((run.code, sum), (Some(1), "sluice.yaml: 1 error"));
+    let number: usize = error.split('`').nth(1).unwrap().trim_start_matches('r').parse().unwrap();
+    let place = format!("sluice.yaml:{}:5: error: route `r{number}` takes the regexes of all paths", number + 5);
+    assert!(error.starts_with(&place) && error.contains("; begin them with literal text"), "{error}");
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_there() {
     refused(

@@ -1,8 +1,8 @@
 //! What must hold of a request.
 
 use crate::{
-    FieldMatch, HeaderMatch, Match, TextOr, document,
-    values::{FieldName, HostName, MethodName, Network},
+    FieldMatch, HeaderMatch, ListenerId, Match, Node, Report, TextOr, document,
+    values::{FieldName, HostName, MethodName, Network, SniName},
 };
 
 pub(super) fn check(written: document::Match) -> Match {
@@ -14,6 +14,8 @@ pub(super) fn check(written: document::Match) -> Match {
         query: fields(written.query),
         cookies: fields(written.cookies),
         client_ip: written.client_ip.into_iter().map(|Network(network)| network).collect(),
+        sni: written.sni.into_iter().map(|SniName(name)| name).collect(),
+        time: written.time.map(|document::Time(time)| time),
     }
 }
 
@@ -26,4 +28,22 @@ pub(super) fn headers(written: Vec<document::HeaderMatch>) -> Vec<HeaderMatch> {
 pub(super) fn fields(written: Vec<document::FieldMatch>) -> Vec<FieldMatch> {
     let field = |document::FieldMatch { name, value }| FieldMatch { name: name.into(), value };
     written.into_iter().map(field).collect()
+}
+
+/// A server name is only given in a TLS handshake. `listeners` are those of the route; none stands for all.
+pub(super) fn check_sni(
+    node: &Node,
+    matching: &Match,
+    listeners: &[ListenerId],
+    has_tls: &[bool],
+    report: &mut Report,
+) {
+    let mut own = listeners.iter().filter_map(|ListenerId(index)| has_tls.get(*index as usize));
+    let is_heard = if listeners.is_empty() { has_tls.contains(&true) } else { own.any(|has_tls| *has_tls) };
+    if matching.sni.is_empty() || has_tls.is_empty() || is_heard {
+        return;
+    }
+    let place = &node.near("match").near("sni").place;
+    let message = "no listener of this route has `tls`, so there is no server name and nothing matches";
+    report.warning_with_hint(place, message, "give a listener `tls`, or match with `hosts`");
 }

@@ -25,6 +25,8 @@ pub(super) struct Known<'k, 'n> {
     pub(super) subsets: &'k mut Subsets,
     /// As written, by the index that the name has.
     pub(super) upstream_nodes: &'n [Node],
+    /// By listener.
+    pub(super) has_tls: &'k [bool],
 }
 
 pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
@@ -45,6 +47,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
     let document::Route { upstream, split, versions, .. } = written;
     let matching = matching::check(matching);
+    if let Some(listeners) = &listeners {
+        matching::check_sni(node, &matching, listeners, known.has_tls, report);
+    }
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));

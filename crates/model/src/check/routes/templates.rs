@@ -118,6 +118,9 @@ fn index(name: &str, captures: &[&str]) -> Result<usize, String> {
     if let Some(plain) = name.strip_suffix("...").filter(|plain| captures.contains(plain)) {
         return Err(format!("the dots of `{{{name}}}` stand in the match only; write `{{{plain}}}`"));
     }
+    if let Some((plain, _)) = name.split_once(':').filter(|(plain, _)| captures.contains(plain)) {
+        return Err(format!("the type of `{{{name}}}` stands in the match only; write `{{{plain}}}`"));
+    }
     if !is_capture_name(name) {
         return Err(format!("`{{{name}}}` is no name; begin it with a letter and go on with letters, digits or `_`"));
     }

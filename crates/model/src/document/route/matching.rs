@@ -3,12 +3,15 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use super::Time;
 use crate::{
     FromText, PathPattern, TextOr, ValueMatch,
-    values::{ExactPath, FieldName, HostName, MethodName, Network, PathTemplate, Pattern, PrefixPath, WildcardPath},
+    values::{
+        ExactPath, FieldName, HostName, MethodName, Network, PathTemplate, Pattern, PrefixPath, SniName, WildcardPath,
+    },
 };
 
-/// What must hold for a request: all that is given; of a list of hosts, methods or networks one is enough.
+/// What must hold for a request: all that is given; of a list of hosts, methods, networks or server names one is enough.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
@@ -33,6 +36,12 @@ pub struct Match {
     /// Networks or addresses that the client must be in. Default: any.
     #[serde(default)]
     pub client_ip: Vec<Network>,
+    /// Server names, one of which the client must have asked for in the TLS handshake (SNI); never holds without TLS.
+    /// Default: any, or none.
+    #[serde(default)]
+    pub sni: Vec<SniName>,
+    /// When the route holds. Default: at any time.
+    pub time: Option<Time>,
 }
 
 /// How a path is matched.

@@ -2,6 +2,7 @@ mod action;
 mod matching;
 mod mirror;
 mod split;
+mod time;
 mod upstream;
 mod versions;
 
@@ -12,6 +13,7 @@ pub use action::{Fields, NewPath, QueryEdits, Redirect, RedirectQuery, Respond, 
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
 pub use mirror::{Mirror, Mirrors};
 pub use split::{Cohort, Field, Reveal, Side, Split, Sticky, StickyKey};
+pub use time::Time;
 pub use upstream::Destination;
 pub use versions::{ApiVersion, VersionSource, Versions};
 
