@@ -92,7 +92,7 @@ impl Request {
             headers: &self.headers,
             client_ip: self.client_ip,
             sni: None,
-            now: &SystemTime::now,
+            now: &std::time::SystemTime::now,
         };
         Asking { ask, captures: &self.captures, consumer: self.consumer.as_ref() }
     }
