@@ -53,7 +53,7 @@ families! {
     REQUEST_BYTES "sluice_request_bytes_total" Counter ["route"] "Bytes of request bodies.";
     RESPONSE_BYTES "sluice_response_bytes_total" Counter ["route"] "Bytes of response bodies.";
 
-    SPLIT_REQUESTS "sluice_split_requests_total" Counter ["route" "side" "code_class"] "Requests that ended, by the side of a split, or the version, that they went to.";
+    SPLIT_REQUESTS "sluice_split_requests_total" Counter ["route" "side" "code_class"] "Requests that ended, by the side of a split, or the version, that was chosen for them.";
     SPLIT_DURATION "sluice_split_duration_seconds" Histogram ["route" "side"] "From the head of the request to the end of the response, by the side of a split, or the version.";
 
     UPSTREAM_ATTEMPTS "sluice_upstream_attempts_total" Counter ["upstream" "outcome"] "Attempts to have a request answered, by the class of the answer or the cause of the failure.";

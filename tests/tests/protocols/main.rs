@@ -36,3 +36,7 @@ mod rewrites;
 mod policies;
 
 mod mirror;
+
+mod split;
+
+mod versions;
