@@ -3,17 +3,22 @@
 //! In reading order: an [`Ask`] is the request as the router sees it; a [`Table`] is built once from the routes of a
 //! model and answers with what it [`Found`]. [`Precedence`] is the whole law of who wins: among all routes that match,
 //! the one with the greatest precedence. However the table gets there, that sentence is what the tests hold it to.
-//! [`Table::candidates`] tells the same story at length, with a [`Miss`] for every route that lost.
+//! [`Table::candidates`] tells the same story at length, with a [`Miss`] for every route that lost; [`examples`] makes
+//! requests for routes instead of the other way round.
 
 mod ask;
 mod capture;
+mod claim;
+mod example;
 mod field;
+mod language;
 mod miss;
 mod precedence;
 mod predicate;
 mod table;
 
 pub use ask::Ask;
+pub use example::{Example, examples};
 pub use miss::{Miss, Presence};
 pub use precedence::{HostRank, PathRank, Precedence};
 pub use table::{BuildError, Candidate, Excess, Found, Table};
