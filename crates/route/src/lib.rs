@@ -9,16 +9,19 @@
 mod ask;
 mod capture;
 mod claim;
+mod conflict;
 mod example;
 mod field;
 mod language;
 mod miss;
 mod precedence;
 mod predicate;
+mod shape;
 mod table;
 
 pub use ask::Ask;
+pub use conflict::{Conflicts, Finding, Kind, analyse, fingerprint};
 pub use example::{Example, examples};
 pub use miss::{Miss, Presence};
-pub use precedence::{HostRank, PathRank, Precedence};
+pub use precedence::{Criterion, HostRank, PathRank, Precedence};
 pub use table::{BuildError, Candidate, Excess, Found, Table};

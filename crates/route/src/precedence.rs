@@ -50,6 +50,21 @@ pub enum PathRank {
     Exact,
 }
 
+/// What decides between two routes: the first thing that tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Criterion {
+    Priority,
+    Host,
+    Path,
+    Method,
+    Headers,
+    Query,
+    Cookies,
+    ClientIp,
+    /// Nothing but the order in the document.
+    Position,
+}
+
 // === impl Precedence ===
 
 impl Precedence {
@@ -69,6 +84,22 @@ impl Precedence {
             client_ip: !matching.client_ip.is_empty(),
             position: Reverse(u32::try_from(position).unwrap_or(u32::MAX)),
         }
+    }
+
+    /// The criterion by which one of two precedences is the greater.
+    pub fn decided_by(&self, other: &Self) -> Criterion {
+        let Self { priority, host, path, method, headers, query, cookies, client_ip, position: _ } = self;
+        let criteria = [
+            (*priority != other.priority, Criterion::Priority),
+            (*host != other.host, Criterion::Host),
+            (*path != other.path, Criterion::Path),
+            (*method != other.method, Criterion::Method),
+            (*headers != other.headers, Criterion::Headers),
+            (*query != other.query, Criterion::Query),
+            (*cookies != other.cookies, Criterion::Cookies),
+            (*client_ip != other.client_ip, Criterion::ClientIp),
+        ];
+        criteria.iter().find(|(differs, _)| *differs).map_or(Criterion::Position, |(_, criterion)| *criterion)
     }
 }
 

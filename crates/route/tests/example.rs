@@ -12,14 +12,15 @@ use route::{Example, examples};
 #[track_caller]
 fn check(lines: &[&str], wanted: &str) {
     let routes: Vec<_> = lines.iter().map(|line| route("it", line)).collect();
-    let found = examples(&routes.iter().collect::<Vec<_>>(), 1).pop();
+    let found = examples(&routes.iter().collect::<Vec<_>>()).next();
     assert_eq!(found.map(|example| example.to_string()).unwrap_or_default(), wanted, "{lines:?}");
 }
 
 /// Every request that is made for a route, by its target alone.
 #[track_caller]
 fn check_all(line: &str, wanted: &[&str]) {
-    let found = examples(&[&route("it", line)], 8);
+    let route = route("it", line);
+    let found: Vec<_> = examples(&[&route]).take(8).collect();
     let shown: Vec<_> =
         found.iter().map(|example| format!("{} {}{}", example.method, example.host, example.path)).collect();
     assert_eq!(shown, wanted, "{line}");
@@ -45,7 +46,7 @@ fn one_route() {
 #[test]
 fn patterns_have_their_shortest_path() {
     check(&["wildcard:/files/*/raw"], "GET http://example.com/files/a/raw");
-    check(&["wildcard:/files/**"], "GET http://example.com/files/");
+    check(&["wildcard:/files/**"], "GET http://example.com/files/a");
     check(&["wildcard:/a*b"], "GET http://example.com/ab");
     check(&["wildcard:/**/*.png"], "GET http://example.com/a/.png");
     check(&["regex:^/v[0-9]+/.*$"], "GET http://example.com/v1/");
@@ -136,7 +137,7 @@ fn examples_at_random_hold() {
         let singly = routes.iter().map(|route| vec![route]);
         let pairs = routes.iter().zip(&routes[1..]).map(|(one, other)| vec![one, other]);
         for routes in singly.chain(pairs) {
-            let examples = examples(&routes, 4);
+            let examples: Vec<_> = examples(&routes).take(4).collect();
             if let [route] = *routes {
                 asked += 1;
                 found += usize::from(!examples.is_empty());

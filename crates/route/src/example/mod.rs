@@ -15,6 +15,8 @@ use model::{HostPattern, ListenerId, Route};
 use self::fields::Field;
 use crate::{Ask, Precedence};
 
+pub(crate) use paths::of as paths;
+
 /// A request that owns what an [`Ask`] borrows. It is in canonical form, and every field stands in it once.
 ///
 /// Shown, it is a command line without its command: `GET http://api.example.com/users/a -H 'x-canary: 1'`.
@@ -38,23 +40,13 @@ const MOST: usize = 64;
 /// Of whom nothing is known (RFC 5737).
 const ANYBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
-/// Requests that every one of `routes` matches, at most `most` of them: the plainest first, then others with another
-/// path, another host, another method.
+/// Requests that every one of `routes` matches: the plainest first, then others with another path, another host, another
+/// method.
 ///
 /// All are asked for before they are handed out. That there is none proves nothing: some regexes have matches that are
 /// not found, and a request that gives a field twice is not thought of.
-pub fn examples(routes: &[&Route], most: usize) -> Vec<Example> {
-    let Some(choices) = Choices::of(routes) else { return Vec::new() };
-    let mut examples = Vec::new();
-    for example in choices.combine() {
-        if examples.len() == most {
-            break;
-        }
-        if !examples.contains(&example) && example.is_of(routes) {
-            examples.push(example);
-        }
-    }
-    examples
+pub fn examples<'r>(routes: &'r [&'r Route]) -> impl Iterator<Item = Example> + 'r {
+    Choices::of(routes).into_iter().flat_map(Choices::combine).filter(|example| example.is_of(routes))
 }
 
 /// What an example may be made of. The first of each goes with the first of the others.
@@ -73,12 +65,12 @@ struct Choices {
 impl Example {
     /// The plainest request that `route` matches.
     pub fn of(route: &Route) -> Option<Self> {
-        examples(&[route], 1).pop()
+        examples(&[route]).next()
     }
 
     /// The plainest request that both routes match.
     pub fn of_both(one: &Route, other: &Route) -> Option<Self> {
-        examples(&[one, other], 1).pop()
+        examples(&[one, other]).next()
     }
 
     pub fn ask(&self) -> Ask<'_> {
@@ -147,16 +139,17 @@ impl Choices {
     }
 
     /// The first of everything, then each of the others with the first of the rest.
-    fn combine(&self) -> impl Iterator<Item = Example> {
-        let by_path = self.paths.iter().map(|path| (path, &self.hosts[0], &self.methods[0]));
-        let by_host = self.hosts.iter().skip(1).map(|host| (&self.paths[0], host, &self.methods[0]));
-        let by_method = self.methods.iter().skip(1).map(|method| (&self.paths[0], &self.hosts[0], method));
-        by_path.chain(by_host).chain(by_method).map(|(path, host, method)| Example {
+    fn combine(self) -> impl Iterator<Item = Example> {
+        let others = |length: usize| 1..length;
+        let by_path = (0..self.paths.len()).map(|path| (path, 0, 0));
+        let by_host = others(self.hosts.len()).map(|host| (0, host, 0));
+        let by_method = others(self.methods.len()).map(|method| (0, 0, method));
+        by_path.chain(by_host).chain(by_method).map(move |(path, host, method)| Example {
             listener: self.listener,
-            host: host.clone(),
-            path: path.clone(),
+            host: self.hosts[host].clone(),
+            path: self.paths[path].clone(),
             query: self.query.clone(),
-            method: method.clone(),
+            method: self.methods[method].clone(),
             headers: self.headers.clone(),
             client_ip: self.client_ip,
         })

@@ -1,6 +1,6 @@
-//! Patterns as the sets of texts that they match, and what is in several of them at once.
+//! Patterns as the sets of texts that they match: what is in several of them at once, and which lies within another.
 //!
-//! All that documents say of paths and values is regular, so the question has an answer that an automaton finds. The
+//! All that documents say of paths and values is regular, so both questions have an answer that an automaton finds. The
 //! search for it is bounded: patterns may be hostile, and whoever asks must take "unsure" for an answer.
 
 mod search;
@@ -16,7 +16,7 @@ use regex_syntax::{
     hir::{Hir, Look},
 };
 
-pub(crate) use search::{Alphabet, shortest};
+pub(crate) use search::{Alphabet, shortest, within};
 
 /// The texts that a pattern matches, as an automaton that is built where a search goes.
 #[derive(Debug)]

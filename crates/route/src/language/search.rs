@@ -85,6 +85,12 @@ pub(crate) fn shortest(
     found
 }
 
+/// Whether every path of `inner` is one of `outer`. `None` if unsure.
+pub(crate) fn within(inner: &Language, outer: &Language) -> Option<bool> {
+    let escaped = Walk::new(&[inner, outer], 1, Alphabet::Path).go(|_, at, ends| at > 0 && ends[0] && !ends[1]);
+    escaped.ok().map(|escaped| !escaped)
+}
+
 // === impl Walk ===
 
 impl<'l> Walk<'l> {
