@@ -4,6 +4,8 @@
 mod action;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
+/// Routes that are in each other's way, in words.
+mod conflicts;
 /// The gateway as a request meets it.
 mod snapshot;
 /// The certificates of a listener.
