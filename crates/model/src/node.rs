@@ -83,6 +83,21 @@ impl Node {
         }
     }
 
+    /// Whether the same is written here and there; the order of keys does not matter.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::List(items), Value::List(others)) => {
+                items.len() == others.len() && items.iter().zip(others).all(|(item, other)| item.says_the_same(other))
+            }
+            (Value::Map(entries), Value::Map(others)) => {
+                let is_there =
+                    |(key, node): &(Key, Node)| other.get(&key.name).is_some_and(|it| node.says_the_same(it));
+                entries.len() == others.len() && entries.iter().all(is_there)
+            }
+            (one, other) => one == other,
+        }
+    }
+
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),

@@ -55,6 +55,22 @@ pub enum PathRank {
     Exact,
 }
 
+/// What decides between two routes: the first thing that tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Criterion {
+    Priority,
+    Host,
+    Path,
+    Method,
+    Headers,
+    Query,
+    Cookies,
+    /// `client_ip`, `sni` and `time`.
+    Further,
+    /// Nothing but the order in the document.
+    Position,
+}
+
 // === impl Precedence ===
 
 impl Precedence {
@@ -77,6 +93,22 @@ impl Precedence {
                 .sum(),
             position: Reverse(u32::try_from(position).unwrap_or(u32::MAX)),
         }
+    }
+
+    /// The criterion by which one of two precedences is the greater.
+    pub fn decided_by(&self, other: &Self) -> Criterion {
+        let Self { priority, host, path, method, headers, query, cookies, further, position: _ } = self;
+        let criteria = [
+            (*priority != other.priority, Criterion::Priority),
+            (*host != other.host, Criterion::Host),
+            (*path != other.path, Criterion::Path),
+            (*method != other.method, Criterion::Method),
+            (*headers != other.headers, Criterion::Headers),
+            (*query != other.query, Criterion::Query),
+            (*cookies != other.cookies, Criterion::Cookies),
+            (*further != other.further, Criterion::Further),
+        ];
+        criteria.iter().find(|(differs, _)| *differs).map_or(Criterion::Position, |(_, criterion)| *criterion)
     }
 }
 

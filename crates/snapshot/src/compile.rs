@@ -10,7 +10,7 @@ use policy::{Chain, Link, Origin, Registry, Site};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Chains, Listener, Route, Settings, Snapshot, callers, mirror, tls};
+use crate::{Action, Chains, Listener, Route, Settings, Snapshot, callers, conflicts::Known, mirror, tls};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
@@ -49,7 +49,13 @@ pub fn compile(
 ) -> Option<Snapshot> {
     check_policies(model, kinds, report);
     callers::check(model, kinds, report);
-    if report.has_errors() {
+    let are_policies_good = !report.has_errors();
+    let failed = |error: route::BuildError| report.error_with_hint(&error.place, error.to_string(), error.hint());
+    let table = route::Table::build(&model.routes).map_err(failed).ok();
+    let known = previous.map(|previous| &previous.conflicts);
+    let conflicts = table.as_ref().map(|table| Known::of(&model.routes, table, known));
+    conflicts.iter().for_each(|conflicts| conflicts.report(model, report));
+    if !are_policies_good {
         return None;
     }
     let compiler = Compiler { model, workers, previous };
@@ -74,13 +80,6 @@ pub fn compile(
     let routes = compiler.routes(&gateway_links, &listener_links, &upstream_links, &route_links);
     let all_links =
         gateway_links.iter().chain([&listener_links, &upstream_links, &route_links].into_iter().flatten().flatten());
-    let table = match route::Table::build(&model.routes) {
-        Ok(table) => table,
-        Err(error) => {
-            report.error_with_hint(&error.place, error.to_string(), error.hint());
-            return None;
-        }
-    };
     if report.has_errors() {
         return None;
     }
@@ -88,11 +87,12 @@ pub fn compile(
         generation: previous.map_or(1, |previous| previous.generation + 1),
         settings: settings(&model.gateway),
         listeners,
-        table,
+        table: table?,
         routes,
         upstream_metrics: compiler.upstream_metrics(),
         upstreams,
         policies: all_links.map(|link| link.policy.clone()).collect(),
+        conflicts: conflicts?,
     })
 }
 

@@ -6,6 +6,8 @@ mod action;
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
+/// Routes that are in each other's way, in words.
+mod conflicts;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
 /// Several destinations of one route, and which of them an exchange goes to.

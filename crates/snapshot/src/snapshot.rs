@@ -9,7 +9,7 @@ use policy::{Chain, Policy};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Mirror, Side, Sides, To};
+use crate::{Action, Mirror, Side, Sides, To, conflicts::Known};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub upstream_metrics: Box<[Arc<UpstreamMetrics>]>,
     /// All that were built for it, once each.
     pub(crate) policies: Box<[Arc<dyn Policy>]>,
+    /// Of its routes; found again only if what they match has changed.
+    pub(crate) conflicts: Known,
 }
 
 pub struct Settings {

@@ -139,6 +139,11 @@ async fn a_bad_document_changes_nothing() {
             "no.",
         ),
         (&taken, "sluice.yaml:5:", "in use"),
+        (
+            "listeners:\n  - { name: web, address: \"127.0.0.1:0\" }\nroutes:\n  - { name: a, respond: {} }\n  - { name: b, respond: { status: 204 } }\n",
+            "sluice.yaml:7:",
+            "`b` is never taken",
+        ),
     ];
     let gateway = Process::start(&answering("good")).await;
     let mut kept = Client::http1(gateway.address("web")).await;

@@ -8,7 +8,7 @@ use std::{
 use crate::calendar::Date;
 
 /// Times at which a request is matched: all that is given must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct TimeMatch {
     /// From this moment on.
     pub after: Option<SystemTime>,
@@ -18,7 +18,7 @@ pub struct TimeMatch {
 }
 
 /// Hours that come again every week, by a clock that is a fixed time apart from UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Weekly {
     /// On which days the hours begin.
     pub days: Days,
@@ -42,7 +42,7 @@ pub enum Day {
 }
 
 /// A set of days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Days(u8);
 
 pub(crate) const MINUTES_OF_DAY: u16 = 24 * 60;

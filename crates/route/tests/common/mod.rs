@@ -233,7 +233,7 @@ impl Request {
 // === impl Clock ===
 
 impl Clock {
-    fn at(now: SystemTime) -> Self {
+    pub(crate) fn at(now: SystemTime) -> Self {
         Self(now, Arc::new(move || now))
     }
 }

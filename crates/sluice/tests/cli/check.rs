@@ -134,6 +134,38 @@ async fn warnings_do_not_stand_in_the_way() {
     assert_eq!(run.stderr, "sluice.yaml:1:1: warning: there are no listeners, so nothing is served\n");
 }
 
+/// All conflicts of routes, beside what else is wrong.
+#[tokio::test]
+async fn routes_that_are_in_each_others_way() {
+    let document = "\
+version: 1
+listeners:
+  - { name: web, address: 127.0.0.1:0 }
+upstreams:
+  - { name: users, endpoints: [127.0.0.1:9001] }
+routes:
+  - { name: files, match: { path: { prefix: /files } }, upstream: users }
+  - { name: raw, match: { path: { wildcard: \"/files/*/raw\" } }, upstream: users, policies: [{ compress: {} }] }
+  - { name: user, match: { path: \"/users/{id}\" }, upstream: users, policies: [{ compres: {} }] }
+  - { name: again, match: { path: \"/users/{name}\" }, upstream: users, policies: [{ compress: {} }] }
+  - { name: canary, match: { headers: [{ name: x-canary, exact: \"1\" }] }, upstream: users }
+";
+    let lines = [
+        "sluice.yaml:8:5: error: route `raw` is never taken: `files` (sluice.yaml:7:5) takes all that it matches, such as `GET http://example.com/files/a/raw`; a prefix goes before a wildcard; leave it out, or give it a `priority`",
+        "sluice.yaml:9:81: error: unknown policy kind `compres`; did you mean `compress`?",
+        "sluice.yaml:10:5: error: route `again` is never taken: `user` (sluice.yaml:9:5) takes all that it matches, such as `GET http://example.com/users/a`; it stands first; leave it out, or tell them apart by another matcher or a `priority`",
+        "sluice.yaml:11:5: warning: route `canary` loses `GET http://example.com/files -H 'x-canary: 1'` to `files` (sluice.yaml:7:5) and another one, though it asks for more: the path decides before headers, query, cookies and `client_ip`; give `canary` a `priority`, or `files` if that is meant to win",
+        "sluice.yaml: 3 errors, 1 warning",
+    ];
+    refused(&check(document, "").await, &lines);
+
+    let document = document.replace("compres:", "compress:");
+    let kept: Vec<_> = document.lines().filter(|line| !line.contains("raw") && !line.contains("canary")).collect();
+    let run = check(&kept.join("\n"), "").await;
+    assert_eq!(run.success(), "sluice.yaml: good, with 1 warning\n");
+    assert!(run.stderr.contains(": warning: route `again` is never taken"), "{}", run.stderr);
+}
+
 #[tokio::test]
 async fn problems_for_programs() {
     let run = check("version: 1\nroutes: [{ name: all, respnd: {} }]\n", "--json").await;
