@@ -224,7 +224,7 @@ fn sni(routes: &[&Route]) -> Option<Option<String>> {
     lists.iter().flat_map(|list| list.iter().take(MOST)).map(meant).find(is_in_all).map(Some)
 }
 
-/// A time at which all of them hold: the begin of a window, or some hour of the week after it.
+/// A time at which all of them hold: the begin of a window, or some hour of the week after it, or when weekly hours begin.
 fn at(routes: &[&Route]) -> Option<Option<SystemTime>> {
     const HOUR: Duration = Duration::from_secs(3600);
     let windows: Vec<_> = routes.iter().filter_map(|route| route.matching.time).collect();
@@ -232,7 +232,15 @@ fn at(routes: &[&Route]) -> Option<Option<SystemTime>> {
         return Some(None);
     }
     let begin = windows.iter().filter_map(|window| window.after).max().unwrap_or(SOME_TIME);
-    (0..=7 * 24).map(|hour| begin + HOUR * hour).find(|at| windows.iter().all(|window| window.holds(*at))).map(Some)
+    let midnight = begin - Duration::from_secs(begin.duration_since(UNIX_EPOCH).ok()?.as_secs() % (24 * 3600));
+    let begins = windows.iter().filter_map(|window| window.weekly).flat_map(|weekly| {
+        // The clock may be ahead, so the day before is looked at as well.
+        let minute = 24 * 60 + i64::from(weekly.from) - i64::from(weekly.offset);
+        let minute = u64::try_from(minute).unwrap_or_default() % (24 * 60);
+        (0..=8).map(move |day| midnight + Duration::from_secs((day * 24 * 60 + minute) * 60))
+    });
+    let hours = (0..=7 * 24).map(|hour| begin + HOUR * hour);
+    hours.chain(begins).find(|at| windows.iter().all(|window| window.holds(*at))).map(Some)
 }
 
 fn hosts(routes: &[&Route]) -> Vec<String> {
