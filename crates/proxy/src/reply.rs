@@ -6,9 +6,7 @@ use http::{
     header::{CONNECTION, CONTENT_TYPE, LOCATION},
 };
 use message::{Body, Cause, Error, Exchange, Response, Side};
-use snapshot::{Location, Redirect, Respond};
-
-use crate::forward;
+use snapshot::{Redirect, Respond};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -76,30 +74,11 @@ pub(crate) fn respond(respond: &Respond) -> Response {
 /// # Errors
 /// [`Cause::RewriteFailed`] if captures make a target that no header can hold.
 pub(crate) fn redirect(redirect: &Redirect, exchange: &Exchange) -> message::Result<Response> {
-    let target = match &redirect.to {
-        Location::Whole(template) => whole(template.render(exchange), exchange.head.uri.query()),
-        Location::Parts(parts) => forward::location(exchange, parts)?,
-    };
-    let location = HeaderValue::try_from(target).map_err(|error| {
-        Error::new(Cause::RewriteFailed, "the target of the redirect is no header value").with_source(error)
-    })?;
+    let location = redirect.location(exchange)?;
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = redirect.status;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
-}
-
-/// The query of the request goes along unless the target has its own.
-fn whole(mut target: String, query: Option<&str>) -> String {
-    if let Some(query) = query.filter(|_| !target.contains('?')) {
-        target.push('?');
-        target.push_str(query);
-    }
-    // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
-    if target.starts_with("//") {
-        target.remove(0);
-    }
-    target
 }
 
 /// Whether the caller speaks gRPC, in any of its encodings but gRPC-Web, which is plain HTTP to proxies.

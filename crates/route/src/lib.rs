@@ -20,7 +20,7 @@ mod predicate;
 mod shape;
 mod table;
 
-pub use ask::Ask;
+pub use ask::{Ask, preflight};
 pub use conditions::Conditions;
 pub use conflict::{Conflicts, Finding, Kind, analyse, fingerprint};
 pub use example::{Example, examples};

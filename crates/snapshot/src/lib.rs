@@ -1,5 +1,8 @@
 //! A model compiled to one immutable gateway: all that the document decides is decided here, once.
 
+/// What must hold of every request, whatever the routes say.
+pub mod admission;
+
 /// What a route does, ready to be done.
 mod action;
 /// Who calls, where a route depends on it.
@@ -10,6 +13,8 @@ mod compile;
 mod conflicts;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// A target made anew.
+mod rewrite;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.
