@@ -31,4 +31,4 @@ pub use action::{
 pub use compile::{check_policies, compile};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
-pub use snapshot::{Chains, Listener, Route, Settings, Snapshot};
+pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

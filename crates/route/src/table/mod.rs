@@ -24,7 +24,7 @@ use model::{HostPattern, PathPattern};
 use crate::{Ask, Precedence, capture::Plan, predicate::Predicate};
 
 pub use build::{BuildError, Excess};
-pub use explain::Candidate;
+pub use explain::{Candidate, Nearness};
 
 use patterns::Patterns;
 use switch::Switches;
