@@ -72,12 +72,28 @@ pub enum Refusal {
     Io(io::Error),
 }
 
+/// A document that is good, for whoever asks it without serving it.
+pub struct Compiled {
+    pub model: Model,
+    pub snapshot: Arc<Snapshot>,
+}
+
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &Registry) -> Report {
     let loaded = source::load(path);
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
+}
+
+/// Compiles the document at `path`, with what it was made of. Listens nowhere.
+///
+/// # Errors
+/// All problems of the document.
+pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refusal> {
+    let loaded = source::load(path);
+    let (model, snapshot, _) = compile(&loaded, kinds, 1, None)?;
+    Ok(Compiled { model, snapshot })
 }
 
 // === impl Control ===

@@ -79,3 +79,12 @@ pub fn ask<'a>(
         now,
     }
 }
+
+/// What a request is told that no route takes.
+#[cold]
+pub fn no_route(exchange: &Exchange) -> Error {
+    let Exchange { head, .. } = exchange;
+    let detail =
+        format!("no route takes {} for host `{}` and path `{}`", head.method, exchange.host(), head.uri.path());
+    Error::new(Cause::NoRoute, detail)
+}

@@ -11,6 +11,8 @@ mod callers;
 mod compile;
 /// Routes that are in each other's way, in words.
 mod conflicts;
+/// Why a request goes where it goes.
+mod explain;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
 /// A target made anew.
@@ -29,6 +31,11 @@ pub use action::{
     Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
 };
 pub use compile::{check_policies, compile};
+pub use explain::{
+    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, Forwarding,
+    MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,
+    TimeoutsTold, explain,
+};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, rc::Rc, time::SystemTime};
 
 use http::Request;
 use hyper::body::Incoming;
-use message::{Cause, Error, Exchange, Response, Result};
+use message::{Exchange, Response, Result};
 use policy::{Chain, Needs};
 use snapshot::{Action, ListenerId, Route, To, admission};
 
@@ -78,7 +78,7 @@ fn find<'w>(world: &'w World, exchange: &mut Exchange, listener: ListenerId) -> 
     let now = || *moment.get_or_init(SystemTime::now);
     let ask = admission::ask(exchange, listener, requested_method.as_ref(), &now);
     let Some(found) = world.snapshot.table.find(&ask) else {
-        return (Err(no_route(exchange)), &world.snapshot.listener(listener).chain);
+        return (Err(admission::no_route(exchange)), &world.snapshot.listener(listener).chain);
     };
     exchange.captures = found.captures;
     exchange.record.route = u32::try_from(found.route).ok();
@@ -124,12 +124,4 @@ async fn act(
         Action::Redirect(redirect) => reply::redirect(redirect, exchange).map(Forwarded::reply),
         Action::Respond(respond) => Ok(Forwarded::reply(reply::respond(respond))),
     }
-}
-
-#[cold]
-fn no_route(exchange: &Exchange) -> Error {
-    let Exchange { head, .. } = exchange;
-    let detail =
-        format!("no route takes {} for host `{}` and path `{}`", head.method, exchange.host(), head.uri.path());
-    Error::new(Cause::NoRoute, detail)
 }
