@@ -281,7 +281,7 @@ fn compile_or_say_why(
         Some(model) => snapshot::compile(model, kinds, workers, previous, report),
         None => {
             let gateway = model::Gateway { policies: loaded.policies.clone(), ..model::Gateway::default() };
-            let rest = Model { gateway, listeners: Vec::new(), upstreams: Vec::new(), routes: Vec::new() };
+            let rest = Model { gateway, ..Model::default() };
             snapshot::check_policies(&rest, kinds, report);
             None
         }

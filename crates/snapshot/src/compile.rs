@@ -10,7 +10,9 @@ use policy::{Attached, Chain, Link, Origin, Registry, Site};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Chains, Listener, Places, Route, Settings, Snapshot, callers, conflicts::Known, mirror, tls};
+use crate::{
+    Action, Chains, Listener, Places, Route, Settings, Snapshot, callers, conflicts::Known, expectations, mirror, tls,
+};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
@@ -83,7 +85,7 @@ pub fn compile(
     if report.has_errors() {
         return None;
     }
-    Some(Snapshot {
+    let snapshot = Snapshot {
         generation: previous.map_or(1, |previous| previous.generation + 1),
         settings: settings(&model.gateway),
         listeners,
@@ -94,7 +96,9 @@ pub fn compile(
         policies: all_links.map(|attached| attached.link.policy.clone()).collect(),
         places: places(model),
         conflicts: conflicts?,
-    })
+    };
+    expectations::check(&model.tests, &snapshot, report);
+    (!report.has_errors()).then_some(snapshot)
 }
 
 struct Compiler<'a> {

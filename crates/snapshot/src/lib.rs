@@ -11,6 +11,8 @@ mod callers;
 mod compile;
 /// Routes that are in each other's way, in words.
 mod conflicts;
+/// Whether requests go where the document expects them to go.
+mod expectations;
 /// Why a request goes where it goes.
 mod explain;
 /// Who else gets the requests of a route, as copies.

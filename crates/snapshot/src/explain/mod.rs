@@ -14,6 +14,8 @@ mod decision;
 mod display;
 /// What is asked.
 mod question;
+/// An explanation in one line.
+mod why;
 
 use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap, net::IpAddr, sync::Arc};
 
@@ -26,6 +28,7 @@ use answer::Seen;
 pub use compare::{Compared, Comparison, Row};
 pub use decision::{Decision, EndpointTold, Forwarding, Sent, Share, SideTold, TimeoutsTold};
 pub use question::{Question, QuestionError};
+pub(crate) use why::Why;
 
 use crate::{Route, Snapshot};
 

@@ -3,6 +3,8 @@
 
 /// Two documents side by side.
 mod compare;
+/// The tests that a document holds.
+mod expected;
 /// How a request is read, and on which listener it arrives.
 mod requests;
 /// Who wins, who lost, and what is done.
