@@ -72,8 +72,8 @@ fn by_nearness(lines: &[&str], asked: &str, order: &[usize]) {
 #[test]
 fn a_route_is_the_nearer_the_later_it_missed() {
     let lines = ["host:b.org exact:/a", "exact:/b", "exact:/a method:PUT", "exact:/a header:x", "prefix:/a query:q"];
-    by_nearness(&lines, "GET h/a", &[4, 3, 2, 1, 0]);
-    by_nearness(&lines, "GET h/a?q", &[4, 3, 2, 1, 0]);
+    by_nearness(&lines, "GET h/a", &[4, 3, 2, 0, 1]);
+    by_nearness(&lines, "GET h/a?q", &[4, 3, 2, 0, 1]);
 }
 
 #[test]
@@ -85,8 +85,14 @@ fn a_route_is_the_nearer_the_more_of_its_path_is_there() {
 
 #[test]
 fn a_right_path_at_another_host_is_nearer_than_a_wrong_one() {
-    let lines = ["host:api.example.com exact:/b", "host:x.org exact:/a", "host:*.example.com exact:/a"];
-    by_nearness(&lines, "GET api.exmaple.com/a", &[2, 1, 0]);
+    let lines = [
+        "host:api.example.com exact:/b",
+        "host:x.org exact:/a",
+        "host:*.example.com exact:/a",
+        "exact:/c",
+        "host:x.org",
+    ];
+    by_nearness(&lines, "GET api.exmaple.com/a", &[2, 1, 3, 0, 4]);
 }
 
 #[track_caller]
@@ -107,4 +113,51 @@ fn what_decides_between_two_routes() {
     verdict(["cookie:c", ""], "GET h/a cookie=c=1", "cookie matchers: 1 before 0");
     verdict(["ip:0.0.0.0/0", ""], "GET h/a", "further matchers: 1 before 0");
     verdict(["", ""], "GET h/a", "order in the document: route number 1 before 2");
+}
+
+/// Of very many routes only some are asked, and the nearest are among them.
+#[test]
+fn the_nearest_of_very_many_routes() {
+    let mut lines = vec!["method:PATCH header:x".to_owned()];
+    for n in 0..2_000 {
+        lines.push(format!("exact:/s{n}/status method:GET"));
+        lines.push(format!("host:h{n}.example.org,*.h{n}.example.org template:/users/{{id}}/orders/{{order}} query:q"));
+        lines.push(format!("host:h{n}.example.org prefix:/static method:GET"));
+    }
+    let routes: Vec<_> = lines.iter().map(|line| route("it", line)).collect();
+    let table = Table::build(&routes).unwrap();
+    for (asked, nearest) in [
+        ("PUT h/s1234/status", "exact:/s1234/status method:GET"),
+        ("GET h/s1234/statu", "exact:/s1234/status method:GET"),
+        (
+            "GET h777.example.org/users/1/orders/2",
+            "host:h777.example.org,*.h777.example.org template:/users/{id}/orders/{order} query:q",
+        ),
+        (
+            "GET a.h777.example.org/users/1/orders/2",
+            "host:h777.example.org,*.h777.example.org template:/users/{id}/orders/{order} query:q",
+        ),
+        ("PUT h777.example.org/static/x", "host:h777.example.org prefix:/static method:GET"),
+        ("GET h1999.example.or/static/x", "host:h1999.example.org prefix:/static method:GET"),
+        ("PATCH h/", "method:PATCH header:x"),
+    ] {
+        let found = table.nearest(&request(asked).ask(), 3);
+        // A route for every path that wants another method is always near.
+        let found: Vec<_> = found.iter().map(|candidate| &*lines[candidate.route]).collect();
+        assert!(found.len() == 3 && found[..2].contains(&nearest), "{asked}: {found:?}");
+    }
+}
+
+#[test]
+fn the_nearest_of_a_few_routes() {
+    let lines = ["exact:/a method:PUT", "exact:/b", "exact:/a header:x", "host:x.org"];
+    let routes: Vec<_> = lines.iter().map(|line| route("it", line)).collect();
+    let table = Table::build(&routes).unwrap();
+    let nearest = |asked: &str, limit| {
+        table.nearest(&request(asked).ask(), limit).iter().map(|candidate| candidate.route).collect::<Vec<_>>()
+    };
+    assert_eq!(nearest("GET h/a", 3), [2, 0, 1]);
+    assert_eq!(nearest("GET h/a", 1), [2]);
+    assert_eq!(nearest("GET h/a", 9).len(), 4);
+    assert!(Table::build(&[]).unwrap().nearest(&request("GET h/a").ask(), 3).is_empty());
 }

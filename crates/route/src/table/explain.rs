@@ -3,7 +3,7 @@
 use model::{HostPattern, PathPattern, Segment};
 
 use super::{Table, Wanted};
-use crate::{Ask, HostRank, Miss, Precedence, capture::match_path};
+use crate::{Ask, HostRank, Miss, PathRank, Precedence, capture::match_path};
 
 /// A route that a request might have taken.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct Candidate {
 /// How near a route came to a request: the greater, the nearer, and a route that matches is greater than all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nearness {
-    /// How far the request came before it missed.
+    /// How far the request came before it missed, in halves of [`Miss::stage`].
     stage: u8,
     /// Of routes that missed at the same stage: how much of what was missed is as wanted.
     shared: u32,
@@ -75,18 +75,23 @@ fn closest<'h>(hosts: impl Iterator<Item = &'h HostPattern>) -> HostRank {
 
 impl Nearness {
     fn of(miss: Option<&Miss>, wanted: &Wanted, ask: &Ask<'_>) -> Self {
-        let path = wanted.path.as_ref();
-        let shared = match miss {
-            // The right path at the wrong host is what a request for an unknown name was meant for.
-            Some(Miss::Host { wanted }) => {
-                let is_path_right = path.is_none_or(|path| match_path(path, ask.path).is_some());
-                let path = if is_path_right { u16::MAX.into() } else { path.map_or(0, |path| common(path, ask.path)) };
-                path << 8 | wanted.iter().take(COMPARED).map(|host| alike(host, ask.host)).max().unwrap_or(0)
+        let Some(miss) = miss else { return Self { stage: u8::MAX, shared: 0 } };
+        let stage = miss.stage() * 2;
+        let path = wanted.path.as_ref().filter(|_| wanted.precedence.path != PathRank::Any);
+        match miss {
+            Miss::Host { wanted } => {
+                let alike = wanted.iter().take(COMPARED).map(|host| alike(host, ask.host)).max().unwrap_or(0);
+                match path {
+                    // The right path at the wrong host: more likely what was meant than a wrong path at the right one.
+                    Some(path) if match_path(path, ask.path).is_some() => {
+                        Self { stage: Miss::Path { wanted: path.clone() }.stage() * 2 + 1, shared: alike }
+                    }
+                    path => Self { stage, shared: path.map_or(0, |path| common(path, ask.path)) << 8 | alike },
+                }
             }
-            Some(Miss::Path { wanted }) => common(wanted, ask.path),
-            _ => 0,
-        };
-        Self { stage: miss.map_or(u8::MAX, Miss::stage), shared }
+            Miss::Path { wanted } => Self { stage, shared: common(wanted, ask.path) },
+            _ => Self { stage, shared: 0 },
+        }
     }
 }
 
@@ -115,7 +120,7 @@ fn alike(pattern: &HostPattern, host: &str) -> u32 {
     prefix(text.bytes(), host.bytes()).max(prefix(text.bytes().rev(), host.bytes().rev())).min(u8::MAX.into())
 }
 
-/// Counts up to what the path of a host-missed route may weigh.
+/// Counts as far as there is room beside [`alike`].
 fn prefix(one: impl Iterator<Item = u8>, other: impl Iterator<Item = u8>) -> u32 {
     let equal = one.zip(other).take(usize::from(u16::MAX) - 1).take_while(|(one, other)| one == other);
     equal.map(|_| 1).sum()
