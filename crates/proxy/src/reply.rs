@@ -5,7 +5,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{CONNECTION, CONTENT_TYPE, LOCATION},
 };
-use message::{Body, Cause, Error, Exchange, Response, Side};
+use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side};
 use snapshot::{Redirect, Respond};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -25,8 +25,9 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
         grpc_status(cause, detail(error, exchange.peer.trusted))
     } else {
         let id = exchange.request_id();
-        let mut response =
-            http::Response::new(Body::from(problem(cause, error.status(), detail(error, exchange.peer.trusted), &id)));
+        let nearest = exchange.record.nearest.as_deref();
+        let problem = problem(cause, error.status(), detail(error, exchange.peer.trusted), &id, nearest);
+        let mut response = http::Response::new(Body::from(problem));
         *response.status_mut() = error.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
@@ -45,7 +46,7 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
 #[cold]
 pub(crate) fn raw(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
     let status = cause.status();
-    let problem = problem(cause, status, detail, id);
+    let problem = problem(cause, status, detail, id, None);
     let mut text = Vec::with_capacity(512);
     for part in [
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default()).as_bytes(),
@@ -95,8 +96,9 @@ fn detail(error: &Error, trusted: bool) -> &str {
     if is_internal && !trusted { error.cause().title() } else { error.detail() }
 }
 
-fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue) -> Bytes {
-    let problem = serde_json::json!({
+/// RFC 9457. What came near is an extension of ours, for those who may know.
+fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue, nearest: Option<&Nearest>) -> Bytes {
+    let mut problem = serde_json::json!({
         "type": format!("urn:sluice:error:{cause}"),
         "title": cause.title(),
         "status": status.as_u16(),
@@ -104,6 +106,10 @@ fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue) -> 
         "cause": cause.name(),
         "request_id": id.to_str().unwrap_or_default(),
     });
+    if let Some(nearest) = nearest.filter(|nearest| nearest.disclosed && cause == Cause::NoRoute) {
+        let told = |Near { route, miss }: &Near| serde_json::json!({ "route": &**route, "miss": miss });
+        problem["nearest"] = nearest.routes.iter().map(told).collect();
+    }
     let mut text = problem.to_string();
     text.push('\n');
     text.into()

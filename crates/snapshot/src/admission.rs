@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method, header, request};
-use message::{Cause, Error, Exchange, Notable, Result, canonical, forwarded, hop};
+use message::{Cause, Error, Exchange, Notable, Result, TOKEN_FIELD, canonical, forwarded, hop};
 use model::{Limits, ListenerId};
 
 /// Brings a head into canonical form and returns its authority, or says why it is refused.
@@ -43,9 +43,11 @@ pub fn check_section(headers: &HeaderMap, limits: &Limits) -> Result<()> {
     Ok(())
 }
 
-/// Rids a head of what is between the client and this gateway. To be done once it is known who the client is.
+/// Rids a head of what is between the client and this gateway, and returns what it shows as the admin token. To be done
+/// once it is known who the client is.
 #[inline]
-pub fn strip(headers: &mut HeaderMap, notable: Notable, is_trusted: bool) {
+pub fn strip(headers: &mut HeaderMap, notable: Notable, is_trusted: bool) -> Option<HeaderValue> {
+    let token = if notable.token { headers.remove(TOKEN_FIELD) } else { None };
     if notable.hop_by_hop {
         hop::strip(headers);
     }
@@ -57,6 +59,7 @@ pub fn strip(headers: &mut HeaderMap, notable: Notable, is_trusted: bool) {
         // An endpoint may treat copies otherwise; who is no gateway of ours does not make any.
         headers.remove(forwarded::X_SLUICE_MIRROR);
     }
+    token
 }
 
 /// What a request is asked by; `method` stands for another one than its own.

@@ -22,6 +22,8 @@ pub(super) struct Begun {
     pub(super) admitted: Result<ListenerId>,
     /// The switch of protocols that the client asks for.
     pub(super) upgrade: Option<Box<Upgrade>>,
+    /// What it shows as the admin token.
+    pub(super) token: Option<Box<HeaderValue>>,
 }
 
 pub(super) fn begin(
@@ -43,7 +45,7 @@ pub(super) fn begin(
     };
     let peer = connection.peer.clone();
     let client_ip = forwarded::client_ip(&head.headers, &peer, &world.snapshot.settings.trusted_proxies);
-    admission::strip(&mut head.headers, notable, peer.trusted);
+    let token = admission::strip(&mut head.headers, notable, peer.trusted).map(Box::new);
     let mut exchange =
         Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
     exchange.expects_continue = notable.expect;
@@ -52,7 +54,7 @@ pub(super) fn begin(
         exchange.body = relay::request_body(body, &upload, &connection);
         exchange.upload = Some(upload);
     }
-    (Ending::new(connection, world, exchange, watch), Begun { admitted, upgrade })
+    (Ending::new(connection, world, exchange, watch), Begun { admitted, upgrade, token })
 }
 
 /// What must hold of every request, whatever the routes say.

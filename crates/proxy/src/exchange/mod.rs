@@ -2,7 +2,7 @@
 
 use std::{cell::OnceCell, rc::Rc, time::SystemTime};
 
-use http::Request;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use message::{Exchange, Response, Result};
 use policy::{Chain, Needs};
@@ -18,10 +18,12 @@ use crate::{
 
 mod begin;
 mod ending;
+mod nearest;
 mod side;
 
 use begin::Begun;
 pub(crate) use ending::{Ending, tell_refused};
+pub(crate) use nearest::Budget;
 
 /// Serves one request. Whatever happens, there is a response, and the exchange is finished exactly once: by the relay,
 /// when the last byte of the response is out or the client is gone.
@@ -41,7 +43,7 @@ pub(crate) fn serve(
 async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
     let Ending { exchange, connection, world, ran, link, .. } = &mut *ending;
     let (route, chain) = match begun.admitted {
-        Ok(listener) => find(world, exchange, listener),
+        Ok(listener) => find(world, connection, exchange, listener, begun.token.as_deref()),
         Err(error) => {
             let response = reply::from_error(exchange, &error);
             return relay::respond(ending, response);
@@ -72,12 +74,19 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
 
 /// The route that takes the request, or why none does, and the policies that go with it; those of the listener if there is
 /// no route.
-fn find<'w>(world: &'w World, exchange: &mut Exchange, listener: ListenerId) -> (Result<&'w Route>, &'w Chain) {
+fn find<'w>(
+    world: &'w World,
+    connection: &Connection,
+    exchange: &mut Exchange,
+    listener: ListenerId,
+    token: Option<&HeaderValue>,
+) -> (Result<&'w Route>, &'w Chain) {
     let requested_method = route::preflight(&exchange.head.method, &exchange.head.headers);
     let moment = OnceCell::new();
     let now = || *moment.get_or_init(SystemTime::now);
     let ask = admission::ask(exchange, listener, requested_method.as_ref(), &now);
     let Some(found) = world.snapshot.table.find(&ask) else {
+        exchange.record.nearest = nearest::look(&ask, exchange, world, connection, token);
         return (Err(admission::no_route(exchange)), &world.snapshot.listener(listener).chain);
     };
     exchange.captures = found.captures;

@@ -128,7 +128,7 @@ impl Decision {
 
     pub(super) fn refuse(error: &Error) -> Self {
         let cause = error.cause();
-        Self::Refuse { status: cause.status().as_u16(), cause: cause.name().into(), detail: error.detail().to_owned() }
+        Self::Refuse { status: error.status().as_u16(), cause: cause.name().into(), detail: error.detail().to_owned() }
     }
 
     /// Where the request is sent, if it is, and if that is not left to chance.

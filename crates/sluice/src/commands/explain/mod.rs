@@ -1,5 +1,7 @@
 //! `sluice explain`
 
+mod remote;
+
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -11,12 +13,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{FromText, values};
 use snapshot::{Comparison, Explanation, Outcome, Question};
 
-use crate::{builtins, failure::Failure, output};
+use crate::{admin_token::State, builtins, failure::Failure, output};
 
 /// Explains what becomes of a request: which route takes it, why, why not the others, and what is done with it
 ///
 /// Nothing is sent, listened on or counted. The exit code is 0 if a route takes the request, 3 if none does or it is
-/// refused before, and 1 if the document is bad; with `--against` it is 0 if the same becomes of the request in both
+/// refused before, and 1 if the document is bad or the gateway cannot be asked; with `--against` it is 0 if the same becomes of the request in both
 /// documents, and otherwise 4.
 #[derive(Debug, Args)]
 #[command(
@@ -26,6 +28,11 @@ pub(crate) struct Explain {
     /// The document
     #[arg(short, long, value_name = "FILE", default_value = "sluice.yaml")]
     config: PathBuf,
+    /// Ask the gateway that runs with this admin address; the token is in SLUICE_ADMIN_TOKEN or its state directory
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
+    admin: Option<String>,
+    #[command(flatten)]
+    state: State,
     /// The method of the request
     method: String,
     /// The URL of the request; a path alone asks for `localhost`
@@ -66,7 +73,13 @@ const DIFFERENT: u8 = 4;
 impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let question = self.question()?;
-        let explanation = explain(&self.config, &question)?;
+        let (of, explanation) = match &self.admin {
+            Some(address) => {
+                let token = self.state.known_token().map_err(|error| Failure::Other(error.to_string()))?;
+                (address.clone(), remote::ask(address, &token, &question)?)
+            }
+            None => (self.config.display().to_string(), explain(&self.config, &question)?),
+        };
         let Some(other) = &self.against else {
             self.print(&explanation)?;
             return Ok(match explanation.outcome {
@@ -74,9 +87,8 @@ impl Explain {
                 Outcome::NoRoute | Outcome::Refused => ExitCode::from(NO_ROUTE),
             });
         };
-        let left = (self.config.display().to_string(), explanation);
         let right = (other.display().to_string(), explain(other, &question)?);
-        let comparison = Comparison::new(left, right);
+        let comparison = Comparison::new((of, explanation), right);
         self.print(&comparison)?;
         Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
     }
