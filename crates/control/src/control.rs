@@ -11,6 +11,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
+use message::Token;
 use model::{Model, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
@@ -30,6 +31,7 @@ pub struct Control {
     metrics: Arc<GatewayMetrics>,
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
+    token: Option<Token>,
     draining: AtomicBool,
 }
 
@@ -44,6 +46,8 @@ pub struct Options {
     pub worker_begins: fn(),
     /// See [`Start::housekeeping`].
     pub housekeeping: fn(),
+    /// Fetches the admin token, or makes one. Called if the document has an admin address.
+    pub token: Box<dyn FnOnce() -> io::Result<Token>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -72,12 +76,28 @@ pub enum Refusal {
     Io(io::Error),
 }
 
+/// A document that is good, for whoever asks it without serving it.
+pub struct Compiled {
+    pub model: Model,
+    pub snapshot: Arc<Snapshot>,
+}
+
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &Registry) -> Report {
     let loaded = source::load(path);
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
+}
+
+/// Compiles the document at `path`, with what it was made of. Listens nowhere.
+///
+/// # Errors
+/// All problems of the document.
+pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refusal> {
+    let loaded = source::load(path);
+    let (model, snapshot, _) = compile(&loaded, kinds, 1, None)?;
+    Ok(Compiled { model, snapshot })
 }
 
 // === impl Control ===
@@ -88,19 +108,21 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping } = options;
+        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
         let loaded = source::load(&path);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &kinds, workers, None)?;
         let sockets = bind(&model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let log_target = log_target(&model);
         let log = open_log(log_target.as_ref(), workers)?;
+        let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
         let start = Start {
             snapshot: snapshot.clone(),
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
+            token: token.clone(),
             worker_begins,
             housekeeping,
         };
@@ -121,6 +143,7 @@ impl Control {
             metrics,
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
+            token,
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -185,9 +208,10 @@ impl Control {
         snapshot.listeners.iter().filter_map(bound).collect()
     }
 
-    /// The admin address that the document named at the start.
-    pub fn admin(&self) -> Option<Address> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).admin.clone()
+    /// The admin address that the document named at the start, and what shows that somebody is an operator.
+    pub fn admin(&self) -> Option<(Address, Token)> {
+        let admin = self.state.lock().unwrap_or_else(PoisonError::into_inner).admin.clone();
+        admin.zip(self.token.clone())
     }
 
     /// Every file that has a say.
@@ -265,7 +289,7 @@ fn compile_or_say_why(
         Some(model) => snapshot::compile(model, kinds, workers, previous, report),
         None => {
             let gateway = model::Gateway { policies: loaded.policies.clone(), ..model::Gateway::default() };
-            let rest = Model { gateway, listeners: Vec::new(), upstreams: Vec::new(), routes: Vec::new() };
+            let rest = Model { gateway, ..Model::default() };
             snapshot::check_policies(&rest, kinds, report);
             None
         }

@@ -13,6 +13,8 @@ pub mod canonical;
 pub mod hop;
 /// Which of the fields that the gateway itself looks at are there at all.
 mod notable;
+/// What shows that a caller is an operator.
+mod token;
 /// How far the body of a request has come.
 mod upload;
 
@@ -40,5 +42,6 @@ pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;
-pub use record::{Attempt, Record};
+pub use record::{Attempt, Near, Nearest, Record};
+pub use token::{TOKEN_FIELD, Token};
 pub use upload::Upload;

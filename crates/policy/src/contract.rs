@@ -82,6 +82,22 @@ pub enum Stage {
     Transform,
 }
 
+// === impl Stage ===
+
+impl Stage {
+    /// As people say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Authorize => "authorize",
+            Self::Protect => "protect",
+            Self::Limit => "limit",
+            Self::Cache => "cache",
+            Self::Transform => "transform",
+        }
+    }
+}
+
 // === impl Needs ===
 
 impl Needs {

@@ -75,6 +75,13 @@ fn lookup_crowd(bencher: Bencher, case: Case) {
     lookup(bencher, case, &KINDS[4]);
 }
 
+/// Which routes came near to a request that none takes.
+#[divan::bench(args = SIZES, sample_count = 100, sample_size = 10)]
+fn nearest(bencher: Bencher, size: usize) {
+    let (table, request) = (Table::build(&routes(size, mixed)).unwrap(), request(&miss(size / 2)));
+    bencher.bench_local(|| table.nearest(&request.ask(), 3));
+}
+
 #[divan::bench(args = SIZES, sample_count = 10, sample_size = 1)]
 fn build(bencher: Bencher, size: usize) {
     let routes = routes(size, mixed);

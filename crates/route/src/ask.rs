@@ -2,7 +2,10 @@
 
 use std::{fmt, net::IpAddr, time::SystemTime};
 
-use http::{HeaderMap, Method};
+use http::{
+    HeaderMap, Method,
+    header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
+};
 use model::ListenerId;
 
 /// The request as the router sees it: already canonical.
@@ -45,4 +48,14 @@ impl fmt::Debug for Ask<'_> {
             .field("sni", sni)
             .finish_non_exhaustive()
     }
+}
+
+/// The method that a CORS preflight asks on behalf of: its route is the one that answers it (Fetch, 4.8). `None` for any
+/// other request.
+#[inline]
+pub fn preflight(method: &Method, headers: &HeaderMap) -> Option<Method> {
+    if method != Method::OPTIONS || !headers.contains_key(ORIGIN) {
+        return None;
+    }
+    Method::from_bytes(headers.get(ACCESS_CONTROL_REQUEST_METHOD)?.as_bytes()).ok()
 }

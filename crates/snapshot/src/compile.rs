@@ -6,11 +6,13 @@
 use std::{collections::HashMap, sync::Arc};
 
 use model::{Model, PathPattern, Report};
-use policy::{Chain, Link, Origin, Registry, Site};
+use policy::{Attached, Chain, Link, Origin, Registry, Site};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Chains, Listener, Route, Settings, Snapshot, callers, conflicts::Known, mirror, tls};
+use crate::{
+    Action, Chains, Listener, Places, Route, Settings, Snapshot, callers, conflicts::Known, expectations, mirror, tls,
+};
 
 /// Reports what is wrong with the settings of policies, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
@@ -83,7 +85,7 @@ pub fn compile(
     if report.has_errors() {
         return None;
     }
-    Some(Snapshot {
+    let snapshot = Snapshot {
         generation: previous.map_or(1, |previous| previous.generation + 1),
         settings: settings(&model.gateway),
         listeners,
@@ -91,9 +93,12 @@ pub fn compile(
         routes,
         upstream_metrics: compiler.upstream_metrics(),
         upstreams,
-        policies: all_links.map(|link| link.policy.clone()).collect(),
+        policies: all_links.map(|attached| attached.link.policy.clone()).collect(),
+        places: places(model),
         conflicts: conflicts?,
-    })
+    };
+    expectations::check(&model.tests, &snapshot, report);
+    (!report.has_errors()).then_some(snapshot)
 }
 
 struct Compiler<'a> {
@@ -133,7 +138,7 @@ impl Compiler<'_> {
         self.model.upstreams.iter().map(adopt).collect()
     }
 
-    fn listeners(&self, gateway: &[Link], own: &[Vec<Link>], report: &mut Report) -> Box<[Listener]> {
+    fn listeners(&self, gateway: &[Attached], own: &[Vec<Attached>], report: &mut Report) -> Box<[Listener]> {
         let mut listeners = Vec::with_capacity(self.model.listeners.len());
         for (listener, own) in self.model.listeners.iter().zip(own) {
             let tls = listener.tls.as_ref().and_then(|tls| {
@@ -155,10 +160,10 @@ impl Compiler<'_> {
 
     fn routes(
         &self,
-        gateway: &[Link],
-        listeners: &[Vec<Link>],
-        upstreams: &[Vec<Link>],
-        own: &[Vec<Link>],
+        gateway: &[Attached],
+        listeners: &[Vec<Attached>],
+        upstreams: &[Vec<Attached>],
+        own: &[Vec<Attached>],
     ) -> Box<[Route]> {
         let known: HashMap<&str, &Route> = self
             .previous
@@ -196,7 +201,7 @@ impl Compiler<'_> {
 
 /// The policies of a route with those of its upstream. If it has several, with policies of their own: first without any,
 /// then with those of each side.
-fn by_side(route: &model::Route, own: &[Link], upstreams: &[Vec<Link>]) -> Vec<Vec<Link>> {
+fn by_side(route: &model::Route, own: &[Attached], upstreams: &[Vec<Attached>]) -> Vec<Vec<Attached>> {
     let destinations = route.action.destinations();
     let with = |to: &model::Destination| [own, &*upstreams[to.upstream.0 as usize]].concat();
     let has_policies = |to: &model::Destination| !upstreams[to.upstream.0 as usize].is_empty();
@@ -209,11 +214,11 @@ fn by_side(route: &model::Route, own: &[Link], upstreams: &[Vec<Link>]) -> Vec<V
     }
 }
 
-fn chains(gateway: &[Link], listeners: &[Vec<Link>], by_side: &[Vec<Link>]) -> Chains {
+fn chains(gateway: &[Attached], listeners: &[Vec<Attached>], by_side: &[Vec<Attached>]) -> Chains {
     let by_listener = !listeners.iter().all(Vec::is_empty);
     let none = [Vec::new()];
     let listeners = if by_listener { listeners } else { &none };
-    let chain = |listener: &Vec<Link>, own: &Vec<Link>| Chain::new([gateway, listener, own].concat());
+    let chain = |listener: &Vec<Attached>, own: &Vec<Attached>| Chain::new([gateway, listener, own].concat());
     match (listeners, by_side) {
         ([listener], [own]) => Chains::One(chain(listener, own)),
         _ => Chains::Several {
@@ -231,16 +236,26 @@ fn links(
     captures: Option<&[&str]>,
     kinds: &Registry,
     report: &mut Report,
-) -> Vec<Link> {
+) -> Vec<Attached> {
     let mut links = Vec::with_capacity(policies.len());
     for policy in policies {
         let Some(kind) = kinds.get(&policy.kind) else { continue };
         match kind.build(&policy.settings, &site(policy, captures)) {
-            Ok(built) => links.push(Link { kind: kind.name(), stage: kind.stage(), origin, policy: built }),
+            Ok(built) => {
+                let link = Link { kind: kind.name(), stage: kind.stage(), origin, policy: built };
+                links.push(Attached { link, place: policy.place.clone() });
+            }
             Err(error) => report.error(&policy.place, format!("policy `{}`: {error}", policy.kind)),
         }
     }
     links
+}
+
+fn places(model: &Model) -> Places {
+    Places {
+        routes: model.routes.iter().map(|route| route.place.clone()).collect(),
+        upstreams: model.upstreams.iter().map(|upstream| upstream.place.clone()).collect(),
+    }
 }
 
 fn settings(gateway: &model::Gateway) -> Settings {

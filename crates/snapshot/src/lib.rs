@@ -1,5 +1,8 @@
 //! A model compiled to one immutable gateway: all that the document decides is decided here, once.
 
+/// What must hold of every request, whatever the routes say.
+pub mod admission;
+
 /// What a route does, ready to be done.
 mod action;
 /// Who calls, where a route depends on it.
@@ -8,8 +11,14 @@ mod callers;
 mod compile;
 /// Routes that are in each other's way, in words.
 mod conflicts;
+/// Whether requests go where the document expects them to go.
+mod expectations;
+/// Why a request goes where it goes.
+mod explain;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// A target made anew.
+mod rewrite;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.
@@ -24,6 +33,11 @@ pub use action::{
     Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
 };
 pub use compile::{check_policies, compile};
+pub use explain::{
+    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, Forwarding,
+    MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,
+    TimeoutsTold, explain,
+};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
-pub use snapshot::{Chains, Listener, Route, Settings, Snapshot};
+pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use message::{Record, forwarded};
-use model::{Address, Limits, ListenerId};
+use model::{Address, Limits, ListenerId, Place};
 use policy::{Chain, Policy};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
@@ -28,6 +28,16 @@ pub struct Snapshot {
     pub(crate) policies: Box<[Arc<dyn Policy>]>,
     /// Of its routes; found again only if what they match has changed.
     pub(crate) conflicts: Known,
+    /// Where things are written, for whoever explains; apart from the things, because no request asks.
+    pub places: Places,
+}
+
+/// Where things are written in the document.
+pub struct Places {
+    /// By index of the route.
+    pub routes: Box<[Place]>,
+    /// By index of the upstream.
+    pub upstreams: Box<[Place]>,
 }
 
 pub struct Settings {

@@ -9,6 +9,7 @@ mod names;
 mod policies;
 mod routes;
 mod subsets;
+mod tests;
 mod upstreams;
 
 use self::{names::Names, subsets::Subsets};
@@ -40,7 +41,7 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     let listeners = listeners::check(items("listeners"), gateway.as_ref(), report);
     let mut upstream_names = Names::collect("upstream", items("upstreams"), report);
     let mut upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
-    Names::collect("route", items("routes"), report);
+    let mut route_names = Names::collect("route", items("routes"), report);
     let has_tls: Vec<bool> = items("listeners").iter().map(|node| node.get("tls").is_some()).collect();
     let mut subsets = Subsets::of(upstreams.len());
     let mut known = routes::Known {
@@ -53,6 +54,11 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
     subsets.hand_over(&mut upstreams, report);
 
+    Names::collect("test", items("tests"), report);
+    let mut known =
+        tests::Known { listeners: &mut listener_names, upstreams: &mut upstream_names, routes: &mut route_names };
+    let tests: Vec<_> = items("tests").iter().map(|node| tests::check(node, &mut known, report)).collect();
+
     if report.has_errors() {
         return None;
     }
@@ -61,5 +67,6 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
         listeners: listeners.into_iter().collect::<Option<_>>()?,
         upstreams: upstreams.into_iter().collect::<Option<_>>()?,
         routes: routes.into_iter().collect::<Option<_>>()?,
+        tests: tests.into_iter().collect::<Option<_>>()?,
     })
 }

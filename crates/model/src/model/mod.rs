@@ -13,6 +13,7 @@ mod retry;
 mod route;
 mod split;
 mod time;
+mod test;
 mod upstream;
 mod versions;
 
@@ -30,6 +31,7 @@ pub use mirror::Mirror;
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
+pub use test::{Expectation, Expected, Test, TestRequest};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{
@@ -47,6 +49,7 @@ pub struct Model {
     pub upstreams: Vec<Upstream>,
     /// In document order; the last tie-breaker of precedence.
     pub routes: Vec<Route>,
+    pub tests: Vec<Test>,
 }
 
 /// Index of a listener in [`Model::listeners`].

@@ -6,6 +6,7 @@ use model::{HostPattern, PathPattern, Place, Route};
 
 use super::{
     EXACT_HOST, Group, Link, NONE, Rank, Table, WILDCARD_HOST, Wanted,
+    nearest::Neighbours,
     patterns::{CollectedPatterns, Patterns, TooLarge},
     switch::{self, Divider},
     tree::Saplings,
@@ -208,6 +209,7 @@ impl Builder {
         table.tree = self.trees.grown()?;
         table.links.shrink_to_fit();
         table.predicates.shrink_to_fit();
+        table.neighbours = Neighbours::of(&table.routes);
         Ok(table)
     }
 

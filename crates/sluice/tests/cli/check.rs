@@ -167,6 +167,23 @@ routes:
 }
 
 #[tokio::test]
+async fn a_test_of_the_document_that_fails_is_an_error() {
+    let document = "\
+version: 1
+listeners: [{ name: web, address: \"127.0.0.1:0\" }]
+routes: [{ name: ping, match: { path: /ping, methods: [GET] }, respond: {} }]
+tests: [{ name: posted, request: { method: POST, url: /ping }, expect: { route: ping } }]
+";
+    refused(
+        &check(document, "").await,
+        &[
+            "sluice.yaml:4:81: error: test `posted` expects the route `ping`, and found no route; `ping` does not match: method is not GET",
+            "sluice.yaml: 1 error",
+        ],
+    );
+}
+
+#[tokio::test]
 async fn problems_for_programs() {
     let run = check("version: 1\nroutes: [{ name: all, respnd: {} }]\n", "--json").await;
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), ""));
