@@ -176,10 +176,10 @@ impl fmt::Display for Days {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FromText, values};
+    use crate::FromText;
 
     fn moment(text: &str) -> SystemTime {
-        values::Moment::from_text(text).unwrap().0
+        Moment::from_text(text).unwrap().0
     }
 
     #[track_caller]

@@ -79,7 +79,7 @@ mod tests {
     fn ten_looks_in_a_second() {
         let start = Instant::now();
         let budget = Budget::new(start);
-        let mut taken = |after: u64| (0..100).filter(|_| budget.take(start + Duration::from_millis(after))).count();
+        let taken = |after: u64| (0..100).filter(|_| budget.take(start + Duration::from_millis(after))).count();
         assert_eq!(taken(0), 10);
         assert_eq!(taken(999), 0);
         assert_eq!(taken(1000), 10);

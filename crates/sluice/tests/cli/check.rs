@@ -142,7 +142,7 @@ version: 1
 listeners:
   - { name: web, address: 127.0.0.1:0 }
 upstreams:
-  - { name: users, endpoints: [127.0.0.1:9001] }
+  - { name: users, endpoints: [a.internal:80] }
 routes:
   - { name: files, match: { path: { prefix: /files } }, upstream: users }
   - { name: raw, match: { path: { wildcard: \"/files/*/raw\" } }, upstream: users, policies: [{ compress: {} }] }
