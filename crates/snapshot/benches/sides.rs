@@ -65,6 +65,6 @@ fn choose(bencher: Bencher<'_, '_>, (_, action, name, value): (&str, &str, &'sta
             now: &std::time::SystemTime::now,
         };
         let decided = sides.decide(&Asking { ask, captures: &captures, consumer: None }).expect("a side");
-        decided.map_or_else(|| sides.draw(&mut worker.split()).expect("a weight"), |choice| choice)
+        decided.unwrap_or_else(|| sides.draw(&mut worker.split()).expect("a weight"))
     });
 }

@@ -32,8 +32,8 @@ struct Judge<'r> {
     unreachable: usize,
 }
 
-pub(super) fn settle(routes: &[Route], table: &Table, met: Met) -> Conflicts {
-    let mut judge = Judge { routes, table, met: &met, pairs: PAIRS, unreachable: SHOWN };
+pub(super) fn settle(routes: &[Route], table: &Table, met: &Met) -> Conflicts {
+    let mut judge = Judge { routes, table, met, pairs: PAIRS, unreachable: SHOWN };
     let mut findings = judge.unreachable();
     let lost: HashSet<_> = findings.iter().map(|finding| finding.route).collect();
     let mut odd: BTreeMap<(Kind, usize), Vec<usize>> = BTreeMap::new();

@@ -68,7 +68,7 @@ pub enum Kind {
 /// Finds routes that are in each other's way. `table` is built from the same routes.
 pub fn analyse(routes: &[Route], table: &Table) -> Conflicts {
     let met = pairs::meet(routes);
-    findings::settle(routes, table, met)
+    findings::settle(routes, table, &met)
 }
 
 /// What all routes match, as a number: as long as it is the same, so are the conflicts.
