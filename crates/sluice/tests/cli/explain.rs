@@ -21,7 +21,7 @@ async fn a_route_that_takes_the_request() {
         "request     GET /users/7, host api.example.com, from 192.0.2.1, on listener `public`\n",
         "route       `beta`, ",
         "decided by  header matchers: 1 before 0; next is `user`\n",
-        "\nupstream    `users`, ",
+        "\nupstream    `beta`, ",
     ] {
         assert!(told.contains(part), "no `{part}` in\n{told}");
     }
