@@ -84,7 +84,7 @@ routes:
     match: { path: { exact: /ping } }
     respond: { status: 200, headers: { content-type: text/plain, x-a: [b, c] }, body: pong }
   - name: all
-    match: { path: { regex: "^/v(?P<version>[0-9]+)/" } }
+    match: { path: "/v/{version:int}/{rest...}" }
     redirect: { to: "https://v{version}.example.org/" }
 tests:
   - name: a user's posts
