@@ -29,6 +29,7 @@ mod time;
 
 use std::{fmt, marker::PhantomData};
 
+pub(crate) use expression::literal::shortened;
 use serde::de;
 
 pub use address::ListenAddress;
@@ -127,14 +128,5 @@ pub(crate) fn not_expected<T: FromText>(text: &str) -> String {
     match text {
         "" => format!("expected {}, found an empty text", T::EXPECTED),
         _ => format!("expected {}, found the text `{}`", T::EXPECTED, shortened(text)),
-    }
-}
-
-/// A text cut down to what a message can hold.
-pub(crate) fn shortened(text: &str) -> String {
-    const SHOWN: usize = 80;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
