@@ -27,6 +27,8 @@ pub mod vary;
 
 /// Who calls, once a policy has found out.
 mod consumer;
+/// What is known of a request, for expressions.
+mod facts;
 /// One request on its way, with all that was found out about it.
 mod exchange;
 /// Who is at the other end of a client connection.
@@ -41,6 +43,7 @@ pub use cause::{Cause, Side};
 pub use consumer::Consumer;
 pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
+pub use facts::Facts;
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;

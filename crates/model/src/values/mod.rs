@@ -9,6 +9,7 @@ mod bounded;
 mod date;
 mod duration;
 mod endpoint_address;
+mod expression;
 mod header;
 mod host_pattern;
 mod link;
@@ -29,9 +30,10 @@ mod time;
 
 use std::{fmt, marker::PhantomData};
 
-pub(crate) use expression::literal::shortened;
+pub(crate) use ::expression::literal::shortened;
 use serde::de;
 
+pub use self::expression::Expression;
 pub use address::ListenAddress;
 pub use authority::{HostValue, ServerName};
 pub use bounded::{Bytes, Count};
