@@ -122,6 +122,42 @@ fn server_names_that_nobody_gives() {
 }
 
 #[test]
+fn expressions() {
+    check_route(
+        r#"    upstream: users
+    match: { when: 'request.metod == "GET" && request.path.starts_with("/a") || client.ip.within("10.0.0.1/8")' }
+"#,
+        &[
+            "7:20: error: unknown variable `request.metod`, at character 1; did you mean `request.method`?",
+            "7:20: error: unknown function `starts_with`, at character 40; did you mean `startsWith`?",
+            "7:20: error: `10.0.0.1/8` is no network, because its address has bits behind the prefix, at character 78; did you mean `10.0.0.0/8` or `10.0.0.1`?",
+        ],
+    );
+    check_route(
+        "    upstream: users\n    match: { when: request.headers }\n",
+        &[
+            "7:20: error: a condition gives a bool, and this is a map, at character 1; ask whether it has a key: `\"x\" in …`",
+        ],
+    );
+    // The expression is looked at whatever else is wrong, and once.
+    check_route(
+        "    upstream: users\n    match: { methods: [get], when: consumer.name == \"a\" }\n",
+        &[
+            "7:24: error: methods are case-sensitive, and `get` is none that clients send; write `GET`",
+            "7:36: error: `consumer.name` is not available in this version of sluice, at character 1; leave it out until a version that identifies callers; a header can be matched with `request.headers`",
+        ],
+    );
+    check_route(
+        "    upstream: users\n    match: { when: true }\n",
+        &["7:20: error: expected an expression such as `request.method == \"GET\"`, found `true`"],
+    );
+    check_route(
+        "    upstream: users\n    match: { when: \"\" }\n",
+        &["7:20: error: the expression is empty, at character 1"],
+    );
+}
+
+#[test]
 fn times() {
     check_route(
         r"    upstream: users

@@ -98,6 +98,7 @@ impl Example {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip.unwrap_or(ANYBODY),
+            scheme: "http",
             sni: self.sni.as_deref(),
             now,
         }
