@@ -15,7 +15,7 @@ use std::{cell::Cell, fmt};
 
 use common::{Request, request, route};
 use divan::{AllocProfiler, Bencher};
-use model::{Report, Route};
+use model::{Placed, Report, Route};
 use route::Table;
 use routes::{Asked, missed, mixed};
 
@@ -30,12 +30,12 @@ const CASES: [Case; 5] = [Case(50, 50), Case(1_000, 50), Case(50_000, 50), Case(
 #[derive(Clone, Copy)]
 struct Case(usize, usize);
 
-/// The routes of a table, and what is asked of it.
-struct Kind(fn(usize) -> Vec<Route>, fn(usize) -> Request);
+/// A table of so many routes, and what is asked of it.
+struct Kind(fn(usize) -> Table, fn(usize) -> Request);
 
-const HIT: Kind = Kind(mix, |index| ask(&mixed(index).asked));
-const MISS: Kind = Kind(mix, |index| ask(&missed(index)));
-const CROWD: Kind = Kind(crowd, of_crowd);
+const HIT: Kind = Kind(|size| table(&mix(size)), |index| ask(&mixed(index).asked));
+const MISS: Kind = Kind(|size| table(&mix(size)), |index| ask(&missed(index)));
+const CROWD: Kind = Kind(|size| table(&crowd(size)), of_crowd);
 
 fn main() {
     divan::main();
@@ -70,7 +70,7 @@ fn build(bencher: Bencher, size: usize) {
 }
 
 /// Through the document, which is how the mix is written.
-fn mix(size: usize) -> Vec<Route> {
+fn mix(size: usize) -> Vec<Placed<Route>> {
     let item = |index| format!("  - {{ name: r{index}, match: {}, respond: {{}} }}\n", mixed(index).matching);
     let text: String = ["version: 1\nroutes:\n".to_owned()].into_iter().chain((0..size).map(item)).collect();
     let mut report = Report::default();
@@ -85,6 +85,10 @@ fn ask(asked: &Asked) -> Request {
     request(&format!("{method} {host}{path}{query}{field}"))
 }
 
+fn table<R: AsRef<Route>>(routes: &[R]) -> Table {
+    Table::build(routes).unwrap()
+}
+
 /// All routes for one path, told apart by a header.
 fn crowd(size: usize) -> Vec<Route> {
     let line = |index| format!("prefix:/api method:GET header:x-tenant=tenant{index}");
@@ -96,7 +100,7 @@ fn of_crowd(index: usize) -> Request {
 }
 
 fn lookup(bencher: Bencher, case: Case, kind: &Kind) {
-    let (table, requests) = (case.table(kind), case.requests(kind));
+    let (table, requests) = (kind.0(case.0), case.requests(kind));
     let next = Cell::new(0);
     let request = || {
         let index = next.get();
@@ -109,10 +113,6 @@ fn lookup(bencher: Bencher, case: Case, kind: &Kind) {
 // === impl Case ===
 
 impl Case {
-    fn table(self, kind: &Kind) -> Table {
-        Table::build(&kind.0(self.0)).unwrap()
-    }
-
     /// A stride that shares no factor with the sizes leads over all of them, but not in the order of memory.
     fn requests(self, kind: &Kind) -> Vec<Request> {
         (0..self.1).map(|index| kind.1(index * 7_919 % self.0)).collect()

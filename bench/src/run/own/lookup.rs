@@ -8,6 +8,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use model::{Placed, Route};
 use route::{Ask, Table};
 
 use crate::{
@@ -102,7 +103,7 @@ fn row(size: usize) -> Result<Row, Failure> {
 }
 
 /// Through the document's own parser and checks, so that these are the routes that the gateway would have.
-fn routes(size: usize) -> Result<Vec<model::Route>, Failure> {
+fn routes(size: usize) -> Result<Vec<Placed<Route>>, Failure> {
     let mut text = String::from("version: 1\nroutes:\n");
     for index in 0..size {
         writeln!(text, "  - {{ name: r{index}, match: {}, respond: {{}} }}", mixed(index).matching)?;

@@ -24,7 +24,7 @@ const PAIRS: usize = 2_000;
 const SHOWN: usize = 100;
 
 struct Judge<'r> {
-    routes: &'r [Route],
+    routes: &'r [&'r Route],
     table: &'r Table,
     met: &'r Met,
     /// What is left of [`PAIRS`] and [`SHOWN`].
@@ -32,7 +32,7 @@ struct Judge<'r> {
     unreachable: usize,
 }
 
-pub(super) fn settle(routes: &[Route], table: &Table, met: &Met) -> Conflicts {
+pub(super) fn settle(routes: &[&Route], table: &Table, met: &Met) -> Conflicts {
     let mut judge = Judge { routes, table, met, pairs: PAIRS, unreachable: SHOWN };
     let mut findings = judge.unreachable();
     let lost: HashSet<_> = findings.iter().map(|finding| finding.route).collect();
@@ -60,9 +60,9 @@ impl Judge<'_> {
 
     /// A route that is lost: for each of its hosts and methods there is one that takes it.
     fn lost(&mut self, loser: usize, covers: &[Cover]) -> Option<Finding> {
-        let methods = &self.routes[loser].matching.methods;
+        let methods = self.routes[loser].matching.methods;
         let has = |cover: &Cover, method: Option<&Method>| {
-            let has = &self.routes[cover.winner].matching.methods;
+            let has = self.routes[cover.winner].matching.methods;
             has.is_empty() || method.is_some_and(|method| has.contains(method))
         };
         let methods: Vec<_> = if methods.is_empty() { vec![None] } else { methods.iter().map(Some).collect() };
@@ -119,10 +119,10 @@ impl Judge<'_> {
 
     /// A request that both match and that goes to `winner` for a reason that fits, with that reason.
     fn example(&self, winner: usize, loser: usize, kind: Kind) -> Option<(Example, Criterion)> {
-        let both = [&self.routes[loser], &self.routes[winner]];
+        let both = [self.routes[loser], self.routes[winner]];
         let claim = |route: usize, example: &Example| {
             let now = || example.now();
-            Precedence::claim(&self.routes[route], route, &example.ask(&now))
+            Precedence::claim(self.routes[route], route, &example.ask(&now))
         };
         let decided = |example: Example| {
             let (wins, loses) = (claim(winner, &example)?, claim(loser, &example)?);
