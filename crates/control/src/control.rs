@@ -97,9 +97,9 @@ pub fn check(path: &Path, kinds: &Registry) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refusal> {
-    let loaded = source::load(path);
+    let loaded = source::load(path, &Kept::default());
     let (model, snapshot, _) = compile(&loaded, kinds, 1, None)?;
-    Ok(Compiled { model, snapshot })
+    Ok(Compiled { model: model.clone(), snapshot })
 }
 
 // === impl Control ===

@@ -3,10 +3,7 @@
 //! A criterion that is added to routes must be thought of here: the fields of [`Match`] are taken apart by name, so that
 //! the compiler says so.
 
-use std::{
-    collections::HashMap,
-    hash::{Hash, Hasher},
-};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use http::Method;
@@ -57,7 +54,7 @@ impl<'r> Paths<'r> {
     /// Whether every path that `inner` matches is one that `outer` matches, `*` left aside: a route without path takes
     /// `OPTIONS *` as well, and hardly anybody who leaves the path out thinks of it.
     pub(super) fn nearly_within(&mut self, inner: usize, outer: usize) -> bool {
-        match self.routes[inner].matching.path {
+        match &self.routes[inner].matching.path {
             None => self.shapes[outer].as_ref().is_none_or(|outer| Shape::all().within(outer)),
             Some(_) => self.within(inner, outer),
         }

@@ -60,9 +60,9 @@ impl Judge<'_> {
 
     /// A route that is lost: for each of its hosts and methods there is one that takes it.
     fn lost(&mut self, loser: usize, covers: &[Cover]) -> Option<Finding> {
-        let methods = self.routes[loser].matching.methods;
+        let methods = &self.routes[loser].matching.methods;
         let has = |cover: &Cover, method: Option<&Method>| {
-            let has = self.routes[cover.winner].matching.methods;
+            let has = &self.routes[cover.winner].matching.methods;
             has.is_empty() || method.is_some_and(|method| has.contains(method))
         };
         let methods: Vec<_> = if methods.is_empty() { vec![None] } else { methods.iter().map(Some).collect() };
