@@ -35,6 +35,9 @@ mod check;
 /// The result: resolved, well formed, complete.
 mod model;
 
+/// Text with holes, as it is read.
+mod template;
+
 /// All that is wrong, at once.
 mod report;
 

@@ -175,7 +175,7 @@ impl Compiler<'_> {
         let mut routes = Vec::with_capacity(self.model.routes.len());
         for (route, own) in self.model.routes.iter().zip(own) {
             let previous = known.get(&*route.name).copied();
-            let action = Action::new(route, |side| self.side_metrics(previous, side));
+            let action = Action::new(route, &self.model.upstreams, |side| self.side_metrics(previous, side));
             routes.push(Route {
                 name: route.name.clone(),
                 chains: chains(gateway, listeners, &by_side(route, own, upstreams)),
@@ -207,6 +207,8 @@ fn by_side(route: &model::Route, own: &[Attached], upstreams: &[Vec<Attached>]) 
     let has_policies = |to: &model::Destination| !upstreams[to.upstream.0 as usize].is_empty();
     match &route.action {
         model::Action::Upstream(to) => vec![with(to)],
+        // All have the same.
+        model::Action::Named(_) => destinations.iter().take(1).map(with).collect(),
         // Chosen once policies ran; which ones did cannot depend on it.
         model::Action::Split(split) if split.asks_consumer.is_some() => destinations.iter().take(1).map(with).collect(),
         _ if !destinations.iter().any(has_policies) => vec![own.to_vec()],

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    FromText, PathPattern, Template, TemplatePart, nearest,
+    FromText, Node, PathPattern, Report, Template, TemplatePart, nearest,
     values::{HostValue, is_capture_name},
 };
 
@@ -23,7 +23,25 @@ pub(super) fn substituted(text: &str, regex: &regex::Regex, matched: Option<&Pat
     path(text, &captures)
 }
 
-/// Any text, such as the value of a parameter.
+/// A text of any kind, in which braces around anything but a name stand for themselves.
+pub(super) fn text(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
+    let captures = matched.map(PathPattern::captures).unwrap_or_default();
+    Template::read_text(text, |name| {
+        index(name, &captures).map_err(|message| format!("{message} (for the text itself write `{{{{{name}}}}}`)"))
+    })
+}
+
+/// Reports a template that could not be read.
+pub(super) fn complain(node: &Node, template: Result<Template, String>, report: &mut Report) -> Option<Template> {
+    template
+        .map_err(|message| match message.split_once("; ") {
+            Some((message, hint)) => report.error_with_hint(&node.place, message, hint),
+            None => report.error(&node.place, message),
+        })
+        .ok()
+}
+
+/// The value of a parameter.
 pub(super) fn value(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
     read(text, &matched.map(PathPattern::captures).unwrap_or_default())
 }
@@ -64,9 +82,25 @@ pub(super) fn location(text: &str, matched: Option<&PathPattern>) -> Result<Temp
     }
 }
 
+/// The host of an address that [`location`] takes, if it has holes: what fills them may hold a slash, or a port.
+pub(super) fn host_with_holes(text: &str, matched: Option<&PathPattern>) -> Option<Template> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let host = host_in(rest);
+    let host = match matched {
+        Some(PathPattern::Prefix(_)) => host.strip_suffix("{rest}").unwrap_or(host),
+        _ => host,
+    };
+    let captures = matched.map(PathPattern::captures).unwrap_or_default();
+    if host.contains('{') { read(host, &captures).ok() } else { None }
+}
+
+fn host_in(rest: &str) -> &str {
+    &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())]
+}
+
 /// Checks what follows the scheme of an address.
 fn check_host(rest: &str, matched: Option<&PathPattern>) -> Result<(), String> {
-    let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let host = host_in(rest);
     if host.is_empty() || host.contains('@') {
         return Err("an address without a host behind its scheme; for example `https://example.org{rest}`".to_owned());
     }
@@ -75,14 +109,20 @@ fn check_host(rest: &str, matched: Option<&PathPattern>) -> Result<(), String> {
     if host.ends_with('}') && !ends_before_hole {
         return Err("a host that ends with `}` lets the request choose it; put a `/` in front of the `{`".to_owned());
     }
-    Ok(())
+    match host.rsplit_once('}') {
+        // `{id}example.org` could be `evilexample.org`.
+        Some((_, behind)) if !behind.is_empty() && !behind.starts_with('.') && behind.matches('.').count() < 2 => {
+            Err(format!("what fills the `{{}}` could make another host of `{behind}`; write a `.` behind the `}}`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn path(text: &str, captures: &[&str]) -> Result<Template, String> {
     if !text.starts_with('/') {
         return Err(format!("a path begins with `/`, and `{text}` does not; write `/{text}`"));
     }
-    if text.starts_with("//") {
+    if text.starts_with("//") || text.starts_with("/\\") {
         return Err("a path that begins with `//` names another host; write a single `/`".to_owned());
     }
     visible(text)?;
