@@ -269,7 +269,8 @@ fn times() {
 fn conditions() {
     matches("when:request.method=='GET'&&request.path.startsWith('/a')", "GET h/a/b", true);
     matches("when:request.method=='GET'&&request.path.startsWith('/a')", "PUT h/a/b", false);
-    matches("when:request.host=='h'&&request.scheme=='https'", "GET h/", true);
+    matches("when:request.host=='h'&&request.scheme=='https'", "GET h/ sni:h", true);
+    matches("when:request.host=='h'&&request.scheme=='https'", "GET h/", false);
     matches("when:request.headers['X-A']=='1'", "GET h/ x-a=1 x-a=2", true);
     matches("when:request.headers['x-a']=='2'", "GET h/ x-a=1 x-a=2", false);
     matches("when:request.query.q.size()==3&&request.query.q.startsWith('a')", "GET h/?q=a+b", true);

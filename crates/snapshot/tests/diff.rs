@@ -84,11 +84,42 @@ fn things_that_come_go_and_change() {
                 "[127.0.0.1:9001, 127.0.0.1:9002], timeouts: { connect: 1s }",
                 "[{ address: 127.0.0.1:9001, weight: 5 }, 127.0.0.1:9004]",
             ),
-            ("[compress: {}]", "[compress: { min_size: 1KiB }, headers: { request: { set: { x-secret: s3cret } } }]"),
+            ("[compress: {}]", "[compress: { min_bytes: 1KiB }, headers: { request: { set: { x-secret: s3cret } } }]"),
             ("methods: [GET]", "methods: [GET, HEAD]"),
             ("  - { name: old, match: { path: { prefix: /old } }, redirect: { to: \"/new{rest}\" } }\n", ""),
             ("version: 1", "version: 1\ngateway: { grace: 5s, policies: [request_id: {}] }"),
         ],
-        "",
+        r#"
+gateway
+  grace: added, 5s
+  policies: added, [request_id]
+
+listeners
+  ~ `web`
+      limits: added, { header_count: 50 }
+  + `more`: { address: 127.0.0.1:8081 }
+
+upstreams
+  ~ `users`
+      endpoints.127.0.0.1:9001.weight: added, 5
+      endpoints.127.0.0.1:9004: added, 127.0.0.1:9004
+      endpoints.127.0.0.1:9002: removed, was 127.0.0.1:9002
+      timeouts: removed, was { connect: 1s }
+  ~ `shop`
+      policies.compress.min_bytes: added, …
+      policies.headers: added, …
+
+routes
+  ~ `user`
+      match.methods.HEAD: added, HEAD
+  - `old`: { match: { path: { prefix: /old } }, redirect: { to: "/new{rest}" } }
+
+requests that go elsewhere
+  HEAD http://example.com/users/a
+      was 404 no_route
+      now `user`: upstream `users`, HEAD /users/a, host example.com
+  GET http://example.com/old  (and 3 more)
+      was `old`: 302 to /new
+      now 404 no_route"#,
     );
 }

@@ -81,6 +81,7 @@ impl<'n> Rest<'n> {
         let known = Known {
             listeners: listener_names,
             has_tls: listeners.iter().map(|node| node.get("tls").is_some()).collect(),
+            trusts_proxies: gateway.as_ref().is_none_or(|gateway| !gateway.trusted_proxies.is_empty()),
             upstreams: upstream_names,
             upstream_nodes: upstreams,
             subsets: Subsets::of(upstreams.len()),

@@ -35,6 +35,7 @@ pub struct Kept {
 struct References {
     /// With whether they have TLS.
     listeners: Vec<(String, bool)>,
+    trusts_proxies: bool,
     /// With whether they have policies.
     upstreams: Vec<(String, bool)>,
 }
@@ -83,13 +84,14 @@ impl References {
     /// Taken apart as a whole, so that nothing that routes see is forgotten here.
     fn of(known: &Known<'_>) -> Self {
         // Routes that refer to subsets are never kept.
-        let Known { listeners, has_tls, upstreams, upstream_nodes, subsets: _ } = known;
+        let Known { listeners, has_tls, trusts_proxies, upstreams, upstream_nodes, subsets: _ } = known;
         let list = |names: &Names<'_>, has: &mut dyn Iterator<Item = bool>| {
             let names = names.in_order().iter().map(|name| (*name).to_owned());
             names.zip(has).collect()
         };
         Self {
             listeners: list(listeners, &mut has_tls.iter().copied()),
+            trusts_proxies: *trusts_proxies,
             upstreams: list(upstreams, &mut upstream_nodes.iter().map(has_policies)),
         }
     }
@@ -97,6 +99,7 @@ impl References {
     /// Whether what refers to these means the same among `others`. Further upstreams do no harm; a further listener may
     /// be one that routes for all listeners are for.
     fn still_hold(&self, others: &Self) -> bool {
-        self.listeners == others.listeners && others.upstreams.starts_with(&self.upstreams)
+        let are_same = self.listeners == others.listeners && self.trusts_proxies == others.trusts_proxies;
+        are_same && others.upstreams.starts_with(&self.upstreams)
     }
 }

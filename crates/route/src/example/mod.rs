@@ -98,10 +98,15 @@ impl Example {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip.unwrap_or(ANYBODY),
-            scheme: "http",
+            scheme: self.scheme(),
             sni: self.sni.as_deref(),
             now,
         }
+    }
+
+    /// A name of the handshake takes one.
+    fn scheme(&self) -> &'static str {
+        if self.sni.is_some() { "https" } else { "http" }
     }
 
     fn is_of(&self, routes: &[&Route]) -> bool {
@@ -113,7 +118,7 @@ impl Example {
 impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        let scheme = if self.sni.is_some() { "https" } else { "http" };
+        let scheme = self.scheme();
         write!(f, "{} {}", self.method, Word(&format!("{scheme}://{}{}{query}", self.host, self.path)))?;
         for (name, value) in &self.headers {
             write!(f, " -H {}", Word(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))))?;

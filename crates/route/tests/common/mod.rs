@@ -222,7 +222,7 @@ impl Request {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip,
-            scheme: "https",
+            scheme: if self.sni.is_some() { "https" } else { "http" },
             sni: self.sni.as_deref(),
             now: &*self.clock.1,
         }

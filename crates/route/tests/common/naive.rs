@@ -139,7 +139,9 @@ pub(crate) const WHEN: [(&str, fn(&Request) -> bool); 7] = [
             matches!(request.client_ip.to_canonical(), IpAddr::V4(ip) if ip.octets()[0] == 10)
         }
     }),
-    ("tls.sni==request.host||request.scheme!='https'", |request| request.sni.as_deref().unwrap_or("") == request.host),
+    ("tls.sni==request.host||request.scheme!='https'", |request| {
+        request.sni.as_deref().is_none_or(|sni| sni == request.host)
+    }),
     ("int(now)<900", |request| request.clock.0.duration_since(UNIX_EPOCH).unwrap().as_secs() < 900),
 ];
 

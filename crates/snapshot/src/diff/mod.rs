@@ -14,7 +14,7 @@ mod tree;
 
 use std::time::SystemTime;
 
-use model::{Model, Node};
+use model::{Model, Node, Place, Value};
 use serde::Serialize;
 
 pub use items::Item;
@@ -55,7 +55,10 @@ pub fn diff(old: Edition<'_>, new: Edition<'_>, now: SystemTime) -> Diff {
     let meanings = Meanings::of(old.model, new.model);
     let gateway = match meanings.are_same(&old.model.gateway, &new.model.gateway) {
         true => Vec::new(),
-        false => tree::changes(old.root.get("gateway"), new.root.get("gateway")),
+        false => {
+            let [old, new] = [old, new].map(|edition| edition.root.get("gateway").cloned().unwrap_or_else(empty));
+            tree::changes(Some(&old), Some(&new))
+        }
     };
     let listeners = [old, new].map(|edition| edition.things("listeners", &edition.model.listeners));
     let upstreams = [old, new].map(|edition| edition.things("upstreams", &edition.model.upstreams));
@@ -68,6 +71,12 @@ pub fn diff(old: Edition<'_>, new: Edition<'_>, now: SystemTime) -> Diff {
         && [&listeners, &upstreams, &routes].iter().all(|items| items.is_empty())
         && requests.is_empty();
     Diff { same, gateway, listeners, upstreams, routes, requests, omitted }
+}
+
+/// Without `gateway`, everything of it is as it is by default.
+fn empty() -> Node {
+    let place = Place { file: "".into(), line: 1, column: 1 };
+    Node { place, value: Value::Map(Vec::new()) }
 }
 
 // === impl Edition ===

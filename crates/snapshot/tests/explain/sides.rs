@@ -39,7 +39,30 @@ routes:
 
 #[test]
 fn a_side_that_is_left_to_chance() {
-    check(DOCUMENT, "GET /split/7", "");
+    check(
+        DOCUMENT,
+        "GET /split/7",
+        r#"
+request     GET /split/7, host localhost, from 192.0.2.1, on listener `web`
+route       `split`, test.yaml:11:5
+precedence  priority 0, any host, path with 1 literal segment, route number 1
+decided by  nothing, as no other route matches
+captures    rest = "/7"
+
+candidates
+  `split`     matches: priority 0, any host, path with 1 literal segment, route number 1
+  `night`     path does not match exactly /night
+  `versions`  path does not match exactly /versions
+  `copied`    path does not match exactly /copied
+
+policies
+  none
+
+sent        GET /orders/7, host localhost
+side        by chance: `stable` 95.000%, `canary` 5.000%
+  `stable`  upstream `orders`  with version=v1
+  `canary`  upstream `next`"#,
+    );
 }
 
 #[test]
@@ -48,7 +71,7 @@ fn a_side_that_the_request_decides() {
         DOCUMENT,
         "GET /split/7 cookie=beta=1",
         &[
-            "policies\n  transform  compress  upstream  test.yaml:9:72\n",
+            "policies\n  transform  compress  upstream  test.yaml:9:59\n",
             "sent        GET /orders/7, host localhost\n",
             "side        `canary`, as its cohort holds\n",
             "upstream    `next`, ",

@@ -27,6 +27,8 @@ pub(crate) struct Known<'n> {
     pub(crate) listeners: Names<'n>,
     /// By listener.
     pub(crate) has_tls: Vec<bool>,
+    /// Whether somebody may tell that the client speaks another scheme than the listener.
+    pub(crate) trusts_proxies: bool,
     pub(crate) upstreams: Names<'n>,
     /// By upstream. Routes ask for the policies only.
     pub(crate) upstream_nodes: &'n [Node],

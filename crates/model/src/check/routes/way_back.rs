@@ -44,7 +44,10 @@ pub(super) fn check(
         return;
     }
     let is_own_scheme = |listener: &u32| match (scheme, known.has_tls.get(*listener as usize)) {
-        (None, Some(_)) | (Some("https"), Some(true)) | (Some("http"), Some(false)) => true,
+        (None, Some(_)) => true,
+        // A proxy in front may have taken TLS away, or added it.
+        (Some(_), _) if known.trusts_proxies => false,
+        (Some("https"), Some(true)) | (Some("http"), Some(false)) => true,
         (_, _) => false,
     };
     let all: Vec<u32> = match listeners {
