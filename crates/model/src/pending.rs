@@ -30,13 +30,7 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out, and set the weight of a bad endpoint to 0" },
     Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
 
-    Pending { scope: Scope::Balance, word: "random",          hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "least_requests",  hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "peak_ewma",       hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "consistent_hash", hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "ip_hash",         hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "sticky",          hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "custom",          hint: "use `round_robin`" },
+    Pending { scope: Scope::Balance, word: "custom", hint: "use `least_requests` or `peak_ewma`" },
 
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 

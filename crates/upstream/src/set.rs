@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{Balance, Selector};
+use model::Selector;
 use smallvec::SmallVec;
 
 use crate::{
     Endpoint,
-    balance::{self, Ask, LoadBalancer},
+    balance::{self, Ask, Balance, LoadBalancer},
 };
 
 /// Swapped whole, so that nobody sees endpoints with a balancer that was built for others.
@@ -44,6 +44,12 @@ impl EndpointSet {
             Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
         }
     }
+
+    /// The [`Ask::key`] by which a client can come back to this endpoint, also in a subset that has it; `None` unless
+    /// clients are bound.
+    pub fn token(&self, endpoint: usize) -> Option<u64> {
+        self.balancer.token(endpoint)
+    }
 }
 
 // === impl Subset ===
@@ -68,27 +74,31 @@ impl Subset {
 
 #[cfg(test)]
 mod tests {
-    use model::EndpointAddress;
+    use std::time::Instant;
+
+    use model::{EndpointAddress, Place};
 
     use super::*;
 
     /// One endpoint for each, with this version and weight.
     fn set(endpoints: &[(&str, u32)], versions: &[&str]) -> EndpointSet {
         let endpoint = |(version, weight): &(&str, u32)| {
-            Arc::new(Endpoint {
+            Arc::new(Endpoint::new(&model::Endpoint {
+                place: Place { file: "".into(), line: 1, column: 1 },
                 address: EndpointAddress::Name { host: "e".into(), port: 1 },
                 weight: *weight,
                 labels: vec![("version".into(), (*version).into()), ("zone".into(), "a".into())],
-                authority: http::HeaderValue::from_static("e"),
-            })
+            }))
         };
         let selector = |version: &&str| Selector(vec![("version".into(), (*version).into())]);
         let selectors: Vec<_> = versions.iter().map(selector).collect();
-        EndpointSet::new(endpoints.iter().map(endpoint).collect(), &Balance::RoundRobin, &selectors, 1)
+        let balance = Balance::new(&model::Balance::RoundRobin, None, None).unwrap();
+        EndpointSet::new(endpoints.iter().map(endpoint).collect(), &balance, &selectors, 1)
     }
 
     fn picks(set: &EndpointSet, subset: Option<u32>, tried: &[usize], number: usize) -> Vec<Option<usize>> {
-        (0..number).map(|_| set.pick(subset, &Ask { worker: 0, tried })).collect()
+        let ask = Ask { worker: 0, tried, key: None, random: 0, now: Instant::now() };
+        (0..number).map(|_| set.pick(subset, &ask)).collect()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A name, its rules, and its current set of endpoints.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,9 +10,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Balance, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
+use model::{Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
-use crate::{Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError};
+use crate::{
+    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, SecretError, TlsError, balance::Balance, endpoint::adopt,
+};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
@@ -40,29 +43,40 @@ pub struct Rules {
     pub connector: Connector,
 }
 
+/// Why the rules of an upstream cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RulesError {
+    Tls(TlsError),
+    Secret(SecretError),
+}
+
 // === impl Upstream ===
 
 impl Upstream {
-    /// Reads the certificates that the upstream names; makes no connection. What is the same in `previous` is adopted.
+    /// Reads the certificates and secrets that the upstream names; makes no connection. What is the same in `previous` is
+    /// adopted, and what is known of endpoints that stay.
     ///
     /// # Errors
-    /// A certificate that cannot be read or is none.
+    /// A certificate or secret that cannot be read or is none.
     pub fn new(
         upstream: &model::Upstream,
         workers: usize,
         previous: Option<&Arc<Self>>,
-    ) -> Result<Arc<Self>, TlsError> {
-        let rules = Rules::new(upstream)?;
+    ) -> Result<Arc<Self>, RulesError> {
+        let rules = Rules::new(upstream, previous.map(|previous| &*previous.rules))?;
         let rules = match previous {
             Some(previous) if *previous.rules == rules => previous.rules.clone(),
             _ => Arc::new(rules),
         };
-        let endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
+        let mut endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
         if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
             && previous.set.load().endpoints == endpoints
             && *previous.subsets == *upstream.subsets
         {
             return Ok(previous.clone());
+        }
+        if let Some(previous) = previous {
+            adopt(&mut endpoints, &previous.set.load().endpoints);
         }
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
@@ -81,8 +95,9 @@ impl Upstream {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Replaces the endpoints; exchanges under way keep theirs.
-    pub fn replace(&self, endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
+    /// Replaces the endpoints; exchanges under way keep theirs. What is known of those that stay is adopted.
+    pub fn replace(&self, mut endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
+        adopt(&mut endpoints, &self.set.load().endpoints);
         let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
@@ -107,11 +122,12 @@ fn bulkhead(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<A
 // === impl Rules ===
 
 impl Rules {
-    fn new(upstream: &model::Upstream) -> Result<Self, TlsError> {
+    fn new(upstream: &model::Upstream, previous: Option<&Self>) -> Result<Self, RulesError> {
         let connector = Connector::new(upstream.protocol, upstream.tls.as_ref(), upstream.timeouts.connect)?;
+        let balance = Balance::new(&upstream.balance, upstream.slow_start, previous.map(|previous| &previous.balance))?;
         Ok(Self {
             protocol: upstream.protocol,
-            balance: upstream.balance.clone(),
+            balance,
             timeouts: upstream.timeouts.clone(),
             retry: upstream.retry.clone(),
             bulkhead: upstream.bulkhead,
@@ -133,5 +149,30 @@ impl PartialEq for Rules {
             && *pool == other.pool
             && *host == other.host
             && connector.is_same(&other.connector)
+    }
+}
+
+// === impl RulesError ===
+
+impl fmt::Display for RulesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls(error) => error.fmt(f),
+            Self::Secret(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RulesError {}
+
+impl From<TlsError> for RulesError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<SecretError> for RulesError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error)
     }
 }

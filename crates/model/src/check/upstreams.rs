@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::policies;
+use super::{balance, policies};
 use crate::{
-    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
+    Backoff, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
     RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
     decode::decode_without,
     document,
@@ -14,10 +14,7 @@ use crate::{
 
 pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let mut skipped = pending::refuse(Scope::Upstream, node, report);
-    if let Some(balance) = node.get("balance").filter(|balance| pending::refuse_value(Scope::Balance, balance, report))
-    {
-        skipped.push(balance);
-    }
+    skipped.extend(node.get("balance").filter(|balance| pending::refuse_value(Scope::Balance, balance, report)));
     let written = decode_without::<document::Upstream>(node, &skipped, report);
     let policies = policies::check(node, report);
     let written = written?;
@@ -27,6 +24,7 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         protocol,
         tls,
         balance,
+        slow_start,
         timeouts,
         retry,
         bulkhead,
@@ -41,15 +39,17 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
+    let TextOr(balance) = balance;
+    let balance = balance::check(node, &name, balance, report);
     Some(Upstream {
         name,
         place: node.place.clone(),
         endpoints,
         protocol,
         tls,
-        balance: match balance {
-            document::Balance::RoundRobin => Balance::RoundRobin,
-        },
+        asks_consumer: balance::asks_consumer(node, &balance),
+        slow_start: balance::slow_start(node, slow_start, &balance, report),
+        balance,
         retry: retry.map(|retry| self::retry(node.near("retry"), &retry, &timeouts, report)),
         timeouts: self::timeouts(timeouts),
         bulkhead: bulkhead.map(|bulkhead| self::bulkhead(node.near("bulkhead"), &bulkhead, report)),

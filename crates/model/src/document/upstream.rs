@@ -3,7 +3,10 @@ use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Certificate, Policy};
+use super::{
+    Certificate, Policy,
+    balance::{Balance, BalanceShortOrLong},
+};
 use crate::{
     FromText, TextOr,
     values::{
@@ -29,7 +32,11 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// How an endpoint is chosen. Default: `round_robin`.
     #[serde(default)]
-    pub balance: Balance,
+    #[schemars(with = "BalanceShortOrLong")]
+    pub balance: TextOr<Balance>,
+    /// How long an endpoint that is new takes to its whole share, which rises evenly from a tenth. Not with
+    /// `consistent_hash`. Default: it has it at once.
+    pub slow_start: Option<Timeout>,
     /// How long an endpoint may take.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -86,15 +93,6 @@ pub struct UpstreamTls {
     pub ca: Option<PathBuf>,
     /// The certificate that the gateway shows. Default: none.
     pub client_certificate: Option<Certificate>,
-}
-
-/// How an endpoint is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Balance {
-    /// One after the other, by weight and evenly mixed.
-    #[default]
-    RoundRobin,
 }
 
 /// How long an endpoint may take.

@@ -4,6 +4,7 @@
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
 mod action;
+mod balance;
 mod capture_type;
 mod gateway;
 mod listener;
@@ -22,6 +23,7 @@ pub use action::{
     Action, Destination, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template,
     TemplatePart,
 };
+pub use balance::{Balance, ConsistentHash, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use capture_type::CaptureType;
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
@@ -33,7 +35,7 @@ pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{
-    Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
+    Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };
 pub use versions::{ApiVersion, VersionSource, Versions};
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{CertificateFiles, Policy, RetryRules};
+use super::{Balance, CertificateFiles, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -15,6 +15,10 @@ pub struct Upstream {
     pub protocol: Protocol,
     pub tls: Option<UpstreamTls>,
     pub balance: Balance,
+    /// How long a new endpoint takes to its whole share; `None`: it has it at once.
+    pub slow_start: Option<Duration>,
+    /// Where the document has the balance ask who calls, if it does.
+    pub asks_consumer: Option<Place>,
     pub timeouts: Timeouts,
     /// `None`: one attempt.
     pub retry: Option<RetryRules>,
@@ -72,13 +76,6 @@ pub struct UpstreamTls {
     /// `None`: the roots of the operating system.
     pub ca: Option<PathBuf>,
     pub client_certificate: Option<CertificateFiles>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Balance {
-    /// Smooth weighted round robin.
-    #[default]
-    RoundRobin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

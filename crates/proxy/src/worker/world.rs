@@ -25,6 +25,15 @@ pub(crate) struct LocalUpstream {
     set: RefCell<Rc<LocalSet>>,
 }
 
+/// A request that an endpoint has to answer, as long as it is there: from the choice of the endpoint to the end of the
+/// response, or of the tunnel.
+///
+/// Holds the worker's own set, so that no count of references is shared with other workers.
+pub(crate) struct InFlight {
+    set: Rc<LocalSet>,
+    endpoint: usize,
+}
+
 /// An endpoint set with a pool for each endpoint.
 pub(crate) struct LocalSet {
     set: Arc<EndpointSet>,
@@ -106,8 +115,32 @@ impl LocalSet {
         self.set.pick(subset, ask)
     }
 
+    pub(crate) fn endpoint(&self, index: usize) -> &Endpoint {
+        &self.set.endpoints[index]
+    }
+
+    /// The [`Ask::key`] by which a client can come back to this endpoint, if clients are bound.
+    pub(crate) fn token(&self, endpoint: usize) -> Option<u64> {
+        self.set.token(endpoint)
+    }
+
     /// The pool of the endpoint with this index in the set.
     pub(crate) fn pool(&self, endpoint: usize) -> &Rc<Pool> {
         &self.pools[endpoint]
+    }
+}
+
+// === impl InFlight ===
+
+impl InFlight {
+    pub(crate) fn begin(set: &Rc<LocalSet>, endpoint: usize) -> Self {
+        set.endpoint(endpoint).learned.begin();
+        Self { set: set.clone(), endpoint }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.set.endpoint(self.endpoint).learned.end();
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct UpstreamShard {
     connections: Counter,
     retries: Counter,
     retries_denied: Counter,
+    keys_missed: Counter,
+    clients_bound: Counter,
 }
 
 // === impl UpstreamMetrics ===
@@ -62,6 +64,16 @@ impl UpstreamMetrics {
     pub fn retry_denied(&self, worker: usize) {
         self.0.of(worker).retries_denied.add(1);
     }
+
+    /// A request lacked the key that its endpoint is chosen by.
+    pub fn key_missed(&self, worker: usize) {
+        self.0.of(worker).keys_missed.add(1);
+    }
+
+    /// A client got the cookie by which it comes back to its endpoint.
+    pub fn client_bound(&self, worker: usize) {
+        self.0.of(worker).clients_bound.add(1);
+    }
 }
 
 // === impl UpstreamShard ===
@@ -88,6 +100,8 @@ impl Default for UpstreamShard {
             connections: Counter::new(),
             retries: Counter::new(),
             retries_denied: Counter::new(),
+            keys_missed: Counter::new(),
+            clients_bound: Counter::new(),
         }
     }
 }
@@ -118,4 +132,8 @@ pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition
     upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.retries.get()).sum()));
     let mut samples = out.family(&names::UPSTREAM_RETRIES_DENIED);
     upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.retries_denied.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_KEYS_MISSED);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.keys_missed.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_CLIENTS_BOUND);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.clients_bound.get()).sum()));
 }

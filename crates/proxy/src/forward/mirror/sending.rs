@@ -18,6 +18,7 @@ use crate::{
         attempt::{self, Asked, Patience, Target},
         no_endpoint,
     },
+    worker::InFlight,
 };
 
 /// Until then an answer must be over if the upstream has no `timeouts.total`: what nobody waits for shall not last.
@@ -42,13 +43,15 @@ pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
 }
 
 async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCode> {
-    let Copy { head, place, world } = copy;
+    let Copy { head, place, world, key, random } = copy;
     let (upstream, worker) = (place.mirror.upstream, place.worker);
     let local = world.upstream(upstream);
     let set = local.current();
-    let endpoint = set.pick(None, &Ask { worker, tried: &[] });
+    let now = Instant::now();
+    let endpoint = set.pick(None, &Ask { worker, tried: &[], key: *key, random: *random, now });
     let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, None))?;
-    let target = Target { world, worker, upstream, endpoint, local, pool: set.pool(endpoint) };
+    let _in_flight = local.upstream.rules.balance.counts_requests().then(|| InFlight::begin(&set, endpoint));
+    let target = Target { world, worker, upstream, endpoint, chosen: now, local, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
         uri: &head.uri,

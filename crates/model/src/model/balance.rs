@@ -1,0 +1,70 @@
+//! How endpoints are chosen.
+
+use std::{sync::Arc, time::Duration};
+
+use super::Field;
+use crate::values::SecretSource;
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Balance {
+    /// Smooth weighted round robin.
+    #[default]
+    RoundRobin,
+    Random,
+    LeastRequests,
+    PeakEwma(PeakEwma),
+    ConsistentHash(ConsistentHash),
+    Sticky(StickyCookie),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeakEwma {
+    /// After this time, an observation has lost all but 1/e of its say.
+    pub decay: Duration,
+    /// What a failure counts as, if it did not take longer.
+    pub failure: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConsistentHash {
+    pub key: HashKey,
+    /// For requests without the key; without that too, chance decides.
+    pub fallback: Option<HashKey>,
+    pub algorithm: HashAlgorithm,
+    /// How many times the average load an endpoint may have; `None`: no bound.
+    pub bounded_load: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashKey {
+    ClientIp,
+    /// Who calls; then a policy must have found out.
+    Consumer,
+    /// As the endpoint sees it.
+    Path,
+    Field(Field),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HashAlgorithm {
+    #[default]
+    Ring,
+    Maglev,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StickyCookie {
+    pub cookie: Arc<str>,
+    /// `None`: until the client's session ends.
+    pub ttl: Option<Duration>,
+    /// `None`: one that the gateway makes.
+    pub secret: Option<SecretSource>,
+}
+
+// === defaults ===
+
+impl Default for PeakEwma {
+    fn default() -> Self {
+        Self { decay: Duration::from_secs(10), failure: Duration::from_secs(5) }
+    }
+}

@@ -1,0 +1,104 @@
+//! The document's choice of a balancer, and what that one needs to know of requests and answers. What no balancer of an
+//! upstream needs is not found out.
+
+use std::time::Duration;
+
+use message::Exchange;
+use model::{ConsistentHash, PeakEwma};
+
+use super::{consistent_hash::key, ramp::Ramp, sticky::Cookies};
+use crate::SecretError;
+
+/// How the endpoints of an upstream are chosen. The same for all its sets.
+#[derive(Debug, PartialEq)]
+pub struct Balance {
+    way: Way,
+    ramp: Ramp,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Way {
+    RoundRobin,
+    Random,
+    LeastRequests,
+    PeakEwma(PeakEwma),
+    ConsistentHash(ConsistentHash),
+    Sticky(Cookies),
+}
+
+// === impl Balance ===
+
+impl Balance {
+    /// Reads the secret that the document names, if it does. A secret of the gateway's own is that of `previous`, so that
+    /// clients stay bound across reloads. An endpoint that is new has its whole share after `slow_start`.
+    ///
+    /// # Errors
+    /// There is no such secret, or it is too short.
+    pub fn new(
+        written: &model::Balance,
+        slow_start: Option<Duration>,
+        previous: Option<&Self>,
+    ) -> Result<Self, SecretError> {
+        let way = match written {
+            model::Balance::RoundRobin => Way::RoundRobin,
+            model::Balance::Random => Way::Random,
+            model::Balance::LeastRequests => Way::LeastRequests,
+            model::Balance::PeakEwma(rules) => Way::PeakEwma(*rules),
+            model::Balance::ConsistentHash(rules) => Way::ConsistentHash(rules.clone()),
+            model::Balance::Sticky(rules) => {
+                Way::Sticky(Cookies::new(rules, previous.and_then(|previous| previous.cookies()))?)
+            }
+        };
+        Ok(Self { way, ramp: Ramp(slow_start) })
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    pub(super) fn ramp(&self) -> Ramp {
+        self.ramp
+    }
+
+    /// The key of a request, for [`Ask::key`](super::Ask::key): what is hashed, or what its cookie says.
+    pub fn key(&self, exchange: &Exchange) -> Option<u64> {
+        match &self.way {
+            Way::ConsistentHash(ConsistentHash { key, fallback, .. }) => {
+                key::of(key, exchange).or_else(|| key::of(fallback.as_ref()?, exchange))
+            }
+            Way::Sticky(cookies) => cookies.token(&exchange.head.headers),
+            Way::RoundRobin | Way::Random | Way::LeastRequests | Way::PeakEwma(_) => None,
+        }
+    }
+
+    /// Whether a request without a key is left to chance although the document names one.
+    pub fn misses_key(&self, key: Option<u64>) -> bool {
+        key.is_none() && matches!(self.way, Way::ConsistentHash(_))
+    }
+
+    /// Whether requests under way are to be counted. Those who do not ask are spared two atomic operations on a cache line
+    /// that all workers write.
+    pub fn counts_requests(&self) -> bool {
+        match &self.way {
+            Way::LeastRequests | Way::PeakEwma(_) => true,
+            Way::ConsistentHash(rules) => rules.bounded_load.is_some(),
+            Way::RoundRobin | Way::Random | Way::Sticky(_) => false,
+        }
+    }
+
+    /// How answers are to be timed, if they are.
+    pub fn timing(&self) -> Option<&PeakEwma> {
+        match &self.way {
+            Way::PeakEwma(rules) => Some(rules),
+            _ => None,
+        }
+    }
+
+    /// Of the cookies that are given out, if there are any.
+    pub fn cookies(&self) -> Option<&Cookies> {
+        match &self.way {
+            Way::Sticky(cookies) => Some(cookies),
+            _ => None,
+        }
+    }
+}
