@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
+use message::Token;
+use snapshot::{Explanation, Question, QuestionError};
 use telemetry::Format;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
@@ -11,6 +13,15 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// All metrics. May take tens of milliseconds; asked on a thread that may block, by one scraper at a time.
     fn metrics(&self, format: Format) -> String;
+
+    /// What becomes of a request. May take as long; asked on a thread that may block, by one operator at a time.
+    ///
+    /// # Errors
+    /// The question makes no sense for this gateway.
+    fn explain(&self, question: &Question) -> Result<Explanation, QuestionError>;
+
+    /// What shows that somebody may ask under `/api`.
+    fn token(&self) -> &Token;
 
     /// Names under which the admin address may be asked, beside `localhost` and addresses.
     ///

@@ -6,6 +6,11 @@
 /// What the admin address needs to know.
 mod gateway;
 
+/// What may be asked with the admin token.
+mod api;
+/// Who may ask that.
+mod auth;
+
 /// Which requests are answered at all.
 mod guard;
 /// Errors as RFC 9457 wants them.

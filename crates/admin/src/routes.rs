@@ -14,7 +14,7 @@ use telemetry::Format;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{
-    Gateway,
+    Gateway, api,
     guard::{Hosts, guard},
     problem::Problem,
 };
@@ -34,6 +34,7 @@ pub(crate) fn router(gateway: Arc<dyn Gateway>, hosts: Hosts) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Admin { gateway: gateway.clone(), scrape: Arc::default() })
+        .nest("/api/v1", api::router(&gateway))
         .layer(middleware::from_fn_with_state((gateway, hosts), guard))
 }
 
@@ -69,7 +70,7 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Result<Respo
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at `{}`; there are /livez, /readyz and /metrics", uri.path());
+    let detail = format!("there is nothing at `{}`; there are /livez, /readyz, /metrics and /api/v1", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 

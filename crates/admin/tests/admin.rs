@@ -12,7 +12,11 @@ use std::{
 };
 
 use admin::{Check, Gateway, Readiness, serve};
+use message::Token;
+use model::Report;
+use policy::Registry;
 use serde_json::Value;
+use snapshot::{Explanation, Question, QuestionError, Snapshot};
 use telemetry::Format;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -26,6 +30,8 @@ use tokio::{
 struct Fake {
     ready: AtomicBool,
     names: Vec<String>,
+    token: Token,
+    snapshot: Snapshot,
 }
 
 impl Gateway for Fake {
@@ -42,6 +48,14 @@ impl Gateway for Fake {
         format!("{format:?}")
     }
 
+    fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
+        snapshot::explain(&self.snapshot, question)
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
     fn admin_names(&self) -> &[String] {
         &self.names
     }
@@ -55,7 +69,21 @@ struct Running {
 }
 
 fn fake() -> Arc<Fake> {
-    Arc::new(Fake { ready: AtomicBool::new(true), names: vec!["gateway.internal".to_owned()] })
+    Arc::new(Fake {
+        ready: AtomicBool::new(true),
+        names: vec!["gateway.internal".to_owned()],
+        token: Token::new("secret").unwrap(),
+        snapshot: snapshot(),
+    })
+}
+
+fn snapshot() -> Snapshot {
+    let document = "version: 1\nlisteners: [{ name: web, address: 127.0.0.1:0 }]\n\
+                    routes: [{ name: ping, match: { path: /ping, methods: [GET] }, respond: {} }]\n";
+    let mut report = Report::default();
+    let root = model::parse("test", document, &|_| None, &mut report).unwrap();
+    let model = model::check(&root, &mut report).unwrap();
+    snapshot::compile(&model, &Registry::new(Vec::new()), 1, None, &mut report).unwrap()
 }
 
 async fn start() -> Running {
@@ -103,6 +131,13 @@ impl Running {
         exchange(TcpStream::connect(self.address).await.unwrap(), request).await
     }
 
+    /// Asks with these fields, each with its line break.
+    async fn post(&self, target: &str, fields: &str, body: &str) -> Answer {
+        let length = body.len();
+        let head = format!("POST {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{fields}");
+        self.send(&format!("{head}content-length: {length}\r\n\r\n{body}")).await
+    }
+
     async fn get(&self, target: &str) -> Answer {
         self.send(&format!("GET {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")).await
     }
@@ -147,17 +182,72 @@ async fn a_scraper_gets_the_format_it_prefers() {
 #[tokio::test]
 async fn whatever_else_is_a_problem() {
     let running = start().await;
-    running.get("/api/v1/routes").await.expect_problem(404);
+    running.get("/api/v2/routes").await.expect_problem(404);
     let request = "DELETE /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let answer = running.send(request).await;
     answer.expect_problem(405);
     assert!(answer.head.contains("allow: get,head"), "{}", answer.head);
 }
 
+const TOKEN: &str = "authorization: Bearer secret\r\n";
+
+#[tokio::test]
+async fn a_request_is_explained_to_who_shows_the_token() {
+    let running = start().await;
+    let answer = running.post("/api/v1/explain", TOKEN, r#"{"method":"PUT","url":"/ping"}"#).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert!(answer.head.contains("content-type: application/json"), "{}", answer.head);
+    assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
+    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((&told["outcome"], &told["candidates"][0]["miss"]), (&"no_route".into(), &"method is not GET".into()));
+}
+
+#[tokio::test]
+async fn nobody_else_learns_anything() {
+    let running = start().await;
+    for (fields, challenge) in [
+        ("", "www-authenticate: bearer realm=\"sluice\"\r\n"),
+        ("authorization: Basic c2VjcmV0\r\n", "www-authenticate: bearer realm=\"sluice\"\r\n"),
+        ("authorization: Bearer secre\r\n", "www-authenticate: bearer realm=\"sluice\", error=\"invalid_token\"\r\n"),
+        ("authorization: Bearer secret2\r\n", "error=\"invalid_token\"\r\n"),
+        ("authorization: Bearer\r\n", "www-authenticate: bearer realm=\"sluice\"\r\n"),
+        ("sluice-token: secret\r\n", "www-authenticate: bearer realm=\"sluice\"\r\n"),
+    ] {
+        for target in ["/api/v1/explain", "/api/v1/explain?token=secret", "/api/v1/nothing", "/api/v1"] {
+            let answer = running.post(target, fields, r#"{"url":"/ping"}"#).await;
+            answer.expect_problem(401);
+            assert!(answer.head.contains(challenge), "{target} {fields}: {}", answer.head);
+        }
+        let request = format!("GET /api/v1/explain HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{fields}\r\n");
+        running.send(&request).await.expect_problem(401);
+    }
+}
+
+#[tokio::test]
+async fn questions_that_are_none() {
+    let running = start().await;
+    let ask = async |body: &str, status| {
+        let answer = running.post("/api/v1/explain", TOKEN, body).await;
+        answer.expect_problem(status);
+        answer.body
+    };
+    assert!(ask("", 400).await.contains("the body is no question such as {"));
+    assert!(ask(r#"{"url":"/","methd":"GET"}"#, 400).await.contains("unknown field `methd`"));
+    assert!(ask(r#"{"url":"/","method":"G T"}"#, 400).await.contains("`G T` is no method"));
+    assert!(ask(r#"{"url":"/","headers":{"a b":"c"}}"#, 400).await.contains("the name of the field `a b` is none"));
+    assert!(ask(r#"{"url":"ping"}"#, 422).await.contains("it must begin with"));
+    assert!(ask(r#"{"url":"/","listener":"wep"}"#, 422).await.contains("did you mean `web`?"));
+    assert!(ask(&format!(r#"{{"url":"/{}"}}"#, "a".repeat(64 * 1024)), 413).await.contains("at most 65536 bytes"));
+    let running = start().await;
+    let request = format!("GET /api/v1/explain HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{TOKEN}\r\n");
+    running.send(&request).await.expect_problem(405);
+    running.post("/api/v1/nothing", TOKEN, "").await.expect_problem(404);
+}
+
 #[tokio::test]
 async fn a_rebound_name_is_refused_everywhere() {
     let running = start().await;
-    for path in ["/livez", "/readyz", "/metrics", "/nothing"] {
+    for path in ["/livez", "/readyz", "/metrics", "/nothing", "/api/v1/explain"] {
         for (target, hosts) in [
             (path.to_owned(), "host: evil.example\r\n"),
             (path.to_owned(), "host: localhost\r\nhost: evil.example\r\n"),

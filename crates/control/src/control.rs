@@ -11,7 +11,8 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use model::{Model, Problem, Report};
+use message::Token;
+use model::{Kept, Model, Node, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, Snapshot};
@@ -30,6 +31,7 @@ pub struct Control {
     metrics: Arc<GatewayMetrics>,
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
+    token: Option<Token>,
     draining: AtomicBool,
 }
 
@@ -44,6 +46,8 @@ pub struct Options {
     pub worker_begins: fn(),
     /// See [`Start::housekeeping`].
     pub housekeeping: fn(),
+    /// Fetches the admin token, or makes one. Called if the document has an admin address.
+    pub token: Box<dyn FnOnce() -> io::Result<Token>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -54,6 +58,8 @@ struct State {
     log_target: Option<Target>,
     log: Option<AccessLog>,
     files: Files,
+    /// Of the document that is live.
+    kept: Arc<Kept>,
 }
 
 /// What a start or reload came to.
@@ -72,12 +78,34 @@ pub enum Refusal {
     Io(io::Error),
 }
 
+/// A document that is good, for whoever asks it without serving it.
+pub struct Compiled {
+    /// As it is written.
+    pub root: Node,
+    pub model: Model,
+    pub snapshot: Arc<Snapshot>,
+}
+
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &Registry) -> Report {
-    let loaded = source::load(path);
+    let loaded = source::load(path, &Kept::default());
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
+}
+
+/// Compiles the document at `path`, with what it was made of. Listens nowhere.
+///
+/// # Errors
+/// All problems of the document.
+pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refusal> {
+    let (loaded, root) = source::load_with_tree(path);
+    let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
+    match root {
+        Some(root) => Ok(Compiled { root, model: model.clone(), snapshot }),
+        // What cannot be read has no model.
+        None => Err(Refusal::Document(report)),
+    }
 }
 
 // === impl Control ===
@@ -88,19 +116,21 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping } = options;
-        let loaded = source::load(&path);
+        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
+        let loaded = source::load(&path, &Kept::default());
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &kinds, workers, None)?;
-        let sockets = bind(&model, &snapshot, &BTreeMap::new(), workers, &report)?;
-        let log_target = log_target(&model);
+        let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
+        let log_target = log_target(model);
         let log = open_log(log_target.as_ref(), workers)?;
+        let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
         let start = Start {
             snapshot: snapshot.clone(),
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
+            token: token.clone(),
             worker_begins,
             housekeeping,
         };
@@ -113,7 +143,8 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
-        let state = State { bound, admin: model.gateway.admin, log_target, log, files: loaded.files };
+        let admin = model.gateway.admin.clone();
+        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
             path,
             kinds,
@@ -121,6 +152,7 @@ impl Control {
             metrics,
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
+            token,
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -131,13 +163,15 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let loaded = source::load(&self.path);
+        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner).kept.clone();
+        let loaded = source::load(&self.path, &kept);
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
         state.files.extend(loaded.files);
-        if applied.is_err() {
-            self.metrics.config_refused();
+        match &applied {
+            Ok(_) => state.kept = Arc::new(loaded.kept),
+            Err(_) => self.metrics.config_refused(),
         }
         applied
     }
@@ -147,10 +181,10 @@ impl Control {
         let workers = self.gateway.workers();
         let (model, snapshot, report) = compile(loaded, &self.kinds, workers, Some(&previous))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let sockets = bind(&model, &snapshot, &state.bound, workers, &report)?;
-        let log_target = log_target(&model);
+        let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
+        let log_target = log_target(model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
-        warn_of_what_stays(&model, workers, &state);
+        warn_of_what_stays(model, workers, &state);
 
         // From here on, nothing can fail.
         self.gateway.publish(snapshot.clone());
@@ -185,9 +219,10 @@ impl Control {
         snapshot.listeners.iter().filter_map(bound).collect()
     }
 
-    /// The admin address that the document named at the start.
-    pub fn admin(&self) -> Option<Address> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).admin.clone()
+    /// The admin address that the document named at the start, and what shows that somebody is an operator.
+    pub fn admin(&self) -> Option<(Address, Token)> {
+        let admin = self.state.lock().unwrap_or_else(PoisonError::into_inner).admin.clone();
+        admin.zip(self.token.clone())
     }
 
     /// Every file that has a say.
@@ -203,7 +238,7 @@ impl Control {
     pub fn render_metrics(&self, format: Format) -> String {
         let snapshot = self.snapshot();
         let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
-        let sides = snapshot.routes.iter().flat_map(snapshot::Route::side_metrics);
+        let sides = snapshot.routes.iter().flat_map(|route| route.side_metrics());
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
         let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
@@ -239,16 +274,16 @@ impl Control {
 }
 
 /// The snapshot of what was loaded, or all that stands in its way.
-fn compile(
-    loaded: &Loaded,
+fn compile<'l>(
+    loaded: &'l Loaded,
     kinds: &Registry,
     workers: usize,
     previous: Option<&Snapshot>,
-) -> Result<(Model, Arc<Snapshot>, Report), Refusal> {
+) -> Result<(&'l Model, Arc<Snapshot>, Report), Refusal> {
     let mut report = loaded.report.clone();
     let snapshot = compile_or_say_why(loaded, kinds, workers, previous, &mut report);
     match (&loaded.model, snapshot) {
-        (Some(model), Some(snapshot)) if !report.has_errors() => Ok((model.clone(), Arc::new(snapshot), report)),
+        (Some(model), Some(snapshot)) if !report.has_errors() => Ok((model, Arc::new(snapshot), report)),
         _ => Err(Refusal::Document(report)),
     }
 }
@@ -265,7 +300,7 @@ fn compile_or_say_why(
         Some(model) => snapshot::compile(model, kinds, workers, previous, report),
         None => {
             let gateway = model::Gateway { policies: loaded.policies.clone(), ..model::Gateway::default() };
-            let rest = Model { gateway, listeners: Vec::new(), upstreams: Vec::new(), routes: Vec::new() };
+            let rest = Model { gateway, ..Model::default() };
             snapshot::check_policies(&rest, kinds, report);
             None
         }

@@ -15,7 +15,7 @@ mod source;
 /// Tells when files change.
 mod watch;
 
-pub use control::{Applied, Control, Options, Refusal, check};
+pub use control::{Applied, Compiled, Control, Options, Refusal, check, compile_document};
 pub use files::Files;
 pub use source::{Loaded, load};
 pub use watch::Watch;

@@ -73,7 +73,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What it stands for.
+    /// The decoded value.
     pub fn bytes(self) -> Cow<'a, [u8]> {
         match self.plain() {
             Ok(bytes) => Cow::Borrowed(bytes),
@@ -83,9 +83,9 @@ impl<'a> Value<'a> {
 
     /// The decoded value, if it is text.
     pub fn text(self) -> Option<Cow<'a, str>> {
-        match self.bytes() {
-            Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+        match self.plain() {
+            Ok(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Err(decoded) => String::from_utf8(decoded.collect()).ok().map(Cow::Owned),
         }
     }
 }

@@ -15,6 +15,8 @@ pub mod field;
 pub mod hop;
 /// Which of the fields that the gateway itself looks at are there at all.
 mod notable;
+/// What shows that a caller is an operator.
+mod token;
 /// How far the body of a request has come.
 mod upload;
 
@@ -25,6 +27,8 @@ pub mod vary;
 
 /// Who calls, once a policy has found out.
 mod consumer;
+/// What is known of a request, for expressions.
+mod facts;
 /// One request on its way, with all that was found out about it.
 mod exchange;
 /// Who is at the other end of a client connection.
@@ -39,8 +43,10 @@ pub use cause::{Cause, Side};
 pub use consumer::Consumer;
 pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
+pub use facts::Facts;
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;
-pub use record::{Attempt, Record};
+pub use record::{Attempt, Near, Nearest, Record};
+pub use token::{TOKEN_FIELD, Token};
 pub use upload::Upload;

@@ -15,6 +15,8 @@ pub struct Notable {
     pub forwarded: bool,
     /// The mark of a copy; see [`crate::forwarded::X_SLUICE_MIRROR`].
     pub mirror_mark: bool,
+    /// [`crate::TOKEN_FIELD`].
+    pub token: bool,
 }
 
 // === impl Notable ===
@@ -30,6 +32,7 @@ impl Notable {
                 "transfer-encoding" => (notable.hop_by_hop, notable.transfer_encoding) = (true, true),
                 "via" => notable.via = true,
                 "expect" => notable.expect = true,
+                "sluice-token" => notable.token = true,
                 "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => notable.forwarded = true,
                 "x-sluice-mirror" => notable.mirror_mark = true,
                 _ => {}

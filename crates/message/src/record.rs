@@ -1,6 +1,9 @@
 //! What happened to an exchange. Filled on the way, read once at its end.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::StatusCode;
 use smallvec::SmallVec;
@@ -23,6 +26,25 @@ pub struct Record {
     pub cause: Option<Cause>,
     pub request_bytes: u64,
     pub response_bytes: u64,
+    /// The routes that came nearest, if none takes the request and somebody looked.
+    pub nearest: Option<Box<Nearest>>,
+}
+
+/// The routes that came nearest to a request that none takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest {
+    /// The nearest first.
+    pub routes: Vec<Near>,
+    /// Whether the caller may know.
+    pub disclosed: bool,
+}
+
+/// A route that came near.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Near {
+    pub route: Arc<str>,
+    /// What it wants and the request is not; nothing of what the client sent.
+    pub miss: String,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +72,7 @@ impl Record {
             cause: None,
             request_bytes: 0,
             response_bytes: 0,
+            nearest: None,
         }
     }
 }

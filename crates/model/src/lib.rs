@@ -14,12 +14,6 @@ mod merge;
 /// Tree to types, with every problem instead of the first.
 mod decode;
 
-/// The nearest known word.
-mod nearest;
-
-/// Days of the calendar.
-mod calendar;
-
 /// The types of single values: durations, sizes, addresses, patterns.
 pub mod values;
 
@@ -38,6 +32,9 @@ mod model;
 /// All that is wrong, at once.
 mod report;
 
+/// Documents that are read again, and what need not be.
+mod kept;
+
 /// The JSON Schema of the document.
 mod schema;
 
@@ -46,9 +43,10 @@ mod secret;
 
 pub use check::check;
 pub use decode::{FromText, TextOr, decode};
+pub use expression::nearest;
+pub use kept::{Kept, Part, check_again};
 pub use merge::{Include, includes, merge};
 pub use model::*;
-pub use nearest::nearest;
 pub use node::{Key, Node, Place, Value};
 pub use parse::parse;
 pub use report::{Problem, Report, Severity};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use model::{
-    Action, Balance, CaptureType, ConsistentHash, Field, HashAlgorithm, HashKey, HostPattern, Location, Mirror, Model,
-    NewPath, PathPattern, PeakEwma, Protocol, Redirect, Report, Segment, StickyCookie, StickyKey, Template,
-    TemplatePart, UpstreamId, ValueMatch, VersionSource, values::SecretSource,
+    Action, Balance, CaptureType, ConsistentHash, Expected, Field, HashAlgorithm, HashKey, HostPattern, Location,
+    Mirror, Model, NewPath, PathPattern, PeakEwma, Protocol, Redirect, Report, Segment, StickyCookie, StickyKey,
+    Template, TemplatePart, UpstreamId, ValueMatch, VersionSource, values::SecretSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -70,6 +70,7 @@ routes:
       cookies: [ { name: beta, present: false } ]
       client_ip: [10.0.0.0/8]
       sni: [API.example.com, "*.example.org"]
+      when: 'request.headers["x-plan"] == "gold"'
       time: { after: 2026-01-01T00:00:00Z, weekly: { days: [sat, sun], from: "22:00", to: "02:00", offset: "-05:30" } }
     priority: -3
     policies:
@@ -85,8 +86,15 @@ routes:
     match: { path: { exact: /ping } }
     respond: { status: 200, headers: { content-type: text/plain, x-a: [b, c] }, body: pong }
   - name: all
-    match: { path: { regex: "^/v(?P<version>[0-9]+)/" } }
+    match: { path: "/v/{version:int}/{rest...}" }
     redirect: { to: "https://v{version}.example.org/" }
+tests:
+  - name: a user's posts
+    request: { method: POST, url: "http://api.example.com/users/7/posts/", headers: { X-A: [b, c] }, client_ip: 10.0.0.1, listener: web }
+    expect: { route: user, upstream: users, path: "/internal/?id=7" }
+  - name: nothing here
+    request: { url: /nothing }
+    expect: { route: null, status: 404, cause: no_route, headers: { X-A: [b, c], x-b: d } }
 "#;
 
 #[test]
@@ -193,6 +201,10 @@ fn routes_and_what_they_refer_to() {
     assert_eq!(user.matching.headers[0].name, "x-api-version");
     assert_eq!(user.matching.sni, hosts);
     assert_eq!(
+        user.matching.when.as_ref().map(expression::Condition::as_str),
+        Some("request.headers[\"x-plan\"] == \"gold\"")
+    );
+    assert_eq!(
         user.matching.time.unwrap().to_string(),
         "after 2026-01-01T00:00:00Z, on sat, sun from 22:00 to 02:00 at -05:30"
     );
@@ -203,7 +215,7 @@ fn routes_and_what_they_refer_to() {
     assert!(matches!(user.action, Action::Upstream(found) if found == to));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
-    assert_eq!(user.policies[1].place.to_string(), "test:53:9");
+    assert_eq!(user.policies[1].place.to_string(), "test:56:9");
     let rewrite = user.rewrite.as_ref().unwrap();
     let parts = [
         TemplatePart::Literal("/internal/".into()),
@@ -321,6 +333,40 @@ fn versions_of_an_api() {
     assert_eq!((one.deprecated, one.sunset), (at(1_780_272_000), at(1_798_675_200)));
     assert_eq!((one.link.as_deref(), one.to.subset), (Some("https://a.example/v1"), Some(model::SubsetId(0))));
     assert_eq!((two.to.upstream.0, two.deprecated, two.sunset), (1, None, None));
+}
+
+#[test]
+fn tests_and_what_they_expect() {
+    let Model { tests, .. } = model(FULL);
+    let model::Test { name, request, expected, .. } = &tests[0];
+    assert_eq!(
+        (&**name, request.method.as_str(), &*request.url),
+        ("a user's posts", "POST", "http://api.example.com/users/7/posts/")
+    );
+    assert_eq!(request.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["b", "c"]);
+    assert_eq!((request.client_ip, request.listener.as_deref()), (Some([10, 0, 0, 1].into()), Some("web")));
+    let told = |expected: &[model::Expectation]| {
+        expected.iter().map(|one| (one.place.column, one.expected.clone())).collect::<Vec<_>>()
+    };
+    let all = [
+        (22, Expected::Route(Some("user".into()))),
+        (38, Expected::Upstream("users".into())),
+        (51, Expected::Path("/internal/?id=7".into())),
+    ];
+    assert_eq!(told(expected), all);
+    let values = |name: &'static str, values: &[&str]| Expected::Header {
+        name: http::HeaderName::from_static(name),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+    };
+    let all = [
+        (48, Expected::Cause("no_route".into())),
+        (22, Expected::Route(None)),
+        (36, Expected::Status(http::StatusCode::NOT_FOUND)),
+        (74, values("x-a", &["b", "c"])),
+        (87, values("x-b", &["d"])),
+    ];
+    assert_eq!(told(&tests[1].expected), all);
+    assert_eq!((&tests[1].request.method, tests[1].request.client_ip), (&http::Method::GET, None));
 }
 
 #[test]

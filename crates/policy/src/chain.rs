@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use message::{Error, Exchange, Response, Result};
+use model::Place;
 
 use crate::{Flow, Needs, Policy, Stage, Step};
 
@@ -10,7 +11,16 @@ use crate::{Flow, Needs, Policy, Stage, Step};
 #[derive(Clone, Default)]
 pub struct Chain {
     links: Box<[Link]>,
+    /// Of the links, kept apart from them: no request asks.
+    places: Box<[Place]>,
     needs: Needs,
+}
+
+/// A link with the place in the document where it is written.
+#[derive(Clone)]
+pub struct Attached {
+    pub link: Link,
+    pub place: Place,
 }
 
 #[derive(Clone)]
@@ -30,18 +40,39 @@ pub enum Origin {
     Upstream,
 }
 
+// === impl Origin ===
+
+impl Origin {
+    /// As people say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Listener => "listener",
+            Self::Route => "route",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
 // === impl Chain ===
 
 impl Chain {
-    /// Orders `links`, given as written, by stage and origin.
-    pub fn new(mut links: Vec<Link>) -> Self {
-        links.sort_by_key(|link| (link.stage, link.origin));
+    /// Orders `attached`, given as written, by stage and origin.
+    pub fn new(mut attached: Vec<Attached>) -> Self {
+        attached.sort_by_key(|Attached { link, .. }| (link.stage, link.origin));
+        let (links, places): (Vec<_>, Vec<_>) =
+            attached.into_iter().map(|Attached { link, place }| (link, place)).unzip();
         let needs = links.iter().fold(Needs::Nothing, |needs, link| needs.union(link.policy.needs()));
-        Self { links: links.into(), needs }
+        Self { links: links.into(), places: places.into(), needs }
     }
 
     pub fn links(&self) -> &[Link] {
         &self.links
+    }
+
+    /// Where in the document each of the links is written.
+    pub fn places(&self) -> &[Place] {
+        &self.places
     }
 
     /// What all of them together must see of the request body.

@@ -19,7 +19,7 @@ mod registry;
 /// Text with holes that the captures of a route fill.
 mod template;
 
-pub use chain::{Chain, Link, Origin};
+pub use chain::{Attached, Chain, Link, Origin};
 pub use contract::{Flow, Needs, Policy, Stage, Step};
 pub use kind::{BuildError, Kind, Manual, PolicyKind, Site, erase};
 pub use registry::Registry;

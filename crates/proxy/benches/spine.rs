@@ -47,6 +47,7 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
     let (address, binding) = (sockets.address().clone(), snapshot.listeners[0].binding.clone());
     let metrics = Arc::new(GatewayMetrics::new(1, "bench", SystemTime::now()));
     let start = Start {
+        token: None,
         snapshot: Arc::new(snapshot),
         workers: 1,
         metrics,

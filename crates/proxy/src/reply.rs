@@ -5,10 +5,8 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{CONNECTION, CONTENT_TYPE, LOCATION},
 };
-use message::{Body, Cause, Error, Exchange, Response, Side};
-use snapshot::{Location, Redirect, Respond};
-
-use crate::forward;
+use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side};
+use snapshot::{Redirect, Respond};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,8 +25,9 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
         grpc_status(cause, detail(error, exchange.peer.trusted))
     } else {
         let id = exchange.request_id();
-        let mut response =
-            http::Response::new(Body::from(problem(cause, error.status(), detail(error, exchange.peer.trusted), &id)));
+        let nearest = exchange.record.nearest.as_deref();
+        let problem = problem(cause, error.status(), detail(error, exchange.peer.trusted), &id, nearest);
+        let mut response = http::Response::new(Body::from(problem));
         *response.status_mut() = error.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
@@ -47,7 +46,7 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
 #[cold]
 pub(crate) fn raw(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
     let status = cause.status();
-    let problem = problem(cause, status, detail, id);
+    let problem = problem(cause, status, detail, id, None);
     let mut text = Vec::with_capacity(512);
     for part in [
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default()).as_bytes(),
@@ -76,30 +75,11 @@ pub(crate) fn respond(respond: &Respond) -> Response {
 /// # Errors
 /// [`Cause::RewriteFailed`] if captures make a target that no header can hold.
 pub(crate) fn redirect(redirect: &Redirect, exchange: &Exchange) -> message::Result<Response> {
-    let target = match &redirect.to {
-        Location::Whole(template) => whole(template.render(exchange), exchange.head.uri.query()),
-        Location::Parts(parts) => forward::location(exchange, parts)?,
-    };
-    let location = HeaderValue::try_from(target).map_err(|error| {
-        Error::new(Cause::RewriteFailed, "the target of the redirect is no header value").with_source(error)
-    })?;
+    let location = redirect.location(exchange)?;
     let mut response = http::Response::new(Body::empty());
     *response.status_mut() = redirect.status;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
-}
-
-/// The query of the request goes along unless the target has its own.
-fn whole(mut target: String, query: Option<&str>) -> String {
-    if let Some(query) = query.filter(|_| !target.contains('?')) {
-        target.push('?');
-        target.push_str(query);
-    }
-    // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
-    if target.starts_with("//") {
-        target.remove(0);
-    }
-    target
 }
 
 /// Whether the caller speaks gRPC, in any of its encodings but gRPC-Web, which is plain HTTP to proxies.
@@ -116,8 +96,9 @@ fn detail(error: &Error, trusted: bool) -> &str {
     if is_internal && !trusted { error.cause().title() } else { error.detail() }
 }
 
-fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue) -> Bytes {
-    let problem = serde_json::json!({
+/// RFC 9457. What came near is an extension of ours, for those who may know.
+fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue, nearest: Option<&Nearest>) -> Bytes {
+    let mut problem = serde_json::json!({
         "type": format!("urn:sluice:error:{cause}"),
         "title": cause.title(),
         "status": status.as_u16(),
@@ -125,6 +106,10 @@ fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue) -> 
         "cause": cause.name(),
         "request_id": id.to_str().unwrap_or_default(),
     });
+    if let Some(nearest) = nearest.filter(|nearest| nearest.disclosed && cause == Cause::NoRoute) {
+        let told = |Near { route, miss }: &Near| serde_json::json!({ "route": &**route, "miss": miss });
+        problem["nearest"] = nearest.routes.iter().map(told).collect();
+    }
     let mut text = problem.to_string();
     text.push('\n');
     text.into()

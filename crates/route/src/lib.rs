@@ -19,12 +19,14 @@ mod precedence;
 mod predicate;
 mod shape;
 mod table;
+mod verdict;
 
-pub use ask::Ask;
+pub use ask::{Ask, preflight};
 pub use conditions::Conditions;
-pub use conflict::{Conflicts, Finding, Kind, analyse, fingerprint};
+pub use conflict::{Conflicts, Finding, Kind, analyse};
 pub use example::{Example, examples};
 pub use field::{Value, first_value, header_holds};
 pub use miss::{Miss, Presence};
 pub use precedence::{Criterion, HostRank, PathRank, Precedence};
-pub use table::{BuildError, Candidate, Excess, Found, Table};
+pub use table::{BuildError, Candidate, Excess, Found, Nearness, Table};
+pub use verdict::Verdict;

@@ -5,6 +5,8 @@ mod commands;
 /// A gateway from its start to its last exchange.
 mod serve;
 
+/// What shows that somebody is an operator.
+mod admin_token;
 /// The kinds of policies that this program knows.
 mod builtins;
 /// Why a command ends with 1.

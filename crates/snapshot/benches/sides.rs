@@ -61,10 +61,11 @@ fn choose(bencher: Bencher<'_, '_>, (_, action, name, value): (&str, &str, &'sta
             method: &Method::GET,
             headers: black_box(&headers),
             client_ip: IpAddr::from([192, 0, 2, 1]),
+            scheme: "http",
             sni: None,
             now: &std::time::SystemTime::now,
         };
         let decided = sides.decide(&Asking { ask, captures: &captures, consumer: None }).expect("a side");
-        decided.map_or_else(|| sides.draw(&mut worker.split()).expect("a weight"), |choice| choice)
+        decided.unwrap_or_else(|| sides.draw(&mut worker.split()).expect("a weight"))
     });
 }

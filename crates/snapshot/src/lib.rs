@@ -1,15 +1,32 @@
 //! A model compiled to one immutable gateway: all that the document decides is decided here, once.
 
+/// What must hold of every request, whatever the routes say.
+pub mod admission;
+
 /// What a route does, ready to be done.
 mod action;
+/// The policies of the gateway, its listeners and its upstreams.
+mod around;
 /// Who calls, where a route depends on it.
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
 /// Routes that are in each other's way, in words.
 mod conflicts;
+/// What one document says otherwise than another.
+mod diff;
+/// Whether requests go where the document expects them to go.
+mod expectations;
+/// Why a request goes where it goes.
+mod explain;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// Policies, made or adopted.
+mod policies;
+/// A target made anew.
+mod rewrite;
+/// Routes, compiled or adopted.
+mod routes;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.
@@ -24,6 +41,12 @@ pub use action::{
     Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
 };
 pub use compile::{check_policies, compile};
+pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
+pub use explain::{
+    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, Forwarding,
+    MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,
+    TimeoutsTold, explain,
+};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
-pub use snapshot::{Chains, Listener, Route, Settings, Snapshot};
+pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

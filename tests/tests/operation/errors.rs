@@ -361,6 +361,8 @@ async fn every_cause_is_tested() {
     tested.extend([Cause::BodyStalled, Cause::BodyIncomplete, Cause::ClientClosed]);
     // In the tests of limits.
     tested.extend([Cause::HeaderTimeout, Cause::ClientStalled]);
+    // In the tests of bulkheads.
+    tested.push(Cause::UpstreamSaturated);
     for cause in Cause::ALL {
         let excused = UNREACHABLE.iter().any(|(unreachable, _)| unreachable == cause);
         assert_ne!(tested.contains(cause), excused, "{cause}");

@@ -19,6 +19,8 @@ mod drain;
 mod errors;
 /// What a client may hold, and for how long.
 mod limits;
+/// Why requests go where they go.
+mod explain;
 /// Documents that change while traffic flows.
 mod reload;
 /// What a gateway cannot start with.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{Destination, Place, Report, Selector, SubsetId, Upstream, UpstreamId};
 
 /// The selectors of each upstream, with the place where each was met first.
-pub(super) struct Subsets(Vec<Vec<(Selector, Place)>>);
+pub(crate) struct Subsets(Vec<Vec<(Selector, Place)>>);
 
 // === impl Subsets ===
 

@@ -7,6 +7,7 @@ mod balance;
 mod gateway;
 mod listener;
 mod route;
+mod test;
 mod upstream;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ pub use route::{
     QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey, Time,
     VersionSource, Versions,
 };
+pub use test::{Expect, ExpectedRoute, Test, TestRequest};
 pub use upstream::{Backoff, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};
 
 /// A document of sluice, the API gateway.
@@ -38,7 +40,7 @@ pub struct Document {
     #[serde(default, rename = "$schema")]
     pub schema: Option<String>,
     /// Other files that are part of this document: paths in which `*` stands for any run of characters but `/`,
-    /// relative to the folder of this file. Their listeners, upstreams, routes and consumers follow those given here.
+    /// relative to the folder of this file. Their listeners, upstreams, routes, tests and consumers follow those given here.
     #[serde(default)]
     pub include: Vec<String>,
     /// What holds for the whole process.
@@ -57,6 +59,10 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "Vec<Route>")]
     pub routes: Vec<Unread>,
+    /// Requests, and what is expected to become of them. A test that fails is an error of the document.
+    #[serde(default)]
+    #[schemars(with = "Vec<Test>")]
+    pub tests: Vec<Unread>,
 }
 
 /// The version of the format. There is only one.

@@ -10,10 +10,12 @@ mod gateway;
 mod listener;
 mod matching;
 mod mirror;
+mod placed;
 mod retry;
 mod route;
 mod split;
 mod time;
+mod test;
 mod upstream;
 mod versions;
 
@@ -29,9 +31,11 @@ pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;
+pub use placed::Placed;
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
+pub use test::{Expectation, Expected, Test, TestRequest};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{
@@ -48,7 +52,8 @@ pub struct Model {
     pub listeners: Vec<Listener>,
     pub upstreams: Vec<Upstream>,
     /// In document order; the last tie-breaker of precedence.
-    pub routes: Vec<Route>,
+    pub routes: Vec<Placed<Route>>,
+    pub tests: Vec<Test>,
 }
 
 /// Index of a listener in [`Model::listeners`].

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::calendar::Date;
+use expression::literal::Date;
+
+use crate::values::Moment;
 
 /// Times at which a request is matched: all that is given must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -73,10 +75,8 @@ impl fmt::Display for TimeMatch {
     }
 }
 
-/// A moment as RFC 3339 writes it, in UTC.
-struct Moment(SystemTime);
-
 impl fmt::Display for Moment {
+    /// As RFC 3339 writes it, in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (second, nanos) = since_1970(self.0);
         let Date { year, month, day } = Date::after_1970(second.div_euclid(86_400));
@@ -178,10 +178,10 @@ impl fmt::Display for Days {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FromText, values};
+    use crate::FromText;
 
     fn moment(text: &str) -> SystemTime {
-        values::Moment::from_text(text).unwrap().0
+        Moment::from_text(text).unwrap().0
     }
 
     #[track_caller]

@@ -122,6 +122,31 @@ pub enum Host {
     Set(HeaderValue),
 }
 
+// === impl Protocol ===
+
+impl Protocol {
+    /// As documents write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::H2 => "h2",
+            Self::H2c => "h2c",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+// === impl Balance ===
+
+impl Balance {
+    /// As documents write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+        }
+    }
+}
+
 // === impl Selector ===
 
 impl Selector {

@@ -3,6 +3,7 @@
 mod listeners;
 mod routes;
 mod sides;
+mod tests;
 mod upstreams;
 mod yaml;
 

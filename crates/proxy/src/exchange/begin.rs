@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, header, request};
+use http::{HeaderValue, Method, Request, request};
 use hyper::body::{Body as _, Incoming};
-use message::{Body, Cause, Error, Exchange, Notable, Record, Result, Upload, canonical, forwarded, hop};
-use snapshot::{Limits, ListenerId};
+use message::{Body, Cause, Error, Exchange, Notable, Record, Result, Upload, forwarded};
+use snapshot::{ListenerId, admission};
 
 use super::Ending;
 use crate::{
@@ -22,6 +22,8 @@ pub(super) struct Begun {
     pub(super) admitted: Result<ListenerId>,
     /// The switch of protocols that the client asks for.
     pub(super) upgrade: Option<Box<Upgrade>>,
+    /// What it shows as the admin token.
+    pub(super) token: Option<Box<HeaderValue>>,
 }
 
 pub(super) fn begin(
@@ -43,17 +45,7 @@ pub(super) fn begin(
     };
     let peer = connection.peer.clone();
     let client_ip = forwarded::client_ip(&head.headers, &peer, &world.snapshot.settings.trusted_proxies);
-    if notable.hop_by_hop {
-        hop::strip(&mut head.headers);
-    }
-    if notable.expect {
-        // The gateway itself asks the client to continue, when it reads the body.
-        head.headers.remove(header::EXPECT);
-    }
-    if notable.mirror_mark && !peer.trusted {
-        // An endpoint may treat copies otherwise; who is no gateway of ours does not make any.
-        head.headers.remove(forwarded::X_SLUICE_MIRROR);
-    }
+    let token = admission::strip(&mut head.headers, notable, peer.trusted).map(Box::new);
     let mut exchange =
         Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
     exchange.expects_continue = notable.expect;
@@ -62,7 +54,7 @@ pub(super) fn begin(
         exchange.body = relay::request_body(body, &upload, &connection);
         exchange.upload = Some(upload);
     }
-    (Ending::new(connection, world, exchange, watch), Begun { admitted, upgrade })
+    (Ending::new(connection, world, exchange, watch), Begun { admitted, upgrade, token })
 }
 
 /// What must hold of every request, whatever the routes say.
@@ -74,35 +66,14 @@ fn admit(head: &mut request::Parts, notable: Notable, body: &Incoming, connectio
             return Err(Error::new(Cause::AmbiguousFraming, "both content-length and transfer-encoding are given"));
         }
     } else {
-        check_section(&head.headers, limits)?;
-    }
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if target > limits.uri_bytes as usize {
-        return Err(Error::new(Cause::UriTooLong, format!("the request target exceeds {} bytes", limits.uri_bytes)));
+        admission::check_section(&head.headers, limits)?;
     }
     if let (Some(limit), Some(length)) = (limits.body_bytes, body.size_hint().exact())
         && length > limit
     {
         return Err(Error::new(Cause::BodyTooLarge, format!("the body exceeds {limit} bytes")));
     }
-    if notable.via && forwarded::is_circling(&head.headers) {
-        return Err(Error::new(Cause::LoopDetected, "the via field names this gateway too often"));
-    }
-    canonical::request(head)
-}
-
-/// The codec of HTTP/2 bounds its own bytes, not the number of fields (a field is cheap to send and dear to keep).
-fn check_section(headers: &HeaderMap, limits: &Limits) -> Result<()> {
-    let too_large = |detail| Err(Error::new(Cause::HeadersTooLarge, detail));
-    if headers.len() > limits.header_count as usize {
-        return too_large(format!("there are more than {} header fields", limits.header_count));
-    }
-    // As RFC 9113, 6.5.2 counts: 32 bytes of overhead per field.
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-    if bytes > limits.header_bytes as usize {
-        return too_large(format!("the header section exceeds {} bytes", limits.header_bytes));
-    }
-    Ok(())
+    admission::head(head, notable, limits)
 }
 
 /// The listener was taken out of the document while this connection was open.

@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use message::{Exchange, Result};
-use snapshot::{Asking, Destination, ListenerId, Sides};
+use snapshot::{Asking, Destination, ListenerId, Sides, admission};
 
-use super::{ask, begin};
+use super::begin;
 use crate::{connection::Connection, worker::World};
 
 /// Chooses, by what the request says or else by chance, and notes it in the record.
@@ -16,7 +16,7 @@ use crate::{connection::Connection, worker::World};
 /// Why no side may have the request. Policies still see that answer, so it is the business of [`super::act`].
 pub(super) fn choose(sides: &Sides, exchange: &mut Exchange, listener: ListenerId) -> Result<()> {
     let asking = Asking {
-        ask: ask(exchange, listener, None, &SystemTime::now),
+        ask: admission::ask(exchange, listener, None, &SystemTime::now),
         captures: &exchange.captures,
         consumer: exchange.consumer.as_deref(),
     };

@@ -24,14 +24,12 @@ mod interim;
 mod mirror;
 mod replay;
 mod retry;
-mod rewrite;
 pub(crate) mod tunnel;
 mod upgrade;
 
 use choice::Choice;
 use deadline::Deadline;
 use retry::Attempts;
-pub(crate) use rewrite::{location, rewrite};
 pub(crate) use upgrade::Upgrade;
 
 /// What came of an action.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use message::Token;
 use snapshot::Snapshot;
 use telemetry::{AccessLog, GatewayMetrics, WorkerLog};
 use tokio::{
@@ -34,6 +35,8 @@ pub struct Start<'a> {
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
     pub log: Option<&'a AccessLog>,
+    /// Whoever shows it is told more.
+    pub token: Option<Token>,
     /// Called on each worker before anything else.
     pub worker_begins: fn(),
     /// Called on each worker about once a second: room for what the program wants done there, such as having its
@@ -48,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) generation: AtomicU64,
     pub(crate) metrics: Arc<GatewayMetrics>,
     pub(crate) housekeeping: fn(),
+    pub(crate) token: Option<Token>,
 }
 
 struct Handle {
@@ -67,6 +71,7 @@ impl Gateway {
             snapshot: ArcSwap::new(start.snapshot),
             metrics: start.metrics,
             housekeeping: start.housekeeping,
+            token: start.token,
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {

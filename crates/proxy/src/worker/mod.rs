@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     accept::{self, Socket},
     connection::Connection,
+    exchange::Budget,
 };
 
 mod gateway;
@@ -42,6 +43,8 @@ pub(crate) struct Worker {
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
     random: RefCell<Random>,
+    /// At routes that came near.
+    pub(crate) looks: Budget,
 }
 
 /// Takes a connection off the list when it ends.
@@ -109,6 +112,7 @@ impl Worker {
             listening: RefCell::default(),
             log: RefCell::new(log),
             random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
+            looks: Budget::new(Instant::now()),
         })
     }
 
@@ -137,6 +141,15 @@ impl Worker {
     /// Counts a refusal that never became an exchange.
     pub(crate) fn note_cause(&self, cause: Cause) {
         self.metrics.caused(self.index, cause);
+    }
+
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.borrow().is_some()
+    }
+
+    /// Whether this is the admin token.
+    pub(crate) fn is_token(&self, shown: &[u8]) -> bool {
+        self.shared.token.as_ref().is_some_and(|token| token.is(shown))
     }
 
     pub(crate) fn with_log(&self, write: impl FnOnce(&mut WorkerLog)) {

@@ -11,7 +11,7 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use ipnet::IpNet;
-use model::{HostPattern, ListenerId, Route};
+use model::{HostPattern, ListenerId, Route, values::Moment};
 
 use self::fields::Field;
 use crate::{Ask, Precedence};
@@ -98,6 +98,7 @@ impl Example {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip.unwrap_or(ANYBODY),
+            scheme: "http",
             sni: self.sni.as_deref(),
             now,
         }
@@ -112,12 +113,19 @@ impl Example {
 impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        write!(f, "{} {}", self.method, Word(&format!("http://{}{}{query}", self.host, self.path)))?;
+        let scheme = if self.sni.is_some() { "https" } else { "http" };
+        write!(f, "{} {}", self.method, Word(&format!("{scheme}://{}{}{query}", self.host, self.path)))?;
         for (name, value) in &self.headers {
             write!(f, " -H {}", Word(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))))?;
         }
-        match self.client_ip {
-            Some(address) => write!(f, " --client-ip {address}"),
+        if let Some(address) = self.client_ip {
+            write!(f, " --client-ip {address}")?;
+        }
+        if let Some(name) = self.sni.as_ref().filter(|name| **name != self.host) {
+            write!(f, " --sni {}", Word(name))?;
+        }
+        match self.at {
+            Some(at) => write!(f, " --at {}", Moment(at)),
             None => Ok(()),
         }
     }
@@ -224,7 +232,7 @@ fn sni(routes: &[&Route]) -> Option<Option<String>> {
     lists.iter().flat_map(|list| list.iter().take(MOST)).map(meant).find(is_in_all).map(Some)
 }
 
-/// A time at which all of them hold: the begin of a window, or some hour of the week after it.
+/// A time at which all of them hold: the begin of a window, or some hour of the week after it, or when weekly hours begin.
 fn at(routes: &[&Route]) -> Option<Option<SystemTime>> {
     const HOUR: Duration = Duration::from_secs(3600);
     let windows: Vec<_> = routes.iter().filter_map(|route| route.matching.time).collect();
@@ -232,7 +240,15 @@ fn at(routes: &[&Route]) -> Option<Option<SystemTime>> {
         return Some(None);
     }
     let begin = windows.iter().filter_map(|window| window.after).max().unwrap_or(SOME_TIME);
-    (0..=7 * 24).map(|hour| begin + HOUR * hour).find(|at| windows.iter().all(|window| window.holds(*at))).map(Some)
+    let midnight = begin - Duration::from_secs(begin.duration_since(UNIX_EPOCH).ok()?.as_secs() % (24 * 3600));
+    let begins = windows.iter().filter_map(|window| window.weekly).flat_map(|weekly| {
+        // The clock may be ahead, so the day before is looked at as well.
+        let minute = 24 * 60 + i64::from(weekly.from) - i64::from(weekly.offset);
+        let minute = u64::try_from(minute).unwrap_or_default() % (24 * 60);
+        (0..=8).map(move |day| midnight + Duration::from_secs((day * 24 * 60 + minute) * 60))
+    });
+    let hours = (0..=7 * 24).map(|hour| begin + HOUR * hour);
+    hours.chain(begins).find(|at| windows.iter().all(|window| window.holds(*at))).map(Some)
 }
 
 fn hosts(routes: &[&Route]) -> Vec<String> {

@@ -24,6 +24,9 @@ pub(crate) fn of(patterns: &[&PathPattern]) -> Vec<String> {
     }
     let mut paths = spelled(&whole);
     paths.retain(|path| is_of_all(path));
+    if paths.is_empty() {
+        paths.extend(Some(path(&whole, 0, DAYS)).filter(|path| is_of_all(path)));
+    }
     if paths.is_empty() && patterns.iter().any(|pattern| Shape::of(pattern).is_none()) {
         let languages = patterns.iter().map(|pattern| Language::of_path(pattern)).collect::<Option<Vec<_>>>();
         let languages = languages.unwrap_or_default();
@@ -34,25 +37,32 @@ pub(crate) fn of(patterns: &[&PathPattern]) -> Vec<String> {
 
 /// What stands for a segment that a pattern captures: the `number`-th of a path, another one in each `variant`.
 fn word(number: usize, variant: usize) -> &'static str {
-    const WORDS: [[&str; 4]; 2] = [["a", "b", "c", "d"], ["1", "2", "3", "4"]];
-    WORDS[variant % 2][number % 4]
+    const WORDS: [[&str; 4]; 3] =
+        [["a", "b", "c", "d"], ["1", "2", "3", "4"], ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]];
+    WORDS[variant % 3][number % 4]
+}
+
+/// The variant of words that are days, for types that take nothing else.
+const DAYS: usize = 2;
+
+/// A path of a shape, with so many more segments.
+fn path(shape: &Shape<'_>, more: usize, variant: usize) -> String {
+    let mut number = 0;
+    let mut path = String::new();
+    for part in shape.parts.iter().copied().chain(std::iter::repeat_n(Part::Any, more)) {
+        path.push('/');
+        path.push_str(match part {
+            Part::Text(text) => text,
+            Part::Any => word(number, variant),
+        });
+        number += usize::from(part == Part::Any);
+    }
+    if path.is_empty() { "/".to_owned() } else { path }
 }
 
 /// Of a shape as it is, and if more may follow, with more.
 fn spelled(shape: &Shape<'_>) -> Vec<String> {
-    let path = |more: usize, variant: usize| {
-        let mut number = 0;
-        let mut path = String::new();
-        for part in shape.parts.iter().copied().chain(std::iter::repeat_n(Part::Any, more)) {
-            path.push('/');
-            path.push_str(match part {
-                Part::Text(text) => text,
-                Part::Any => word(number, variant),
-            });
-            number += usize::from(part == Part::Any);
-        }
-        if path.is_empty() { "/".to_owned() } else { path }
-    };
+    let path = |more: usize, variant: usize| path(shape, more, variant);
     let mut paths = vec![path(0, 0)];
     if shape.open {
         paths.extend([path(1, 0), path(2, 1)]);

@@ -13,6 +13,7 @@
 mod build;
 mod explain;
 mod literal;
+mod nearest;
 mod patterns;
 mod switch;
 mod tree;
@@ -24,8 +25,9 @@ use model::{HostPattern, PathPattern};
 use crate::{Ask, Precedence, capture::Plan, predicate::Predicate};
 
 pub use build::{BuildError, Excess};
-pub use explain::Candidate;
+pub use explain::{Candidate, Nearness};
 
+use nearest::Neighbours;
 use patterns::Patterns;
 use switch::Switches;
 use tree::{Node, Tree};
@@ -46,6 +48,7 @@ pub struct Table {
     links: Vec<Link>,
     predicates: Vec<Predicate>,
     routes: Vec<Wanted>,
+    neighbours: Neighbours,
 }
 
 /// What a search came to.

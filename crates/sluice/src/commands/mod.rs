@@ -3,6 +3,8 @@
 mod check;
 mod completion;
 mod demo;
+mod diff;
+mod explain;
 mod man;
 mod run;
 mod schema;
@@ -21,7 +23,8 @@ use crate::{failure::Failure, log::Level};
     version = version::line(),
     before_long_help = "Example:\n  sluice demo                    try it, with services to try it on\n  \
                         sluice check -c sluice.yaml    all that is wrong with a document\n  \
-                        sluice run -c sluice.yaml      serve",
+                        sluice run -c sluice.yaml      serve\n  \
+                        sluice explain -c sluice.yaml GET http://api.example.com/users/7    why it goes where it goes",
 )]
 pub(crate) struct Cli {
     /// How much the program says about itself on standard error
@@ -43,6 +46,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Run(run::Run),
     Check(check::Check),
+    Explain(explain::Explain),
+    Diff(diff::Diff),
     Demo(demo::Demo),
     Schema(schema::Schema),
     Version(version::Version),
@@ -58,6 +63,8 @@ impl Command {
         match self {
             Self::Run(command) => command.run(),
             Self::Check(command) => command.run(),
+            Self::Explain(command) => command.run(),
+            Self::Diff(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Version(command) => command.run(),

@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Args;
 
 use crate::{
+    admin_token::State,
     failure::Failure,
     serve::{self, Server},
 };
@@ -23,9 +24,8 @@ pub(crate) struct Run {
     /// Write the bound addresses to this file, as JSON, once traffic is served
     #[arg(long, value_name = "PATH")]
     ready_file: Option<PathBuf>,
-    /// The folder for what must outlive a restart; made when there is something to keep
-    #[arg(long, value_name = "DIR", default_value = ".sluice")]
-    state: PathBuf,
+    #[command(flatten)]
+    state: State,
 }
 
 // === impl Run ===
@@ -33,7 +33,7 @@ pub(crate) struct Run {
 impl Run {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         serve::block_on(async {
-            let server = Server::start(&self.config, self.ready_file)?;
+            let server = Server::start(&self.config, self.ready_file, self.state)?;
             Ok(server.run().await)
         })
     }

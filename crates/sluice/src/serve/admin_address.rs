@@ -12,7 +12,9 @@ use std::{
 
 use admin::{Check, Readiness};
 use control::{Control, Refusal};
+use message::Token;
 use model::{Address, Place, Report};
+use snapshot::{Explanation, Question, QuestionError};
 use telemetry::Format;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -26,17 +28,20 @@ pub(super) struct AdminAddress {
 }
 
 /// The gateway as its admin address sees it.
-struct Operated(Arc<Control>);
+struct Operated {
+    control: Arc<Control>,
+    token: Token,
+}
 
 // === impl AdminAddress ===
 
 impl AdminAddress {
     /// Binds the address that the document names, if any, and answers there.
     pub(super) fn open(document: &Path, control: &Arc<Control>) -> Result<Option<Self>, Failure> {
-        let Some(address) = control.admin() else { return Ok(None) };
+        let Some((address, token)) = control.admin() else { return Ok(None) };
         let (listener, address) = bind(&address).map_err(|error| refused(document, &address, &error))?;
         let (stop, stopped) = oneshot::channel();
-        let gateway = Arc::new(Operated(control.clone()));
+        let gateway = Arc::new(Operated { control: control.clone(), token });
         let serving = tokio::spawn(admin::serve(listener, gateway, async {
             // Sent or dropped: either way it is time.
             _ = stopped.await;
@@ -116,7 +121,7 @@ fn start_of(document: &Path) -> Place {
 impl admin::Gateway for Operated {
     /// The address is opened after the listeners are bound and the first document is live, so those two hold.
     fn readiness(&self) -> Readiness {
-        let drain = match self.0.is_draining() {
+        let drain = match self.control.is_draining() {
             false => Check::ok("drain"),
             true => Check::failed("drain", "the gateway is shutting down and takes no new connections"),
         };
@@ -124,6 +129,14 @@ impl admin::Gateway for Operated {
     }
 
     fn metrics(&self, format: Format) -> String {
-        self.0.render_metrics(format)
+        self.control.render_metrics(format)
+    }
+
+    fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
+        snapshot::explain(&self.control.snapshot(), question)
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
     }
 }

@@ -15,9 +15,11 @@ mod ready_file;
 mod signals;
 
 use std::{
+    cell::OnceCell,
     future::Future,
     path::{Path, PathBuf},
     process::ExitCode,
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -25,7 +27,12 @@ use std::{
 use control::{Applied, Control, Files, Options, Refusal, Watch};
 use tokio::{runtime, task::spawn_blocking};
 
-use crate::{builtins, failure::Failure, memory};
+use crate::{
+    admin_token::{Made, State},
+    builtins,
+    failure::Failure,
+    memory,
+};
 use admin_address::AdminAddress;
 use ready_file::ReadyFile;
 use signals::{Signal, Signals};
@@ -62,7 +69,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 
 impl Server {
     /// Starts to serve the document. On failure nothing is left behind.
-    pub(crate) fn start(document: &Path, ready_file: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(crate) fn start(document: &Path, ready_file: Option<PathBuf>, state: State) -> Result<Self, Failure> {
         open_files::raise();
         let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
         // Before the document is read, so that no change is missed.
@@ -70,16 +77,24 @@ impl Server {
         let ready_file = ready_file.map(ReadyFile::new).transpose()?;
 
         let begun = Instant::now();
+        let made = Rc::new(OnceCell::<Made>::new());
         let (control, applied) = Control::start(Options {
             path: document.to_owned(),
             kinds: builtins::kinds(),
             version: env!("CARGO_PKG_VERSION"),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
+            token: Box::new({
+                let made = made.clone();
+                move || state.token(&made)
+            }),
         })?;
         memory::give_back();
         let control = Arc::new(control);
         let admin = AdminAddress::open(document, &control)?;
+        if let Some(made) = made.get() {
+            made.show();
+        }
         let mut server = Self { control, admin, ready_file, watch, signals };
         server.write_ready_file()?;
         server.follow_files();

@@ -142,7 +142,7 @@ version: 1
 listeners:
   - { name: web, address: 127.0.0.1:0 }
 upstreams:
-  - { name: users, endpoints: [127.0.0.1:9001] }
+  - { name: users, endpoints: [a.internal:80] }
 routes:
   - { name: files, match: { path: { prefix: /files } }, upstream: users }
   - { name: raw, match: { path: { wildcard: \"/files/*/raw\" } }, upstream: users, policies: [{ compress: {} }] }
@@ -164,6 +164,23 @@ routes:
     let run = check(&kept.join("\n"), "").await;
     assert_eq!(run.success(), "sluice.yaml: good, with 1 warning\n");
     assert!(run.stderr.contains(": warning: route `again` is never taken"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_test_of_the_document_that_fails_is_an_error() {
+    let document = "\
+version: 1
+listeners: [{ name: web, address: \"127.0.0.1:0\" }]
+routes: [{ name: ping, match: { path: /ping, methods: [GET] }, respond: {} }]
+tests: [{ name: posted, request: { method: POST, url: /ping }, expect: { route: ping } }]
+";
+    refused(
+        &check(document, "").await,
+        &[
+            "sluice.yaml:4:81: error: test `posted` expects the route `ping`, and found no route; `ping` does not match: method is not GET",
+            "sluice.yaml: 1 error",
+        ],
+    );
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod check;
 mod demo;
 mod examples;
+mod explain;
 mod print;
 mod run;
 

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{TcpListener, TcpStream},
-    os::unix::net::UnixListener,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
     sync::Arc,
 };
 
@@ -250,4 +250,52 @@ async fn a_second_interrupt_ends_it_at_once() {
     gateway.signal(Signal::INT);
     assert_eq!(gateway.wait_exit().await.code, Some(130));
     assert_eq!(exchange.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_token_and_says_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let start = async || {
+        let gateway = Process::with(&replies("a")).program(SLUICE).env("SLUICE_STATE", &state).start().await;
+        gateway.signal(Signal::TERM);
+        gateway.wait_exit().await
+    };
+    let first = start().await;
+    let token = fs::read_to_string(state.join("admin-token")).unwrap();
+    let said = format!(
+        "The admin token, which is shown this once and kept in {}:\n{token}",
+        state.join("admin-token").display()
+    );
+    assert!(first.stderr.contains(&said), "{}", first.stderr);
+    assert_eq!((fs::metadata(&state).unwrap().permissions().mode() & 0o777, token.trim().len()), (0o700, 64));
+    let second = start().await;
+    assert!(!second.stderr.contains("token"), "{}", second.stderr);
+    assert_eq!(fs::read_to_string(state.join("admin-token")).unwrap(), token);
+}
+
+#[tokio::test]
+async fn a_token_is_not_made_where_none_is_needed() {
+    let gateway = Process::with(&replies("a")).program(SLUICE).env("SLUICE_ADMIN_TOKEN", "given").start().await;
+    assert!(!gateway.directory().join(".sluice").exists());
+    let document = format!("version: 1\ngateway: {{ workers: 1 }}\n{}", replies("a"));
+    let gateway = Process::with(&document).program(SLUICE).start().await;
+    assert!(!gateway.directory().join(".sluice").exists());
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_secret_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("admin-token");
+    fs::write(&file, "known to all").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let settings = Process::with(&replies("a")).program(SLUICE).argument("--state").argument(folder.path());
+    let Err(run) = settings.try_start().await else { panic!("it serves") };
+    let file = file.display();
+    let expected = format!("error: the admin token {file} can be read by others (mode 644); `chmod 600 {file}`\n");
+    assert_eq!((run.code, run.stderr), (Some(1), expected));
+    let settings = Process::with(&replies("a")).program(SLUICE).env("SLUICE_ADMIN_TOKEN", "");
+    let Err(run) = settings.try_start().await else { panic!("it serves") };
+    let expected = "error: SLUICE_ADMIN_TOKEN is no token: it must be visible ASCII without spaces, and not empty\n";
+    assert_eq!((run.code, &*run.stderr), (Some(1), expected));
 }

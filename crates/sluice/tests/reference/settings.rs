@@ -154,6 +154,9 @@ impl<'s> Settings<'s> {
         if !constants.is_empty() {
             return constants;
         }
+        if schema.get("const").is_some_and(Value::is_null) {
+            return vec!["`null`".to_owned()];
+        }
         vec![match schema["type"].as_str() {
             Some("array") => format!("list of {}", self.kind(&format!("{path}[]"), &schema["items"], inner)),
             Some("object") => format!("map of {}", self.kind(path, &schema["additionalProperties"], inner)),

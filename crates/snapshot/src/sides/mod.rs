@@ -123,6 +123,14 @@ impl Sides {
         &self.list
     }
 
+    /// By which chance chooses among the sides, by their index; `None`: it never does.
+    pub fn weights(&self) -> Option<&[u32]> {
+        match &self.rule {
+            Rule::Split(split) => Some(split.weights().each()),
+            Rule::Versions(_) => None,
+        }
+    }
+
     /// Whether a choice must wait for the policies that find out who calls.
     pub fn awaits_consumer(&self) -> bool {
         matches!(&self.rule, Rule::Split(split) if split.asks_consumer)

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::SystemTime};
 
-use message::{Cause, Record};
+use message::{Cause, Nearest, Record};
 
 use super::{json, timestamp::Timestamp};
 use crate::{Protocol, Timing};
@@ -54,6 +54,8 @@ impl Line<'_> {
         json::optional(out, self.status(), json::integer);
         out.extend_from_slice(b",\"cause\":");
         json::optional(out, self.record.cause, |out, cause| json::string(out, cause.name().as_bytes()));
+        out.extend_from_slice(b",\"nearest\":");
+        json::optional(out, self.record.nearest.as_deref(), nearest);
         out.extend_from_slice(b",\"route\":");
         json::optional(out, self.route, |out, name| json::string(out, name.as_bytes()));
         out.extend_from_slice(b",\"side\":");
@@ -87,12 +89,24 @@ impl Line<'_> {
     }
 }
 
+/// The routes that came nearest, as the answer tells them.
+fn nearest(out: &mut Vec<u8>, nearest: &Nearest) {
+    for (index, near) in nearest.routes.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"[{\"route\":" } else { b",{\"route\":" });
+        json::string(out, near.route.as_bytes());
+        out.extend_from_slice(b",\"miss\":");
+        json::string(out, near.miss.as_bytes());
+        out.push(b'}');
+    }
+    out.extend_from_slice(if nearest.routes.is_empty() { b"[]" } else { b"]" });
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant, UNIX_EPOCH};
 
     use http::StatusCode;
-    use message::Attempt;
+    use message::{Attempt, Near};
     use serde_json::{Value, json};
 
     use super::*;
@@ -150,7 +164,7 @@ mod tests {
         };
         let expected = json!({
             "time": "1970-01-01T00:00:00.000Z", "client": "2001:db8::1", "method": "GET", "host": "api.example.com:8443",
-            "path": "/users/7", "protocol": "http1", "status": 504, "cause": "response_timeout", "route": "user",
+            "path": "/users/7", "protocol": "http1", "status": 504, "cause": "response_timeout", "nearest": null, "route": "user",
             "side": "canary", "upstream": "users", "endpoint": "10.0.0.3:80", "attempts": 2, "duration_ms": 12.345, "overhead_ms": 0.083,
             "request_bytes": 0, "response_bytes": 300, "user_agent": "curl/8 \"\u{fffd}\n", "request_id": "01J",
         });
@@ -161,10 +175,30 @@ mod tests {
     fn what_is_not_there_is_null() {
         let record = Record::new(Instant::now());
         let read = read(&line(&record, &Timing { overhead: None, ..TIMING }));
-        for key in
-            ["status", "cause", "route", "side", "upstream", "endpoint", "overhead_ms", "user_agent", "request_id"]
-        {
+        for key in [
+            "status",
+            "cause",
+            "nearest",
+            "route",
+            "side",
+            "upstream",
+            "endpoint",
+            "overhead_ms",
+            "user_agent",
+            "request_id",
+        ] {
             assert_eq!(read.get(key), Some(&Value::Null), "{key}");
+        }
+    }
+
+    #[test]
+    fn routes_that_came_near_are_told() {
+        let mut record = Record::new(Instant::now());
+        let near = |route: &str, miss: &str| Near { route: route.into(), miss: miss.to_owned() };
+        for routes in [vec![], vec![near("a", "method is not GET"), near("b", "header x is not \"1\"")]] {
+            let told: Vec<_> = routes.iter().map(|near| json!({ "route": &*near.route, "miss": near.miss })).collect();
+            record.nearest = Some(Box::new(Nearest { routes, disclosed: false }));
+            assert_eq!(read(&line(&record, &TIMING))["nearest"], json!(told));
         }
     }
 

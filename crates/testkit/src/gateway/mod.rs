@@ -132,6 +132,9 @@ impl Settings {
             .current_dir(directory.path())
             .args(["run", "-c", DOCUMENT, "--ready-file", READY])
             .args(self.arguments)
+            // Whoever runs the tests may have set them for gateways of their own.
+            .env_remove("SLUICE_ADMIN_TOKEN")
+            .env_remove("SLUICE_STATE")
             .envs(self.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -194,6 +197,15 @@ impl Process {
     /// When it is no TCP address.
     pub fn admin(&self) -> SocketAddr {
         self.ready().admin.parse().expect("the admin address is a TCP address")
+    }
+
+    /// The admin token, as the first start made it and keeps it in its state directory.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn token(&self) -> String {
+        let path = self.directory.path().join(".sluice/admin-token");
+        fs::read_to_string(path).expect("the token that the program made").trim().to_owned()
     }
 
     /// The directory that it runs in, where its document is, and into which it writes its state.

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::schema;
 use crate::{
+    admin_token::State,
     failure::Failure,
     output,
     serve::{self, Server},
@@ -54,7 +55,8 @@ impl Demo {
                 Failure::Other(format!("cannot write into {}: {error}", std::env::temp_dir().display()))
             })?;
             let document = folder.path().join("demo.yaml");
-            let server = Server::start(&document, self.ready_file)?;
+            let state = State::new(folder.path().join("state"));
+            let server = Server::start(&document, self.ready_file, state)?;
             output::print(welcome(&server, &document).as_bytes())?;
             Ok(server.run().await)
         })

@@ -5,56 +5,93 @@ use std::fmt::Write;
 use http::{HeaderValue, Method, Uri, uri::Authority};
 use message::{Body, Cause, Error, Exchange, Result, canonical, forwarded};
 use policy::Template;
-use snapshot::{LocationParts, NewHost, NewPath, QueryEdits, Rewrite};
 
-/// Changes the request as the route says. What comes out is brought into canonical form like any request.
-///
-/// # Errors
-/// [`Cause::RewriteFailed`] if captures lead to a path or a host that is none.
-pub(crate) fn rewrite(exchange: &mut Exchange, rewrite: &Rewrite) -> Result<()> {
-    // All of it is made of the request as it came.
-    let target = target(exchange, rewrite.path.as_ref(), rewrite.query.as_ref())?;
-    let host = match &rewrite.host {
-        None => None,
-        Some(NewHost::Fixed(host)) => Some(host.clone()),
-        Some(NewHost::Template(template)) => Some(host(template, exchange)?),
-    };
-    if let Some(target) = target {
-        exchange.set_target(target);
+use crate::{Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Rewrite};
+
+// === impl Rewrite ===
+
+impl Rewrite {
+    /// Changes the request as the route says. What comes out is brought into canonical form like any request.
+    ///
+    /// # Errors
+    /// [`Cause::RewriteFailed`] if captures lead to a path or a host that is none.
+    pub fn apply(&self, exchange: &mut Exchange) -> Result<()> {
+        // All of it is made of the request as it came.
+        let target = target(exchange, self.path.as_ref(), self.query.as_ref())?;
+        let host = match &self.host {
+            None => None,
+            Some(NewHost::Fixed(host)) => Some(host.clone()),
+            Some(NewHost::Template(template)) => Some(host(template, exchange)?),
+        };
+        if let Some(target) = target {
+            exchange.set_target(target);
+        }
+        if let Some(host) = host {
+            exchange.set_authority(host);
+        }
+        if let Some(method) = &self.method {
+            set_method(exchange, method);
+        }
+        Ok(())
     }
-    if let Some(host) = host {
-        exchange.set_authority(host);
-    }
-    if let Some(method) = &rewrite.method {
-        set_method(exchange, method);
-    }
-    Ok(())
 }
 
-/// Where `parts` send the client that asked for `exchange`.
-///
-/// # Errors
-/// [`Cause::RewriteFailed`], as above.
-pub(crate) fn location(exchange: &Exchange, parts: &LocationParts) -> Result<String> {
-    let asked = Asked::of(exchange);
-    let scheme = parts.scheme.unwrap_or(asked.scheme);
-    let host = parts.host.as_deref().unwrap_or(asked.host);
-    let same_place = parts.scheme.is_none() && parts.host.is_none();
-    let port = parts.port.or(asked.port.filter(|_| same_place));
-    let uri = target(exchange, parts.path.as_ref(), None)?;
-    let uri = uri.as_ref().unwrap_or(&exchange.head.uri);
-    let mut location = format!("{scheme}://{host}");
-    let default = if scheme == "https" { 443 } else { 80 };
-    if let Some(port) = port.filter(|port| *port != default) {
-        // Writing to a string cannot fail.
-        _ = write!(location, ":{port}");
+// === impl Redirect ===
+
+impl Redirect {
+    /// Where the client is sent that asked for `exchange`.
+    ///
+    /// # Errors
+    /// [`Cause::RewriteFailed`], as above, or if captures make a target that no header can hold.
+    pub fn location(&self, exchange: &Exchange) -> Result<HeaderValue> {
+        let target = match &self.to {
+            Location::Whole(template) => {
+                let target = template.render_target(|index| exchange.capture(index));
+                whole(target, exchange.head.uri.query())
+            }
+            Location::Parts(parts) => parts.location(exchange)?,
+        };
+        HeaderValue::try_from(target).map_err(|error| {
+            Error::new(Cause::RewriteFailed, "the target of the redirect is no header value").with_source(error)
+        })
     }
-    location.push_str(uri.path());
-    if let Some(query) = uri.query().filter(|_| !parts.drop_query) {
-        location.push('?');
-        location.push_str(query);
+}
+
+/// The query of the request goes along unless the target has its own.
+fn whole(mut target: String, query: Option<&str>) -> String {
+    if let Some(query) = query.filter(|_| !target.contains('?')) {
+        target.push('?');
+        target.push_str(query);
     }
-    Ok(location)
+    // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
+    if target.starts_with("//") {
+        target.remove(0);
+    }
+    target
+}
+
+impl LocationParts {
+    fn location(&self, exchange: &Exchange) -> Result<String> {
+        let asked = Asked::of(exchange);
+        let scheme = self.scheme.unwrap_or(asked.scheme);
+        let host = self.host.as_deref().unwrap_or(asked.host);
+        let same_place = self.scheme.is_none() && self.host.is_none();
+        let port = self.port.or(asked.port.filter(|_| same_place));
+        let uri = target(exchange, self.path.as_ref(), None)?;
+        let uri = uri.as_ref().unwrap_or(&exchange.head.uri);
+        let mut location = format!("{scheme}://{host}");
+        let default = if scheme == "https" { 443 } else { 80 };
+        if let Some(port) = port.filter(|port| *port != default) {
+            // Writing to a string cannot fail.
+            _ = write!(location, ":{port}");
+        }
+        location.push_str(uri.path());
+        if let Some(query) = uri.query().filter(|_| !self.drop_query) {
+            location.push('?');
+            location.push_str(query);
+        }
+        Ok(location)
+    }
 }
 
 /// What the client asked for, as it knows it: a trusted proxy may have taken TLS away.

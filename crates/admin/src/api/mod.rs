@@ -1,0 +1,42 @@
+//! `/api/v1`: what operators may ask who show the admin token.
+
+mod explain;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
+use http::{Method, StatusCode, Uri};
+use tokio::sync::Mutex;
+
+use crate::{Gateway, auth, problem::Problem};
+
+/// A body that is longer is no question.
+const BODY_BYTES: usize = 64 * 1024;
+
+#[derive(Clone)]
+struct Api {
+    gateway: Arc<dyn Gateway>,
+    /// Held by the one answer that is being worked out: many at once would take the processor from the requests.
+    turn: Arc<Mutex<()>>,
+}
+
+/// Whoever shows no token learns nothing, not even what there is.
+pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
+    Router::new()
+        .route("/explain", post(explain::explain))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(gateway.clone(), auth::authenticate))
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    let detail = format!("there is nothing at `/api/v1{}`; there is /api/v1/explain", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, detail)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("`/api/v1{}` is asked with POST, there is no {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
