@@ -83,7 +83,8 @@ fn set(kind: &str, size: usize) -> Set {
 /// One choice, and the count of it.
 fn pick(set: &Set, worker: usize, random: &mut Random) -> usize {
     // Sticky clients have no cookie yet, all others have a key.
-    let ask = Ask { worker, tried: &[], key: Some(random.bits()), random: random.bits(), now: set.now };
+    let (key, random) = (Some(random.bits()), random.bits());
+    let ask = Ask { worker, tried: &[], key, random, now: set.now, heeds_health: true };
     let picked = set.balancer.pick(&set.endpoints, &ask).expect("an endpoint");
     if set.counts {
         set.endpoints[picked].learned.begin();

@@ -37,6 +37,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether it may be asked, as far as its health goes.
+    pub fn is_eligible(&self) -> bool {
+        self.learned.is_eligible()
+    }
+
     fn with(&self, learned: Arc<Learned>) -> Self {
         let Self { address, weight, labels, authority, .. } = self;
         Self {

@@ -1,7 +1,10 @@
 //! What the workers together know of an endpoint.
 
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicBool, AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,19 +21,60 @@ pub struct Learned {
     /// after 49 days without news makes an old average a little younger. 0: nothing is known.
     latency: AtomicU64,
     since: Instant,
+    /// Whether it may be asked, as far as its health goes.
+    is_eligible: AtomicBool,
+    /// When it last became that, in milliseconds since `since`.
+    eligible_from: AtomicU32,
 }
+
+/// How often the eligibility of any endpoint changed. What is computed from it is computed anew when this has moved.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
 
 // === impl Learned ===
 
 impl Learned {
     /// Of an endpoint that is known from `now` on.
     pub fn new(now: Instant) -> Self {
-        Self { in_flight: AtomicU32::new(0), latency: AtomicU64::new(0), since: now }
+        Self {
+            in_flight: AtomicU32::new(0),
+            latency: AtomicU64::new(0),
+            since: now,
+            is_eligible: AtomicBool::new(true),
+            eligible_from: AtomicU32::new(0),
+        }
     }
 
     /// How long it has been known.
-    pub fn age(&self, now: Instant) -> Duration {
+    fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.since)
+    }
+
+    /// How long it has been asked without a break, so that a slow start can tell who is warm.
+    pub fn warm_for(&self, now: Instant) -> Duration {
+        self.age(now).saturating_sub(Duration::from_millis(self.eligible_from.load(Relaxed).into()))
+    }
+
+    /// Whether it may be asked, as far as its health goes.
+    pub fn is_eligible(&self) -> bool {
+        self.is_eligible.load(Relaxed)
+    }
+
+    /// Says whether it may be asked, from `now` on. Whoever judges health does; balancers only read.
+    pub fn set_eligible(&self, is_eligible: bool, now: Instant) {
+        if self.is_eligible() == is_eligible {
+            return;
+        }
+        if is_eligible {
+            self.eligible_from.store(self.milliseconds(now), Relaxed);
+        }
+        self.is_eligible.store(is_eligible, Relaxed);
+        // Whoever sees this sees what is above.
+        CHANGES.fetch_add(1, Release);
+    }
+
+    /// A number that moves whenever the eligibility of any endpoint changes.
+    pub fn changes() -> u64 {
+        CHANGES.load(Acquire)
     }
 
     /// A request is on its way to it. [`Learned::end`] must follow.
@@ -142,6 +186,22 @@ mod tests {
         assert!((seconds(&learned, begin) - 0.1).abs() < 1e-6);
         learned.observe_at_least(Duration::from_millis(200), begin, DECAY);
         assert!((seconds(&learned, begin) - 0.2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn who_comes_back_begins_anew() {
+        let begin = Instant::now();
+        let second = Duration::from_secs(1);
+        let learned = Learned::new(begin);
+        assert!(learned.is_eligible());
+        let changes = Learned::changes();
+        learned.set_eligible(true, begin + second);
+        assert_eq!(learned.warm_for(begin + 2 * second), 2 * second, "nothing changed");
+        learned.set_eligible(false, begin + 3 * second);
+        assert!(!learned.is_eligible() && Learned::changes() > changes);
+        learned.set_eligible(true, begin + 5 * second);
+        assert!(learned.is_eligible());
+        assert_eq!(learned.warm_for(begin + 6 * second), second);
     }
 
     #[test]

@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn picks(set: &EndpointSet, subset: Option<u32>, tried: &[usize], number: usize) -> Vec<Option<usize>> {
-        let ask = Ask { worker: 0, tried, key: None, random: 0, now: Instant::now() };
+        let ask = Ask { worker: 0, tried, key: None, random: 0, now: Instant::now(), heeds_health: true };
         (0..number).map(|_| set.pick(subset, &ask)).collect()
     }
 

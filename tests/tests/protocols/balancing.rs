@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use http::{Method, Request, Response};
@@ -24,7 +25,8 @@ use tokio::{
 
 use crate::support::{Gateway, all, assert_reply, with_fields};
 
-/// Origins that say which one they are. `/hold` is not answered before it is let go, and `/bad` never well.
+/// Origins that say which one they are. `/hold` is not answered before it is let go; the first one answers `/bad` never
+/// well, and `/slow` half a second later than the others.
 struct Origins {
     each: Vec<Origin>,
     arrived: Mutex<UnboundedReceiver<usize>>,
@@ -49,6 +51,9 @@ impl Origins {
                     if request.uri().path() == "/hold" {
                         arrivals.send(number).unwrap();
                         drop(go.acquire().await);
+                    }
+                    if request.uri().path() == "/slow" && number == 0 {
+                        tokio::time::sleep(Duration::from_millis(500)).await;
                     }
                     let mut response = Response::new(body::full(number.to_string()));
                     if request.uri().path() == "/bad" && number == 0 {
@@ -209,6 +214,27 @@ async fn who_fails_is_avoided() {
     }
     // Until the first answer, nobody knows. A second one may be drawn before the others are known.
     assert!(failed <= 3, "{failed} of 100");
+}
+
+/// Requests at the same time, from clients of both workers.
+#[tokio::test]
+async fn who_is_slow_gets_next_to_nothing() {
+    const REQUESTS: usize = 50;
+    let origins = Origins::start(4).await;
+    let gateway = origins.gateway(&[1; 4], "balance: peak_ewma").await;
+    let mut clients = JoinSet::new();
+    for _ in 0..8 {
+        let mut client = gateway.http1().await;
+        clients.spawn(async move {
+            let mut slow = 0;
+            for _ in 0..REQUESTS {
+                slow += usize::from(client.get("/slow").await.text() == "0");
+            }
+            slow
+        });
+    }
+    let slow: usize = clients.join_all().await.into_iter().sum();
+    assert!(slow * 20 <= 8 * REQUESTS, "{slow} of {}", 8 * REQUESTS);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! How endpoints are chosen.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::Field;
 use crate::values::SecretSource;
@@ -59,6 +59,44 @@ pub struct StickyCookie {
     pub ttl: Option<Duration>,
     /// `None`: one that the gateway makes.
     pub secret: Option<SecretSource>,
+}
+
+// === impl ConsistentHash ===
+
+impl fmt::Display for ConsistentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, fallback, algorithm, bounded_load } = self;
+        write!(f, "{key}")?;
+        if let Some(fallback) = fallback {
+            write!(f, ", else by {fallback}")?;
+        }
+        write!(f, ", {algorithm}")?;
+        bounded_load.map_or(Ok(()), |factor| write!(f, ", load bounded by {factor}"))
+    }
+}
+
+// === impl HashKey ===
+
+impl fmt::Display for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClientIp => f.write_str("client address"),
+            Self::Consumer => f.write_str("consumer"),
+            Self::Path => f.write_str("path"),
+            Self::Field(field) => field.fmt(f),
+        }
+    }
+}
+
+// === impl HashAlgorithm ===
+
+impl fmt::Display for HashAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ring => "ring",
+            Self::Maglev => "maglev",
+        })
+    }
 }
 
 // === defaults ===

@@ -136,17 +136,6 @@ impl Protocol {
     }
 }
 
-// === impl Balance ===
-
-impl Balance {
-    /// As documents write it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::RoundRobin => "round_robin",
-        }
-    }
-}
-
 // === impl Selector ===
 
 impl Selector {

@@ -222,7 +222,7 @@ fn upstream(
         subset: subset(upstream, to),
         request: Sent::new(&rewritten, &upstream.rules.host),
         protocol: upstream.rules.protocol.name().into(),
-        balance: upstream.rules.balance.name().into(),
+        balance: upstream.rules.balance.to_string().into(),
         endpoints: set.endpoints.iter().filter(takes).map(|endpoint| EndpointTold::new(endpoint)).collect(),
         timeouts: TimeoutsTold::new(&upstream.rules.timeouts),
     })))

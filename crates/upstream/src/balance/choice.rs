@@ -1,7 +1,7 @@
 //! The document's choice of a balancer, and what that one needs to know of requests and answers. What no balancer of an
 //! upstream needs is not found out.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use message::Exchange;
 use model::{ConsistentHash, PeakEwma};
@@ -99,6 +99,20 @@ impl Balance {
         match &self.way {
             Way::Sticky(cookies) => Some(cookies),
             _ => None,
+        }
+    }
+}
+
+/// For people: the name that documents have for it, and what it goes by.
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.way {
+            Way::RoundRobin => f.write_str("round_robin"),
+            Way::Random => f.write_str("random"),
+            Way::LeastRequests => f.write_str("least_requests"),
+            Way::PeakEwma(_) => f.write_str("peak_ewma"),
+            Way::ConsistentHash(rules) => write!(f, "consistent_hash by {rules}"),
+            Way::Sticky(cookies) => write!(f, "sticky by cookie `{}`", cookies.name()),
         }
     }
 }

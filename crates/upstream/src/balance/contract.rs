@@ -27,6 +27,10 @@ pub(super) fn endpoint(number: usize, weight: u32) -> Arc<Endpoint> {
     }))
 }
 
+pub(super) fn eligible(endpoint: &Endpoint, is_eligible: bool) {
+    endpoint.learned.set_eligible(is_eligible, Instant::now());
+}
+
 /// Requests by chance, the same in every run: from two workers in turn, each with a key of its own.
 pub(super) struct Chance {
     pub(super) random: Random,
@@ -46,7 +50,7 @@ impl Chance {
     pub(super) fn ask(&mut self) -> Ask<'static> {
         self.worker = 1 - self.worker;
         let key = Some(self.random.bits());
-        Ask { worker: self.worker, tried: &[], key, random: self.random.bits(), now: self.now }
+        Ask { worker: self.worker, tried: &[], key, random: self.random.bits(), now: self.now, heeds_health: true }
     }
 }
 
@@ -130,6 +134,47 @@ fn who_was_tried_is_not_asked_again_and_nobody_is_left_out() {
     }
 }
 
+/// Those that are left share the requests by their weights; if health counts for nothing, all do.
+#[test]
+fn who_is_not_eligible_is_not_asked() {
+    const PICKS: u32 = 100_000;
+    for weights in [&[1, 1, 1][..], &[1, 9, 1, 3, 0], &[1; 20], &[2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5]] {
+        each(weights, |kind, endpoints, balancer| {
+            let mut chance = Chance::default();
+            let bad = |index: usize| index % 3 == 0;
+            (0..weights.len()).filter(|index| bad(*index)).for_each(|index| eligible(&endpoints[index], false));
+            let left: f64 = (0..).zip(weights).filter(|(at, _)| !bad(*at)).map(|(_, weight)| f64::from(*weight)).sum();
+            let mut counts = vec![0_u32; weights.len()];
+            for _ in 0..PICKS {
+                counts[balancer.pick(endpoints, &chance.ask()).unwrap()] += 1;
+            }
+            for (index, (count, weight)) in counts.iter().zip(weights).enumerate() {
+                let wanted = if bad(index) { 0.0 } else { f64::from(*weight) / left };
+                let share = f64::from(*count) / f64::from(PICKS);
+                assert!((share - wanted).abs() < 0.01, "{kind}: {share} instead of {wanted}, {weights:?}");
+                assert!(wanted > 0.0 || *count == 0, "{kind}: {counts:?}, {weights:?}");
+            }
+            let mut all = [0_u32; 20];
+            for _ in 0..2_000 {
+                all[balancer.pick(endpoints, &Ask { heeds_health: false, ..chance.ask() }).unwrap()] += 1;
+            }
+            assert!((0..).zip(weights).all(|(at, weight)| *weight == 0 || all[at as usize] > 0), "{kind}: {all:?}");
+        });
+    }
+}
+
+#[test]
+fn if_nobody_is_eligible_there_is_no_choice() {
+    each(&[1, 2, 0], |kind, endpoints, balancer| {
+        endpoints.iter().for_each(|endpoint| eligible(endpoint, false));
+        let mut chance = Chance::default();
+        assert_eq!(balancer.pick(endpoints, &chance.ask()), None, "{kind}");
+        assert!(balancer.pick(endpoints, &Ask { heeds_health: false, ..chance.ask() }).is_some(), "{kind}");
+        eligible(&endpoints[1], true);
+        assert_eq!(balancer.pick(endpoints, &chance.ask()), Some(1), "{kind}");
+    });
+}
+
 /// Indices of other endpoints than its own may be among them: those of the whole set, for a part of it.
 #[test]
 fn who_was_tried_may_be_anybody() {
@@ -191,7 +236,8 @@ fn workers_pick_at_the_same_time() {
                     let now = Instant::now();
                     let mut under_way = std::collections::VecDeque::new();
                     for _ in 0..5_000 {
-                        let ask = Ask { worker, tried: &[], key: Some(random.bits()), random: random.bits(), now };
+                        let (key, chance) = (Some(random.bits()), random.bits());
+                        let ask = Ask { worker, tried: &[], key, random: chance, now, heeds_health: true };
                         let picked = balancer.pick(endpoints, &ask).unwrap();
                         assert_ne!(picked, 2, "{kind}");
                         endpoints[picked].learned.begin();
@@ -210,7 +256,7 @@ fn workers_pick_at_the_same_time() {
     });
 }
 
-/// FAULTS, 70: with slow start the share of a new endpoint rises evenly, up to a fifth.
+/// With slow start the share of a new endpoint rises evenly, up to a fifth.
 #[test]
 fn new_endpoints_get_their_share_little_by_little() {
     const WINDOW: Duration = Duration::from_secs(30);

@@ -32,7 +32,7 @@ impl LeastRequests {
     /// The one with the least load if it got the request; any of those that are equal.
     fn least(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>, drawn: usize, random: &mut Random) -> Option<usize> {
         let (mut best, mut equals) = (None, 1.0);
-        for other in self.weighted.indices().filter(|other| *other != drawn && !ask.tried.contains(other)) {
+        for other in self.weighted.indices().filter(|other| *other != drawn && ask.takes(*other, endpoints)) {
             let load = self.load(&endpoints[other], 1, ask.now);
             match best {
                 Some((_, least)) if load > least => continue,

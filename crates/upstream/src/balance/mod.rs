@@ -38,7 +38,7 @@ use weighted::Weighted;
 ///
 /// Called on the path of every request by all workers at once: no lock, no allocation.
 pub trait LoadBalancer: Send + Sync {
-    /// The index of the endpoint to ask, never one of `ask.tried`; `None` if there is nobody left with a weight.
+    /// The index of the endpoint to ask, never one that `ask` excludes; `None` if there is nobody left with a weight.
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize>;
 
     /// The [`Ask::key`] by which a client can come back to this endpoint, for balancers that give one out.
@@ -58,6 +58,17 @@ pub struct Ask<'a> {
     /// Chance, for those who need it.
     pub random: u64,
     pub now: Instant,
+    /// Endpoints that are not fit to be asked are left out.
+    pub heeds_health: bool,
+}
+
+// === impl Ask ===
+
+impl Ask<'_> {
+    /// Whether the endpoint with this index may be picked.
+    fn takes(&self, index: usize, endpoints: &[Arc<Endpoint>]) -> bool {
+        !self.tried.contains(&index) && (!self.heeds_health || endpoints[index].is_eligible())
+    }
 }
 
 /// Builds the balancer of a set.

@@ -20,13 +20,13 @@ impl Ramp {
     /// The part of its weight that an endpoint has by now, up to 1. Where all are as new, none is held back by it.
     pub(super) fn part(self, endpoint: &Endpoint, now: Instant) -> f64 {
         match self.0 {
-            Some(window) => (endpoint.learned.age(now).as_secs_f64() / window.as_secs_f64()).clamp(LEAST, 1.0),
+            Some(window) => (endpoint.learned.warm_for(now).as_secs_f64() / window.as_secs_f64()).clamp(LEAST, 1.0),
             None => 1.0,
         }
     }
 
     pub(super) fn is_done(self, endpoint: &Endpoint, now: Instant) -> bool {
-        self.0.is_none_or(|window| endpoint.learned.age(now) >= window)
+        self.0.is_none_or(|window| endpoint.learned.warm_for(now) >= window)
     }
 
     /// Whether an endpoint that was chosen leaves the request to another one, which may be as new.

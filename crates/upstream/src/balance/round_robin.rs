@@ -24,9 +24,14 @@ pub(super) struct RoundRobin {
     ramp: Ramp,
 }
 
-/// Alone in its cache line.
+/// Where a worker is in the schedule. Alone in its cache line.
 #[repr(align(64))]
-struct Cursor(AtomicUsize);
+struct Cursor {
+    next: AtomicUsize,
+    /// Where the turns of those who cannot take them are given away. If they fell to whoever is next, that one would get
+    /// twice its share.
+    given_away: AtomicUsize,
+}
 
 // === impl RoundRobin ===
 
@@ -34,12 +39,24 @@ impl RoundRobin {
     pub(super) fn new(endpoints: &[Arc<Endpoint>], ramp: Ramp, workers: usize) -> Self {
         let schedule = schedule(&endpoints.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
         let workers = workers.max(1);
-        let cursors = (0..workers).map(|worker| Cursor(AtomicUsize::new(worker * schedule.len() / workers))).collect();
+        let cursor = |worker| {
+            let begin = worker * schedule.len() / workers;
+            Cursor { next: AtomicUsize::new(begin), given_away: AtomicUsize::new(begin) }
+        };
+        let cursors = (0..workers).map(cursor).collect();
         Self { schedule, cursors, ramp }
     }
-}
 
-impl RoundRobin {
+    /// Whose turn it is, and where the next one is; `None` if nobody has any.
+    fn turn(&self, cursor: &AtomicUsize) -> Option<(usize, usize)> {
+        // Only one worker writes a cursor, so load and store need not be one step.
+        let at = cursor.load(Ordering::Relaxed);
+        let index = *self.schedule.get(at)?;
+        let next = if at + 1 == self.schedule.len() { 0 } else { at + 1 };
+        cursor.store(next, Ordering::Relaxed);
+        Some((index as usize, next))
+    }
+
     /// The one whose turn it is, or, if that is new and gives way, the next other one from `at` on, whose own turn is not
     /// taken from it.
     fn or_another(&self, chosen: usize, at: usize, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> usize {
@@ -48,7 +65,7 @@ impl RoundRobin {
         }
         let (before, after) = self.schedule.split_at(at);
         let mut turns = after.iter().chain(before).map(|index| *index as usize);
-        let other = turns.find(|other| *other != chosen && !ask.tried.contains(other));
+        let other = turns.find(|other| *other != chosen && ask.takes(*other, endpoints));
         let mut random = Random::seeded(ask.random);
         let gives_way =
             |other: &usize| self.ramp.gives_way(&endpoints[chosen], &endpoints[*other], &mut random, ask.now);
@@ -58,22 +75,14 @@ impl RoundRobin {
 
 impl LoadBalancer for RoundRobin {
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
-        let length = self.schedule.len();
-        if length == 0 {
-            return None;
+        let Cursor { next, given_away } = &self.cursors[ask.worker % self.cursors.len()];
+        let (index, after) = self.turn(next)?;
+        if ask.takes(index, endpoints) {
+            return Some(self.or_another(index, after, endpoints, ask));
         }
-        let cursor = &self.cursors[ask.worker % self.cursors.len()].0;
-        // Only this worker writes its cursor, so load and store need not be one step.
-        let mut at = cursor.load(Ordering::Relaxed);
-        for _ in 0..length {
-            let index = self.schedule[at] as usize;
-            at = if at + 1 == length { 0 } else { at + 1 };
-            if !ask.tried.contains(&index) {
-                cursor.store(at, Ordering::Relaxed);
-                return Some(self.or_another(index, at, endpoints, ask));
-            }
-        }
-        None
+        let mut turns = (0..self.schedule.len()).filter_map(|_| self.turn(given_away));
+        let (index, after) = turns.find(|(index, _)| ask.takes(*index, endpoints))?;
+        Some(self.or_another(index, after, endpoints, ask))
     }
 }
 

@@ -54,7 +54,7 @@ impl Sticky {
 
 impl LoadBalancer for Sticky {
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
-        let bound = ask.key.and_then(|token| self.bound(token)).filter(|bound| !ask.tried.contains(bound));
+        let bound = ask.key.and_then(|token| self.bound(token)).filter(|bound| ask.takes(*bound, endpoints));
         bound.or_else(|| self.first.pick(endpoints, ask))
     }
 
@@ -77,6 +77,10 @@ impl Cookies {
             (None, _) => secret::make()?,
         };
         Ok(Self { name: rules.cookie.clone(), ttl: rules.ttl, secret, is_secret_ours: rules.secret.is_none() })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// What the cookie of a request holds, if it looks like one of ours.

@@ -24,7 +24,7 @@ struct Slot {
     owned: u32,
 }
 
-/// Draws for an endpoint that was not tried, before those that are left are weighed one by one; and for another one,
+/// Draws for an endpoint that may be picked, before those that are left are weighed one by one; and for another one,
 /// before there is none worth the search.
 const DRAWS: usize = 4;
 
@@ -46,9 +46,9 @@ impl Weighted {
         self.slots.iter().map(|slot| slot.own as usize)
     }
 
-    /// One that was not tried; `None` if all were.
+    /// One that may be picked; `None` if there is none.
     pub(super) fn draw(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>, random: &mut Random) -> Option<usize> {
-        let drawn = self.untried(endpoints, ask.tried, random)?;
+        let drawn = self.untried(endpoints, ask, random)?;
         if self.ramp.is_done(&endpoints[drawn], ask.now) {
             return Some(drawn);
         }
@@ -65,20 +65,20 @@ impl Weighted {
         drawn: usize,
         random: &mut Random,
     ) -> Option<usize> {
-        (0..DRAWS).find_map(|_| self.untried(endpoints, ask.tried, random).filter(|other| *other != drawn))
+        (0..DRAWS).find_map(|_| self.untried(endpoints, ask, random).filter(|other| *other != drawn))
     }
 
-    fn untried(&self, endpoints: &[Arc<Endpoint>], tried: &[usize], random: &mut Random) -> Option<usize> {
+    fn untried(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>, random: &mut Random) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
         }
         for _ in 0..DRAWS {
             let drawn = self.any(random.bits());
-            if !tried.contains(&drawn) {
+            if ask.takes(drawn, endpoints) {
                 return Some(drawn);
             }
         }
-        let left = || self.indices().filter(|index| !tried.contains(index));
+        let left = || self.indices().filter(|index| ask.takes(*index, endpoints));
         let weight = |index: usize| u64::from(endpoints[index].weight);
         let mut at = below(random.bits(), left().map(weight).sum());
         left().find(|index| at.checked_sub(weight(*index)).map(|rest| at = rest).is_none())

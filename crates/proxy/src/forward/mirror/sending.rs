@@ -48,7 +48,8 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
     let local = world.upstream(upstream);
     let set = local.current();
     let now = Instant::now();
-    let endpoint = set.pick(None, &Ask { worker, tried: &[], key: *key, random: *random, now });
+    let ask = Ask { worker, tried: &[], key: *key, random: *random, now, heeds_health: true };
+    let endpoint = set.pick(None, &ask);
     let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, None))?;
     let _in_flight = local.upstream.rules.balance.counts_requests().then(|| InFlight::begin(&set, endpoint));
     let target = Target { world, worker, upstream, endpoint, chosen: now, local, pool: set.pool(endpoint) };

@@ -10,29 +10,32 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
+use super::Ask;
 use crate::Endpoint;
 
 pub(super) struct Bound {
-    /// The factor times the share of each endpoint by its weight.
-    parts: Box<[f64]>,
+    factor: f64,
     sums: Box<[Sum]>,
 }
 
-/// A worker's sum of the loads. On cache lines of its own, and written by nobody else.
+/// A worker's sum over the endpoints. On cache lines of its own, and written by nobody else.
 #[repr(align(128))]
 struct Sum {
-    last: AtomicU64,
+    last: Total,
     /// Of those before `next`.
-    partial: AtomicU64,
+    partial: Total,
     next: AtomicUsize,
 }
 
-/// The bound at one moment.
-pub(super) struct Limit<'a> {
-    parts: &'a [f64],
-    /// With the request that is being placed.
-    total: f64,
+/// Of endpoints that may get new requests: what is left on one that may not is nobody else's business.
+#[derive(Default)]
+struct Total {
+    load: AtomicU64,
+    weight: AtomicU64,
 }
+
+/// The bound at one moment: so many requests for each unit of weight.
+pub(super) struct Limit(f64);
 
 /// Endpoints that are added up with each request.
 const STEP: usize = 8;
@@ -41,52 +44,67 @@ const STEP: usize = 8;
 
 impl Bound {
     pub(super) fn new(endpoints: &[Arc<Endpoint>], factor: f64, workers: usize) -> Self {
-        let total: f64 = endpoints.iter().map(|endpoint| f64::from(endpoint.weight)).sum();
-        let parts = endpoints.iter().map(|endpoint| factor * f64::from(endpoint.weight) / total).collect();
-        let load = endpoints.iter().map(|endpoint| load(endpoint)).sum();
-        let sum = || Sum { last: AtomicU64::new(load), partial: AtomicU64::new(0), next: AtomicUsize::new(0) };
-        Self { parts, sums: (0..workers.max(1)).map(|_| sum()).collect() }
+        let sum = || {
+            let sum = Sum { last: Total::default(), partial: Total::default(), next: AtomicUsize::new(0) };
+            sum.last.store(sum.last.plus(endpoints, true));
+            sum
+        };
+        Self { factor, sums: (0..workers.max(1)).map(|_| sum()).collect() }
     }
 
-    pub(super) fn limit(&self, endpoints: &[Arc<Endpoint>], worker: usize) -> Limit<'_> {
-        let sum = &self.sums[worker % self.sums.len()];
-        Limit { parts: &self.parts, total: (sum.go_on(endpoints) + 1) as f64 }
+    pub(super) fn limit(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Limit {
+        let sum = &self.sums[ask.worker % self.sums.len()];
+        let (load, weight) = sum.go_on(endpoints, ask.heeds_health);
+        // With the request that is being placed.
+        Limit(self.factor * (load + 1) as f64 / weight.max(1) as f64)
     }
 }
 
 // === impl Sum ===
 
 impl Sum {
-    /// Adds a few more up; the last full sum.
-    fn go_on(&self, endpoints: &[Arc<Endpoint>]) -> u64 {
+    /// Adds a few more up; load and weight of the last full sum.
+    fn go_on(&self, endpoints: &[Arc<Endpoint>], heeds_health: bool) -> (u64, u64) {
         // Only this worker writes, so load and store need not be one step.
         let next = self.next.load(Relaxed);
         let end = endpoints.len().min(next + STEP);
-        let partial =
-            self.partial.load(Relaxed) + endpoints[next..end].iter().map(|endpoint| load(endpoint)).sum::<u64>();
+        let partial = self.partial.plus(&endpoints[next..end], heeds_health);
         if end < endpoints.len() {
-            self.partial.store(partial, Relaxed);
+            self.partial.store(partial);
             self.next.store(end, Relaxed);
-            return self.last.load(Relaxed);
+        } else {
+            self.partial.store((0, 0));
+            self.next.store(0, Relaxed);
+            self.last.store(partial);
         }
-        self.partial.store(0, Relaxed);
-        self.next.store(0, Relaxed);
-        self.last.store(partial, Relaxed);
-        partial
+        self.last.plus(&[], heeds_health)
     }
 }
 
-/// Of those who get new requests: what is left on an endpoint that lost its weight is nobody else's business.
-fn load(endpoint: &Endpoint) -> u64 {
-    if endpoint.weight > 0 { endpoint.learned.in_flight().into() } else { 0 }
+// === impl Total ===
+
+impl Total {
+    /// With these endpoints.
+    fn plus(&self, endpoints: &[Arc<Endpoint>], heeds_health: bool) -> (u64, u64) {
+        let counted =
+            endpoints.iter().filter(|endpoint| endpoint.weight > 0 && (!heeds_health || endpoint.is_eligible()));
+        counted.fold((self.load.load(Relaxed), self.weight.load(Relaxed)), |(load, weight), endpoint| {
+            (load + u64::from(endpoint.learned.in_flight()), weight + u64::from(endpoint.weight))
+        })
+    }
+
+    fn store(&self, (load, weight): (u64, u64)) {
+        self.load.store(load, Relaxed);
+        self.weight.store(weight, Relaxed);
+    }
 }
 
 // === impl Limit ===
 
-impl Limit<'_> {
-    /// How full the endpoint with this index would be with one more request; up to 1 it may have it.
-    pub(super) fn fill(&self, index: usize, endpoint: &Endpoint) -> f64 {
-        let allowed = (self.parts[index] * self.total).ceil();
+impl Limit {
+    /// How full the endpoint would be with one more request; up to 1 it may have it.
+    pub(super) fn fill(&self, endpoint: &Endpoint) -> f64 {
+        let allowed = (self.0 * f64::from(endpoint.weight)).ceil();
         (f64::from(endpoint.learned.in_flight()) + 1.0) / allowed
     }
 }

@@ -40,7 +40,7 @@ enum Layout {
     Maglev(Maglev),
 }
 
-/// How far the layout is walked for somebody who was not tried and is not full. Beyond that, no order is worth the time.
+/// How far the layout is walked for somebody who may be picked and is not full. Beyond that, no order is worth the time.
 const LONGEST_WALK: usize = 1024;
 
 // === impl ConsistentHash ===
@@ -63,13 +63,13 @@ impl ConsistentHash {
 impl LoadBalancer for ConsistentHash {
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
         let Some(key) = ask.key else { return self.by_chance(endpoints, ask) };
-        let mut walk = self.layout.walk(key).filter(|index| !ask.tried.contains(index));
+        let mut walk = self.layout.walk(key).filter(|index| ask.takes(*index, endpoints));
         let Some(bound) = &self.bound else { return walk.next().or_else(|| self.by_chance(endpoints, ask)) };
-        let limit = bound.limit(endpoints, ask.worker);
+        let limit = bound.limit(endpoints, ask);
         // If all are full, the least full one that the walk came by.
         let mut best: Option<(usize, f64)> = None;
         for index in walk {
-            let fill = limit.fill(index, &endpoints[index]);
+            let fill = limit.fill(&endpoints[index]);
             if fill <= 1.0 {
                 return Some(index);
             }
