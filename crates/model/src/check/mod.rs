@@ -87,7 +87,7 @@ impl<'n> Rest<'n> {
 
     /// To be called when all routes are checked.
     pub(crate) fn check_what_refers_to_routes(&mut self, routes: &mut Names<'_>, report: &mut Report) {
-        self.known.subsets.hand_over(&mut self.upstreams, report);
+        std::mem::replace(&mut self.known.subsets, Subsets::of(0)).hand_over(&mut self.upstreams, report);
         Names::collect("test", self.tests, report);
         let Known { listeners, upstreams, .. } = &mut self.known;
         let mut known = tests::Known { listeners, upstreams, routes };

@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
+use expression::suggestion;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use crate::{
     FromText,
-    nearest::suggestion,
     values::{CookieName, FieldName, LoadFactor, SecretSource, Timeout, shortened},
 };
 

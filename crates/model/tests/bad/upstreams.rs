@@ -231,7 +231,7 @@ upstreams:
             "21:46: error: unknown key `sticy`; did you mean `sticky`?",
             "22:79: error: a parameter of the query needs a name",
             "23:61: error: a cookie cannot be kept for less than `1s`",
-            "24:63: error: `slow_start` does not go with keys: a key leads to an endpoint or does not; leave it out, or balance in another way",
+            "24:65: error: `slow_start` does not go with keys: a key leads to an endpoint or does not; leave it out, or balance in another way",
         ],
     );
 }

@@ -44,7 +44,8 @@ impl<'a> Choice<'a> {
     /// Another endpoint than those that were tried, or any if all were.
     pub(super) fn next(&mut self, random: u64, now: Instant) -> Option<usize> {
         let Self { worker, key, .. } = *self;
-        let pick = |tried: &[usize]| self.set.pick(self.subset, &Ask { worker, tried, key, random, now, heeds_health: true });
+        let pick =
+            |tried: &[usize]| self.set.pick(self.subset, &Ask { worker, tried, key, random, now, heeds_health: true });
         let picked = pick(&self.tried);
         if picked.is_some() || self.tried.is_empty() {
             return picked;

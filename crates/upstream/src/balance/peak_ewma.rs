@@ -45,9 +45,9 @@ impl PeakEwma {
         for (index, at) in candidates() {
             // Relative to the fastest, so that no number gets out of hand.
             let cost = latencies[at].unwrap_or(fastest) / fastest * self.requests(&endpoints[index]);
-            let weight = f64::from(endpoints[index].weight) * self.ramp.part(&endpoints[index], ask.now);
-            chances[at] = weight / (cost * cost);
+            chances[at] = f64::from(endpoints[index].weight) / (cost * cost);
         }
+        self.ramp.apply(candidates().map(|(index, at)| (&*endpoints[index], at)), &mut chances, ask.now);
         let mut drawn = random.fraction() * chances.iter().sum::<f64>();
         let mut last = None;
         for (index, at) in candidates() {

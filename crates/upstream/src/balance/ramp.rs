@@ -25,6 +25,30 @@ impl Ramp {
         }
     }
 
+    /// Takes from the chances of those who are new what is not theirs yet, and gives it to those who are warmest.
+    pub(super) fn apply<'e>(
+        self,
+        endpoints: impl Iterator<Item = (&'e Endpoint, usize)> + Clone,
+        chances: &mut [f64],
+        now: Instant,
+    ) {
+        if endpoints.clone().all(|(endpoint, _)| self.is_done(endpoint, now)) {
+            return;
+        }
+        let part = |endpoint: &Endpoint| self.part(endpoint, now);
+        let warmest = endpoints.clone().map(|(endpoint, _)| part(endpoint)).fold(0.0, f64::max);
+        let (mut taken, mut warm) = (0.0, 0.0);
+        for (endpoint, at) in endpoints.clone() {
+            let part = part(endpoint) / warmest;
+            taken += chances[at] * (1.0 - part);
+            chances[at] *= part;
+            warm += if part < 1.0 { 0.0 } else { chances[at] };
+        }
+        for (_, at) in endpoints.filter(|(endpoint, _)| part(endpoint) >= warmest) {
+            chances[at] *= 1.0 + taken / warm;
+        }
+    }
+
     pub(super) fn is_done(self, endpoint: &Endpoint, now: Instant) -> bool {
         self.0.is_none_or(|window| endpoint.learned.warm_for(now) >= window)
     }

@@ -42,7 +42,7 @@ impl Weighted {
     }
 
     /// The indices of all, in rising order.
-    pub(super) fn indices(&self) -> impl Iterator<Item = usize> {
+    pub(super) fn indices(&self) -> impl Iterator<Item = usize> + Clone {
         self.slots.iter().map(|slot| slot.own as usize)
     }
 

@@ -86,11 +86,16 @@ impl LoadBalancer for ConsistentHash {
 impl Layout {
     /// The endpoints for a key, the first choice first; the same one may come again and again.
     fn walk(&self, key: u64) -> impl Iterator<Item = usize> {
-        let (owners, start) = match self {
-            Self::Ring(ring) => (ring.owners(), ring.find(key)),
-            Self::Maglev(maglev) => (maglev.owners(), maglev.find(key)),
+        let (owners, mut at, step) = match self {
+            Self::Ring(ring) => (ring.owners(), ring.find(key), 1),
+            Self::Maglev(maglev) => (maglev.owners(), maglev.find(key), maglev.step(key)),
         };
-        let (before, after) = owners.split_at(start);
-        after.iter().chain(before).take(LONGEST_WALK).map(|index| *index as usize)
+        (0..owners.len().min(LONGEST_WALK)).map(move |_| {
+            // A point beyond the last one is the first one.
+            at = if at < owners.len() { at } else { at - owners.len() };
+            let owner = owners[at];
+            at += step;
+            owner as usize
+        })
     }
 }
