@@ -38,7 +38,8 @@ mod tls;
 pub use model::{Address, Host, Http2Limits, Limits, ListenerId, PeakEwma, RetryOn, RetryRules};
 
 pub use action::{
-    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
+    Action, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite,
+    Substitution, Target, To,
 };
 pub use compile::{check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};

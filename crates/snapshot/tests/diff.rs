@@ -40,8 +40,6 @@ fn read(file: &str, text: &str) -> Document {
 
 fn diff(old: &str, new: &str) -> Diff {
     let (old, new) = (read("old", old), read("new", new));
-    let edition = |document: &'static Document| document;
-    _ = edition;
     let [old, new] = [&old, &new].map(|Document { root, model, snapshot }| Edition { root, model, snapshot });
     snapshot::diff(old, new, UNIX_EPOCH)
 }

@@ -39,8 +39,8 @@ impl Subsets {
     }
 
     /// Hands each upstream its selectors. Warns of those that no endpoint satisfies.
-    pub(super) fn hand_over(self, upstreams: &mut [Option<Upstream>], report: &mut Report) {
-        for (upstream, subsets) in upstreams.iter_mut().zip(self.0) {
+    pub(super) fn hand_over(&mut self, upstreams: &mut [Option<Upstream>], report: &mut Report) {
+        for (upstream, subsets) in upstreams.iter_mut().zip(std::mem::take(&mut self.0)) {
             let Some(upstream) = upstream else { continue };
             for (selector, place) in &subsets {
                 let mut taken = upstream.endpoints.iter().filter(|endpoint| selector.takes(&endpoint.labels));
