@@ -102,11 +102,14 @@ pub struct StickyCookie {
     pub secret: Option<SecretSource>,
 }
 
+/// A way that needs no settings, by its name.
+type Plain = (&'static str, fn() -> Balance);
+
 // === impl Balance ===
 
 impl Balance {
     /// Those that need no settings.
-    const PLAIN: [(&str, fn() -> Self); 6] = [
+    const PLAIN: [Plain; 6] = [
         ("round_robin", || Self::RoundRobin),
         ("random", || Self::Random),
         ("least_requests", || Self::LeastRequests),

@@ -32,8 +32,9 @@ const DRAWS: usize = 4;
 
 impl Weighted {
     pub(super) fn new(endpoints: &[Arc<Endpoint>], ramp: Ramp) -> Self {
-        let weights: Vec<(u32, u32)> = (0..).zip(endpoints.iter().map(|endpoint| endpoint.weight)).collect();
-        Self { slots: slots(weights.into_iter().filter(|(_, weight)| *weight > 0).collect()), ramp }
+        let weights = (0..).zip(endpoints.iter().map(|endpoint| endpoint.weight));
+        let weights: Vec<(u32, u32)> = weights.filter(|(_, weight)| *weight > 0).collect();
+        Self { slots: slots(&weights), ramp }
     }
 
     /// How many there are.
@@ -101,10 +102,10 @@ impl LoadBalancer for Weighted {
 
 /// A number below `bound`, which is 0 for none (Lemire 2019, without the correction, which is far below any weight).
 fn below(bits: u64, bound: u64) -> u64 {
-    (u128::from(bits) * u128::from(bound) >> 64) as u64
+    ((u128::from(bits) * u128::from(bound)) >> 64) as u64
 }
 
-fn slots(weights: Vec<(u32, u32)>) -> Box<[Slot]> {
+fn slots(weights: &[(u32, u32)]) -> Box<[Slot]> {
     let total: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
     // What each would fill of slots, and those who have more than one to fill, or less.
     let mut parts: Vec<f64> =
