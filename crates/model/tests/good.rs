@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use expression::Environment;
 use model::{
-    Action, Balance, CaptureType, ConsistentHash, Expected, Field, HashAlgorithm, HashKey, HostPattern, Location,
-    Mirror, Model, NewPath, PathPattern, PeakEwma, Protocol, Redirect, Report, Segment, StickyCookie, StickyKey,
-    Template, TemplatePart, UpstreamId, ValueMatch, VersionSource, values::SecretSource,
+    Action, Among, Balance, CaptureType, ConsistentHash, Custom, Expected, Failover, Field, HashAlgorithm, HashKey,
+    HostPattern, Location, Mirror, Model, NewPath, PathPattern, PeakEwma, Protocol, Redirect, Report, Segment,
+    StickyCookie, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch, VersionSource, values::SecretSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -170,6 +171,14 @@ fn ways_to_balance() {
             ", balance: { consistent_hash: { key: { query: a b }, fallback: path } }",
             hash(HashKey::Field(Field::Query("a b".into())), Some(HashKey::Path), HashAlgorithm::Ring, None),
         ),
+        (
+            ", balance: { custom: { score: endpoint.in_flight * 2, among: all, decay: 1s } }",
+            Balance::Custom(Custom {
+                score: Environment::endpoint().number("endpoint.in_flight * 2").unwrap(),
+                among: Among::All,
+                timing: PeakEwma { decay: Duration::from_secs(1), ..PeakEwma::default() },
+            }),
+        ),
         (", balance: sticky", sticky("sluice-a", None, None)),
         (
             ", balance: { sticky: { cookie: s, ttl: 1h, secret: { env: S } } }",
@@ -179,6 +188,26 @@ fn ways_to_balance() {
         let document = format!("version: 1\nupstreams: [{{ name: a, endpoints: [a:80]{written} }}]");
         let Model { upstreams, .. } = model(&document);
         assert_eq!(upstreams[0].balance, expected, "{written}");
+    }
+}
+
+#[test]
+fn zones_and_tiers() {
+    for (zone, failover, expected) in [
+        ("", "", Failover::default()),
+        ("zone: a", "", Failover { zone: Some("a".into()), ..Failover::default() }),
+        (
+            "zone: a",
+            "prefer_zone: false, headroom: 2, panic_threshold: 0%",
+            Failover { zone: None, headroom: 2.0, panic_threshold: 0.0 },
+        ),
+    ] {
+        let document = format!(
+            "version: 1\ngateway: {{ {zone} }}\nupstreams:\n  - name: a\n    endpoints: [a:80, {{ address: b:80, tier: 3 }}]\n    failover: {{ {failover} }}"
+        );
+        let Model { upstreams, .. } = model(&document);
+        assert_eq!(upstreams[0].failover, expected, "{zone} {failover}");
+        assert_eq!(upstreams[0].endpoints.iter().map(|endpoint| endpoint.tier).collect::<Vec<_>>(), [0, 3]);
     }
 }
 
@@ -252,7 +281,7 @@ fn action(fields: &str) -> Action {
          - {{ name: orders-us, endpoints: [b:1], policies:   [{{ cors: {{ a: 1 }} }}] }}\n  \
          - {{ name: \"{{id}}\", endpoints: [c:1] }}\nroutes:\n  - {{ name: r, {fields} }}\n"
     ));
-    model.routes.remove(0).action
+    model.routes.remove(0).action.clone()
 }
 
 #[test]

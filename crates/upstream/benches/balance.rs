@@ -66,6 +66,7 @@ fn set(kind: &str, size: usize) -> Set {
             place: Place { file: "bench".into(), line: 1, column: 1 },
             address: EndpointAddress::Name { host, port: 80 },
             weight: 1,
+            tier: 0,
             labels: Vec::new(),
         }))
     };

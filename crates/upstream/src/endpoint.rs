@@ -13,6 +13,8 @@ pub struct Endpoint {
     pub address: EndpointAddress,
     /// 0: gets nothing.
     pub weight: u32,
+    /// The lowest is asked first.
+    pub tier: u32,
     /// Sorted by key.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
     /// The address as a `Host`; unix sockets are `localhost`.
@@ -31,6 +33,7 @@ impl Endpoint {
         Self {
             address: endpoint.address.clone(),
             weight: endpoint.weight,
+            tier: endpoint.tier,
             labels: endpoint.labels.clone(),
             authority: authority.unwrap_or(HeaderValue::from_static("localhost")),
             learned: Arc::new(Learned::new(Instant::now())),
@@ -43,10 +46,11 @@ impl Endpoint {
     }
 
     fn with(&self, learned: Arc<Learned>) -> Self {
-        let Self { address, weight, labels, authority, .. } = self;
+        let Self { address, weight, tier, labels, authority, .. } = self;
         Self {
             address: address.clone(),
             weight: *weight,
+            tier: *tier,
             labels: labels.clone(),
             authority: authority.clone(),
             learned,
@@ -57,8 +61,12 @@ impl Endpoint {
 /// Two are the same that were configured alike, whatever is known of them.
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        let Self { address, weight, labels, authority, learned: _ } = self;
-        *address == other.address && *weight == other.weight && *labels == other.labels && *authority == other.authority
+        let Self { address, weight, tier, labels, authority, learned: _ } = self;
+        *address == other.address
+            && *weight == other.weight
+            && *tier == other.tier
+            && *labels == other.labels
+            && *authority == other.authority
     }
 }
 
@@ -87,6 +95,7 @@ mod tests {
             place: Place { file: "".into(), line: 1, column: 1 },
             address: EndpointAddress::Name { host: host.into(), port: 80 },
             weight,
+            tier: 0,
             labels: Vec::new(),
         }))
     }

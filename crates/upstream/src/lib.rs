@@ -20,6 +20,8 @@ mod retry_budget;
 mod secret;
 /// The endpoints of an upstream with the balancer built for them; swapped whole.
 mod set;
+/// Who is asked first, and who helps out.
+mod tiers;
 /// A name, its rules, and its current set.
 mod upstream;
 
@@ -32,4 +34,5 @@ pub use pool::{Exclusive, Lease, Pool, SendError, Stream};
 pub use retry_budget::RetryBudget;
 pub use secret::SecretError;
 pub use set::EndpointSet;
+pub use tiers::Picked;
 pub use upstream::{Rules, RulesError, Upstream};

@@ -10,7 +10,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Host, Pool, Protocol, RetryRules, Selector, Timeouts};
+use model::{Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
 use crate::{
     Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, SecretError, TlsError, balance::Balance, endpoint::adopt,
@@ -35,6 +35,7 @@ pub struct Upstream {
 pub struct Rules {
     pub protocol: Protocol,
     pub balance: Balance,
+    pub failover: Failover,
     pub timeouts: Timeouts,
     pub retry: Option<RetryRules>,
     pub bulkhead: Option<model::Bulkhead>,
@@ -81,7 +82,8 @@ impl Upstream {
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
-        let set = ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &subsets, workers));
+        let set =
+            ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers));
         let name = upstream.name.clone();
         Ok(Arc::new(Self { name, rules, budget, bulkhead, subsets, set, generation: AtomicU64::new(0) }))
     }
@@ -98,7 +100,7 @@ impl Upstream {
     /// Replaces the endpoints; exchanges under way keep theirs. What is known of those that stay is adopted.
     pub fn replace(&self, mut endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
         adopt(&mut endpoints, &self.set.load().endpoints);
-        let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
+        let set = EndpointSet::new(endpoints, &self.rules.balance, &self.rules.failover, &self.subsets, workers);
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
     }
@@ -128,6 +130,7 @@ impl Rules {
         Ok(Self {
             protocol: upstream.protocol,
             balance,
+            failover: upstream.failover.clone(),
             timeouts: upstream.timeouts.clone(),
             retry: upstream.retry.clone(),
             bulkhead: upstream.bulkhead,
@@ -140,9 +143,10 @@ impl Rules {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        let Self { protocol, balance, timeouts, retry, bulkhead, pool, host, connector } = self;
+        let Self { protocol, balance, failover, timeouts, retry, bulkhead, pool, host, connector } = self;
         *protocol == other.protocol
             && *balance == other.balance
+            && *failover == other.failover
             && *timeouts == other.timeouts
             && *retry == other.retry
             && *bulkhead == other.bulkhead

@@ -137,6 +137,8 @@ async fn each_way_asks_all_who_have_a_weight() {
         "{ consistent_hash: { key: path } }",
         "{ consistent_hash: { key: path, algorithm: maglev } }",
         "{ consistent_hash: { key: { header: x-key }, bounded_load: 1.5 } }",
+        "{ custom: { score: endpoint.in_flight } }",
+        "{ custom: { score: 'endpoint.latency * double(endpoint.in_flight + 1)', among: all } }",
         "sticky",
     ] {
         let gateway = origins.gateway(&[1, 0, 2, 1], &format!("balance: {balance}")).await;
@@ -180,6 +182,55 @@ async fn the_fewest_requests_are_those_of_all_workers() {
         (whose(&gateway, "/", &[]).await == held).then_some(())
     })
     .await;
+}
+
+/// An expression that says the same as `least_requests` of all, and prefers some.
+#[tokio::test]
+async fn the_lowest_score_wins() {
+    let origins = Origins::start(3).await;
+    let score = "endpoint.in_flight * 10 + (has(endpoint.labels.spare) ? 5 : endpoint.weight)";
+    let upstream = format!("balance: {{ custom: {{ score: '{score}', among: all }} }}");
+    let document = origins.document(&[1, 2, 3], &upstream).replace("weight: 1 }", "weight: 1, labels: { spare: '' } }");
+    let gateway = Gateway::start(&document).await;
+    let mut holding = JoinSet::new();
+    for expected in [1, 2, 0, 1, 2, 0] {
+        hold(&gateway, &[], &mut holding);
+        assert_eq!(origins.held().await, expected);
+    }
+    origins.let_go();
+}
+
+/// Tiers and zones say who is asked first; others are asked when those were, in vain.
+#[tokio::test]
+async fn the_first_tier_is_asked_first_and_others_help_out() {
+    let origins = Origins::start(3).await;
+    let [first, second, third] = [0, 1, 2].map(|origin: usize| origins.each[origin].address);
+    // Listens no more.
+    let gone = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+    let document = |first_tier: String| {
+        format!(
+            "gateway: {{ workers: 2, zone: a, admin: {{ address: \"127.0.0.1:0\" }} }}\n\
+             listeners:\n  - {{ name: web, address: \"127.0.0.1:0\" }}\n\
+             upstreams:\n  - name: origin\n    endpoints:\n\
+             \x20     - {{ address: \"{third}\", tier: 1, labels: {{ zone: a }} }}\n\
+             \x20     - {{ address: \"{second}\", labels: {{ zone: b }} }}\n\
+             \x20     - {{ address: \"{first_tier}\", labels: {{ zone: a }} }}\n    retry: {{ attempts: 3 }}\n\
+             routes:\n  - {{ name: all, upstream: origin }}\n"
+        )
+    };
+    let gateway = Gateway::start(&document(first.to_string())).await;
+    for _ in 0..12 {
+        assert_eq!(whose(&gateway, "/", &[]).await, 0);
+    }
+    let overflowed = async |gateway: &Gateway| {
+        gateway.metrics().await.value("sluice_upstream_overflowed_total", &[("upstream", "origin")])
+    };
+    assert_eq!(overflowed(&gateway).await, Some(0.0));
+    gateway.reload_and_wait(&document(gone.to_string())).await;
+    for _ in 0..12 {
+        assert_eq!(whose(&gateway, "/", &[]).await, 1, "of the same tier, in another zone");
+    }
+    assert_eq!(overflowed(&gateway).await, Some(12.0));
 }
 
 #[tokio::test]

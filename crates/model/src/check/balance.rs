@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::expressions;
 use crate::{
-    Balance, ConsistentHash, Field, FromText, HashAlgorithm, HashKey, Node, PeakEwma, Place, Report, StickyCookie,
-    document,
+    Among, Balance, ConsistentHash, Custom, Field, FromText, HashAlgorithm, HashKey, Node, PeakEwma, Place, Report,
+    StickyCookie, document,
     values::{CookieName, FieldName, LoadFactor, Timeout},
 };
 
@@ -34,6 +35,7 @@ pub(super) fn check(node: &Node, name: &str, written: document::Balance, report:
         document::Balance::ConsistentHash(written) => {
             Balance::ConsistentHash(consistent_hash(node.near("consistent_hash"), written, report))
         }
+        document::Balance::Custom(written) => custom(node.near("custom"), &written, report),
         document::Balance::Sticky(written) => Balance::Sticky(sticky(node.near("sticky"), name, written, report)),
     }
 }
@@ -51,6 +53,17 @@ pub(super) fn slow_start(
         report.error_with_hint(&node.near("slow_start").place, message, "leave it out, or balance in another way");
     }
     Some(slow_start.into())
+}
+
+/// With a score that is wrong, which was reported, there will be no model.
+fn custom(node: &Node, written: &document::Custom, report: &mut Report) -> Balance {
+    let document::Custom { score: _, among, decay, failure } = *written;
+    let Some(score) = expressions::score(node.near("score"), report) else { return Balance::default() };
+    let among = match among {
+        document::Among::Two => Among::Two,
+        document::Among::All => Among::All,
+    };
+    Balance::Custom(Custom { score, among, timing: peak_ewma(&document::PeakEwma { decay, failure }) })
 }
 
 fn peak_ewma(written: &document::PeakEwma) -> PeakEwma {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     FromText,
-    values::{CookieName, FieldName, LoadFactor, SecretSource, Timeout, shortened},
+    values::{CookieName, Expression, FieldName, LoadFactor, SecretSource, Timeout, shortened},
 };
 
 /// How an endpoint is chosen. All ways honour weights, and none asks an endpoint of weight 0.
@@ -28,6 +28,8 @@ pub enum Balance {
     IpHash,
     /// The same key leads to the same endpoint, whichever gateway is asked; when endpoints come or go, few keys move.
     ConsistentHash(ConsistentHash),
+    /// The one with the lowest score, which is an expression over what is known of an endpoint.
+    Custom(Custom),
     /// A cookie of the gateway's binds a client to the endpoint that answered it first.
     Sticky(StickyCookie),
 }
@@ -89,6 +91,34 @@ pub enum HashAlgorithm {
     Maglev,
 }
 
+/// Settings of `custom`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Custom {
+    /// A number for an endpoint; the lowest one wins, and among equals weights decide. It may look at `endpoint.labels`,
+    /// `endpoint.weight`, `endpoint.in_flight` and `endpoint.latency` (in milliseconds, 0 while nothing is known). Who has no
+    /// score, because the expression has no value, is asked last.
+    pub score: Expression,
+    /// Whose scores are compared: `two` that are drawn by weight, or `all`. Default: `two`.
+    #[serde(default)]
+    pub among: Among,
+    /// How fast `endpoint.latency` fades, as with `peak_ewma`. Default: `10s`.
+    pub decay: Option<Timeout>,
+    /// What a failure counts as in `endpoint.latency`, as with `peak_ewma`. Default: `5s`.
+    pub failure: Option<Timeout>,
+}
+
+/// Whose scores are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Among {
+    /// Two that are drawn by weight: cheap however many there are, and no herd runs to the best one.
+    #[default]
+    Two,
+    /// All, one by one: for small sets.
+    All,
+}
+
 /// Settings of `sticky`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -129,7 +159,10 @@ impl FromText for Balance {
         if text == "consistent_hash" {
             return Err(format!("`{text}` needs a key; write `{{ {text}: {{ key: client_ip }} }}`"));
         }
-        let known = Self::PLAIN.iter().map(|(name, _)| *name).chain(["consistent_hash"]);
+        if text == "custom" {
+            return Err("`custom` needs a score; write `{ custom: { score: endpoint.in_flight } }`".to_owned());
+        }
+        let known = Self::PLAIN.iter().map(|(name, _)| *name).chain(["consistent_hash", "custom"]);
         let hint = suggestion(text, known).map(|hint| format!("; {hint}")).unwrap_or_default();
         Err(format!("unknown value `{}`{hint}", shortened(text)))
     }

@@ -4,6 +4,7 @@
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
 mod balance;
+mod failover;
 mod gateway;
 mod listener;
 mod route;
@@ -15,7 +16,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-pub use balance::{Balance, ConsistentHash, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use failover::Failover;
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,

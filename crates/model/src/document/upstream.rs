@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{
-    Certificate, Policy,
+    Certificate, Failover, Policy,
     balance::{Balance, BalanceShortOrLong},
 };
 use crate::{
@@ -37,6 +37,9 @@ pub struct Upstream {
     /// How long an endpoint that is new takes to its whole share, which rises evenly from a tenth. Not with
     /// `consistent_hash`. Default: it has it at once.
     pub slow_start: Option<Timeout>,
+    /// Which endpoints are asked first, and when others help out.
+    #[serde(default)]
+    pub failover: Failover,
     /// How long an endpoint may take.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -63,6 +66,9 @@ pub struct Endpoint {
     pub address: EndpointTarget,
     /// Its share of the requests, beside those of the others; with 0 it gets none. Default: 1.
     pub weight: Option<u32>,
+    /// The endpoints of the lowest tier are asked first; those of the next one get what these cannot bear, as `failover` says.
+    /// Default: 0.
+    pub tier: Option<u32>,
     /// What tells it from the others, for example `{ version: v2, zone: a }`.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -208,7 +214,7 @@ impl FromText for Endpoint {
     const EXPECTED: &'static str = "an address such as `127.0.0.1:9001`, or a map with `address`";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        Ok(Self { address: EndpointTarget::from_text(text)?, weight: None, labels: BTreeMap::new() })
+        Ok(Self { address: EndpointTarget::from_text(text)?, weight: None, tier: None, labels: BTreeMap::new() })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use expression::NumberExpression;
+
 use super::Field;
 use crate::values::SecretSource;
 
@@ -14,6 +16,7 @@ pub enum Balance {
     LeastRequests,
     PeakEwma(PeakEwma),
     ConsistentHash(ConsistentHash),
+    Custom(Custom),
     Sticky(StickyCookie),
 }
 
@@ -52,6 +55,24 @@ pub enum HashAlgorithm {
     Maglev,
 }
 
+/// The lowest score wins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Custom {
+    pub score: NumberExpression,
+    pub among: Among,
+    /// How latency is learned, if the score looks at it.
+    pub timing: PeakEwma,
+}
+
+/// Whose scores are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Among {
+    /// Two that are drawn by weight.
+    #[default]
+    Two,
+    All,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StickyCookie {
     pub cookie: Arc<str>,
@@ -72,6 +93,15 @@ impl fmt::Display for ConsistentHash {
         }
         write!(f, ", {algorithm}")?;
         bounded_load.map_or(Ok(()), |factor| write!(f, ", load bounded by {factor}"))
+    }
+}
+
+// === impl Custom ===
+
+impl Custom {
+    /// Whether the score may look at this of an endpoint. By its text: to learn what nobody looks at does no harm.
+    pub fn looks_at(&self, name: &str) -> bool {
+        self.score.as_str().contains(name)
     }
 }
 

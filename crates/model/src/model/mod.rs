@@ -6,6 +6,7 @@
 mod action;
 mod balance;
 mod capture_type;
+mod failover;
 mod gateway;
 mod listener;
 mod matching;
@@ -25,8 +26,9 @@ pub use action::{
     Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
     Rewrite, Template, TemplatePart,
 };
-pub use balance::{Balance, ConsistentHash, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use capture_type::CaptureType;
+pub use failover::Failover;
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};

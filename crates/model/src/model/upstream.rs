@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Balance, CertificateFiles, Policy, RetryRules};
+use super::{Balance, CertificateFiles, Failover, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -15,6 +15,7 @@ pub struct Upstream {
     pub protocol: Protocol,
     pub tls: Option<UpstreamTls>,
     pub balance: Balance,
+    pub failover: Failover,
     /// How long a new endpoint takes to its whole share; `None`: it has it at once.
     pub slow_start: Option<Duration>,
     /// Where the document has the balance ask who calls, if it does.
@@ -37,6 +38,8 @@ pub struct Endpoint {
     pub address: EndpointAddress,
     /// 0: gets nothing.
     pub weight: u32,
+    /// The lowest is asked first.
+    pub tier: u32,
     /// Sorted by key.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
 }

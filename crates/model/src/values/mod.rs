@@ -13,8 +13,8 @@ mod endpoint_address;
 mod expression;
 mod header;
 mod host_pattern;
-mod load_factor;
 mod link;
+mod load_factor;
 mod media_type;
 mod ip_address;
 mod method;
@@ -29,6 +29,7 @@ mod size;
 mod sni;
 mod status;
 mod time;
+mod zone;
 
 use std::{fmt, marker::PhantomData};
 
@@ -62,6 +63,7 @@ pub use size::Size;
 pub use sni::SniName;
 pub use status::{RedirectStatus, Status};
 pub use time::{Moment, Offset, TimeOfDay};
+pub use zone::Zone;
 
 use crate::FromText;
 

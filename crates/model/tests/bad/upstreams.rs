@@ -157,7 +157,6 @@ upstreams:
     retry: { attempts: 2 }
     health: {}
     breaker: {}
-    balance: { custom: { score: weight } }
 routes:
   - name: t
     aggregate: {}
@@ -168,10 +167,9 @@ consumers: [ { name: alice } ]
             "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
             "6:5: error: `health` is not available in this version of sluice; leave it out, and set the weight of a bad endpoint to 0",
             "7:5: error: `breaker` is not available in this version of sluice; leave it out: `timeouts` bound what a slow endpoint costs",
-            "8:14: error: `custom` is not available in this version of sluice; use `least_requests` or `peak_ewma`",
-            "10:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
-            "11:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
-            "13:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+            "9:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
+            "10:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
+            "12:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
         ],
     );
 }
@@ -203,9 +201,15 @@ upstreams:
   - { name: t, endpoints: [a:80], balance: { consistent_hash: { key: { query: "" } } } }
   - { name: u, endpoints: [a:80], balance: { sticky: { ttl: 500ms } } }
   - { name: v, endpoints: [a:80], balance: ip_hash, slow_start: 30s }
+  - { name: w, endpoints: [a:80], balance: custom }
+  - { name: x, endpoints: [a:80], balance: { custom: { score: endpoint.load, among: three } } }
+  - { name: y, endpoints: [a:80], balance: { custom: { score: endpoint.load + 1 } } }
+  - { name: z, endpoints: [a:80], balance: { custom: { score: request.path } } }
+  - { name: a1, endpoints: [{ address: a:80, tier: -1 }], failover: { prefer_zone: true, headroom: 1, panic_threshold: 50 } }
+  - { name: a2, endpoints: [a:80], failover: { prefer_zone: true } }
 "#,
         &[
-            "3:44: error: unknown value `rand`; known here: `round_robin`, `random`, `least_requests`, `peak_ewma`, `ip_hash`, `sticky`, `consistent_hash`",
+            "3:44: error: unknown value `rand`; known here: `round_robin`, `random`, `least_requests`, `peak_ewma`, `ip_hash`, `sticky`, `consistent_hash`, `custom`",
             "4:44: error: unknown value `least_request`; did you mean `least_requests`?",
             "5:44: error: `consistent_hash` needs a key; write `{ consistent_hash: { key: client_ip } }`",
             "6:63: error: missing key `key`",
@@ -232,6 +236,14 @@ upstreams:
             "22:79: error: a parameter of the query needs a name",
             "23:61: error: a cookie cannot be kept for less than `1s`",
             "24:65: error: `slow_start` does not go with keys: a key leads to an endpoint or does not; leave it out, or balance in another way",
+            "25:44: error: `custom` needs a score; write `{ custom: { score: endpoint.in_flight } }`",
+            "26:85: error: unknown value `three`; known here: `two`, `all`",
+            "27:63: error: unknown variable `endpoint.load`, at character 1; known here: `endpoint.labels`, `endpoint.weight`, `endpoint.in_flight`, `endpoint.latency`",
+            "28:63: error: unknown variable `request.path`, at character 1; known here: `endpoint.labels`, `endpoint.weight`, `endpoint.in_flight`, `endpoint.latency`",
+            "29:52: error: expected a whole number from 0 to 4294967295, found the number -1",
+            "29:100: error: expected a number from 1.01 to 10, such as `1.25`, found the number 1",
+            "29:120: error: expected a ratio such as `20%`, found the number 50",
+            "30:61: warning: nobody says in which zone the gateway stands, so none is preferred; say it: `gateway: { zone: … }`",
         ],
     );
 }

@@ -6,7 +6,10 @@ use http::header::SET_COOKIE;
 use message::{Exchange, Response, forwarded};
 use smallvec::SmallVec;
 use telemetry::UpstreamMetrics;
-use upstream::balance::{Ask, Balance};
+use upstream::{
+    Picked,
+    balance::{Ask, Balance},
+};
 
 use crate::worker::{InFlight, LocalSet, LocalUpstream};
 
@@ -46,12 +49,19 @@ impl<'a> Choice<'a> {
         let Self { worker, key, .. } = *self;
         let pick =
             |tried: &[usize]| self.set.pick(self.subset, &Ask { worker, tried, key, random, now, heeds_health: true });
-        let picked = pick(&self.tried);
-        if picked.is_some() || self.tried.is_empty() {
-            return picked;
+        let mut picked = pick(&self.tried);
+        if picked.is_none() && !self.tried.is_empty() {
+            picked = pick(&[]);
+            self.tried.clear();
         }
-        self.tried.clear();
-        pick(&[])
+        let Picked { endpoint, overflows, panics } = picked?;
+        if overflows {
+            self.metrics.overflowed(worker);
+        }
+        if panics {
+            self.metrics.panicked(worker);
+        }
+        Some(endpoint)
     }
 
     /// Counts a request to the endpoint, where the balance goes by that.

@@ -9,7 +9,7 @@ use std::{
 
 use message::{Attempt, Record};
 use snapshot::Snapshot;
-use upstream::{Endpoint, EndpointSet, Pool, Upstream, balance::Ask};
+use upstream::{Endpoint, EndpointSet, Picked, Pool, Upstream, balance::Ask};
 
 /// Counted without atomics, so that holding the world for an exchange costs nothing that other cores notice.
 pub(crate) struct World {
@@ -110,8 +110,8 @@ impl LocalSet {
         Self { set, pools }
     }
 
-    /// The index of the endpoint to ask, of this subset or of all.
-    pub(crate) fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
+    /// The endpoint to ask, of this subset or of all.
+    pub(crate) fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<Picked> {
         self.set.pick(subset, ask)
     }
 

@@ -90,6 +90,8 @@ pub struct EndpointTold {
     pub address: String,
     /// 0: it gets nothing.
     pub weight: u32,
+    /// The lowest is asked first.
+    pub tier: u32,
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
 }
 
@@ -266,6 +268,7 @@ impl EndpointTold {
         Self {
             address: endpoint.address.to_string(),
             weight: endpoint.weight,
+            tier: endpoint.tier,
             labels: endpoint.labels.iter().cloned().collect(),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct UpstreamShard {
     retries_denied: Counter,
     keys_missed: Counter,
     clients_bound: Counter,
+    overflowed: Counter,
+    panicked: Counter,
 }
 
 // === impl UpstreamMetrics ===
@@ -74,6 +76,16 @@ impl UpstreamMetrics {
     pub fn client_bound(&self, worker: usize) {
         self.0.of(worker).clients_bound.add(1);
     }
+
+    /// An endpoint of another tier than the first was chosen.
+    pub fn overflowed(&self, worker: usize) {
+        self.0.of(worker).overflowed.add(1);
+    }
+
+    /// An endpoint was chosen whatever its health.
+    pub fn panicked(&self, worker: usize) {
+        self.0.of(worker).panicked.add(1);
+    }
 }
 
 // === impl UpstreamShard ===
@@ -102,6 +114,8 @@ impl Default for UpstreamShard {
             retries_denied: Counter::new(),
             keys_missed: Counter::new(),
             clients_bound: Counter::new(),
+            overflowed: Counter::new(),
+            panicked: Counter::new(),
         }
     }
 }
@@ -136,4 +150,8 @@ pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition
     upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.keys_missed.get()).sum()));
     let mut samples = out.family(&names::UPSTREAM_CLIENTS_BOUND);
     upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.clients_bound.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_OVERFLOWED);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.overflowed.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_PANICKED);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.panicked.get()).sum()));
 }

@@ -4,7 +4,7 @@
 use std::{fmt, time::Duration};
 
 use message::Exchange;
-use model::{ConsistentHash, PeakEwma};
+use model::{ConsistentHash, Custom, PeakEwma};
 
 use super::{consistent_hash::key, ramp::Ramp, sticky::Cookies};
 use crate::SecretError;
@@ -23,6 +23,7 @@ pub(super) enum Way {
     LeastRequests,
     PeakEwma(PeakEwma),
     ConsistentHash(ConsistentHash),
+    Custom(Custom),
     Sticky(Cookies),
 }
 
@@ -45,6 +46,7 @@ impl Balance {
             model::Balance::LeastRequests => Way::LeastRequests,
             model::Balance::PeakEwma(rules) => Way::PeakEwma(*rules),
             model::Balance::ConsistentHash(rules) => Way::ConsistentHash(rules.clone()),
+            model::Balance::Custom(rules) => Way::Custom(rules.clone()),
             model::Balance::Sticky(rules) => {
                 Way::Sticky(Cookies::new(rules, previous.and_then(|previous| previous.cookies()))?)
             }
@@ -67,13 +69,18 @@ impl Balance {
                 key::of(key, exchange).or_else(|| key::of(fallback.as_ref()?, exchange))
             }
             Way::Sticky(cookies) => cookies.token(&exchange.head.headers),
-            Way::RoundRobin | Way::Random | Way::LeastRequests | Way::PeakEwma(_) => None,
+            Way::RoundRobin | Way::Random | Way::LeastRequests | Way::PeakEwma(_) | Way::Custom(_) => None,
         }
+    }
+
+    /// Whether the key of a request leads to an endpoint, whoever gave it.
+    pub(crate) fn places_by_key(&self) -> bool {
+        matches!(self.way, Way::ConsistentHash(_))
     }
 
     /// Whether a request without a key is left to chance although the document names one.
     pub fn misses_key(&self, key: Option<u64>) -> bool {
-        key.is_none() && matches!(self.way, Way::ConsistentHash(_))
+        key.is_none() && self.places_by_key()
     }
 
     /// Whether requests under way are to be counted. Those who do not ask are spared two atomic operations on a cache line
@@ -82,6 +89,7 @@ impl Balance {
         match &self.way {
             Way::LeastRequests | Way::PeakEwma(_) => true,
             Way::ConsistentHash(rules) => rules.bounded_load.is_some(),
+            Way::Custom(rules) => rules.looks_at("in_flight"),
             Way::RoundRobin | Way::Random | Way::Sticky(_) => false,
         }
     }
@@ -90,6 +98,7 @@ impl Balance {
     pub fn timing(&self) -> Option<&PeakEwma> {
         match &self.way {
             Way::PeakEwma(rules) => Some(rules),
+            Way::Custom(rules) => rules.looks_at("latency").then_some(&rules.timing),
             _ => None,
         }
     }
@@ -112,6 +121,7 @@ impl fmt::Display for Balance {
             Way::LeastRequests => f.write_str("least_requests"),
             Way::PeakEwma(_) => f.write_str("peak_ewma"),
             Way::ConsistentHash(rules) => write!(f, "consistent_hash by {rules}"),
+            Way::Custom(rules) => write!(f, "custom by `{}`", rules.score),
             Way::Sticky(cookies) => write!(f, "sticky by cookie `{}`", cookies.name()),
         }
     }

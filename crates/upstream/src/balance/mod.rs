@@ -6,12 +6,14 @@ use crate::Endpoint;
 
 /// The table of all balancers, and what must hold of each.
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 /// The document's choice, ready to be used.
 mod choice;
 /// The same key, the same endpoint.
 mod consistent_hash;
+/// The lowest score by an expression.
+mod custom;
 /// The fewest requests under way.
 mod least_requests;
 /// The fastest answers, with the least to do.
@@ -28,6 +30,7 @@ mod weighted;
 pub use choice::Balance;
 use choice::Way;
 use consistent_hash::ConsistentHash;
+use custom::Custom;
 use least_requests::LeastRequests;
 use peak_ewma::PeakEwma;
 use round_robin::RoundRobin;
@@ -40,6 +43,12 @@ use weighted::Weighted;
 pub trait LoadBalancer: Send + Sync {
     /// The index of the endpoint to ask, never one that `ask` excludes; `None` if there is nobody left with a weight.
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize>;
+
+    /// The endpoint that a client with this key is bound to, if that may be picked. Not for keys that lead to somebody in any
+    /// case.
+    fn bound(&self, _endpoints: &[Arc<Endpoint>], _ask: &Ask<'_>) -> Option<usize> {
+        None
+    }
 
     /// The [`Ask::key`] by which a client can come back to this endpoint, for balancers that give one out.
     fn token(&self, _endpoint: usize) -> Option<u64> {
@@ -80,6 +89,7 @@ pub fn build(balance: &Balance, endpoints: &[Arc<Endpoint>], workers: usize) -> 
         Way::LeastRequests => Box::new(LeastRequests::new(endpoints, ramp)),
         Way::PeakEwma(rules) => Box::new(PeakEwma::new(endpoints, *rules, ramp)),
         Way::ConsistentHash(rules) => Box::new(ConsistentHash::new(endpoints, rules, workers)),
+        Way::Custom(rules) => Box::new(Custom::new(endpoints, rules, ramp)),
         Way::Sticky(cookies) => Box::new(Sticky::new(endpoints, cookies, ramp, workers)),
     }
 }

@@ -46,7 +46,7 @@ impl Sticky {
         Self { tokens, known, first: RoundRobin::new(endpoints, ramp, workers) }
     }
 
-    fn bound(&self, token: u64) -> Option<usize> {
+    fn find(&self, token: u64) -> Option<usize> {
         let at = self.known.binary_search_by_key(&token, |(token, _)| *token).ok()?;
         Some(self.known[at].1 as usize)
     }
@@ -54,8 +54,11 @@ impl Sticky {
 
 impl LoadBalancer for Sticky {
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
-        let bound = ask.key.and_then(|token| self.bound(token)).filter(|bound| ask.takes(*bound, endpoints));
-        bound.or_else(|| self.first.pick(endpoints, ask))
+        self.bound(endpoints, ask).or_else(|| self.first.pick(endpoints, ask))
+    }
+
+    fn bound(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
+        self.find(ask.key?).filter(|bound| ask.takes(*bound, endpoints))
     }
 
     fn token(&self, endpoint: usize) -> Option<u64> {

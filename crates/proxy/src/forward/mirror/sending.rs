@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use message::{Body, Cause, Error, Result};
 use tokio::time::{timeout, timeout_at};
-use upstream::{Head, balance::Ask};
+use upstream::{Head, Picked, balance::Ask};
 
 use super::{Content, Copy};
 use crate::{
@@ -49,8 +49,8 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
     let set = local.current();
     let now = Instant::now();
     let ask = Ask { worker, tried: &[], key: *key, random: *random, now, heeds_health: true };
-    let endpoint = set.pick(None, &ask);
-    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, None))?;
+    let picked = set.pick(None, &ask);
+    let Picked { endpoint, .. } = picked.ok_or_else(|| no_endpoint(&local.upstream, None))?;
     let _in_flight = local.upstream.rules.balance.counts_requests().then(|| InFlight::begin(&set, endpoint));
     let target = Target { world, worker, upstream, endpoint, chosen: now, local, pool: set.pool(endpoint) };
     let head = Head {
