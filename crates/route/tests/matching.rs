@@ -264,7 +264,6 @@ fn times() {
     check(&routes, "GET h/ now:2026-01-15T05:59:59Z", "night");
 }
 
-/// A clock is not looked at for nothing: neither without need, nor before all else holds.
 #[test]
 fn conditions() {
     matches("when:request.method=='GET'&&request.path.startsWith('/a')", "GET h/a/b", true);
@@ -286,6 +285,7 @@ fn conditions() {
     matches("when:!('x'in(request.headers))||request.headers.x!='1'", "GET h/", true);
 }
 
+/// A clock is not looked at for nothing: neither without need, nor before all else holds.
 #[test]
 fn the_time_is_looked_at_last() {
     let routes = [route("timed", "prefix:/a header:x=1 cookie:c sni:a.org time:600 when:int(now)>0"), route("any", "")];

@@ -2,93 +2,85 @@
 
 use std::sync::Arc;
 
-use model::{Balance, Selector};
-use smallvec::SmallVec;
+use model::{Failover, Selector};
 
 use crate::{
     Endpoint,
-    balance::{self, Ask, LoadBalancer},
+    balance::{Ask, Balance},
+    tiers::{Picked, Tiers},
 };
 
 /// Swapped whole, so that nobody sees endpoints with a balancer that was built for others.
 pub struct EndpointSet {
     pub endpoints: Box<[Arc<Endpoint>]>,
-    balancer: Box<dyn LoadBalancer>,
+    whole: Tiers,
     /// By the index that destinations hold.
-    subsets: Box<[Subset]>,
-}
-
-/// Some of the endpoints, with a balancer of their own, so that shares within do not depend on what others get.
-struct Subset {
-    /// Of the set, in its order.
-    indices: Box<[usize]>,
-    endpoints: Box<[Arc<Endpoint>]>,
-    balancer: Box<dyn LoadBalancer>,
+    subsets: Box<[Tiers]>,
 }
 
 // === impl EndpointSet ===
 
 impl EndpointSet {
-    pub fn new(endpoints: Box<[Arc<Endpoint>]>, balance: &Balance, selectors: &[Selector], workers: usize) -> Self {
-        let balancer = balance::build(balance, &endpoints, workers);
-        let subset = |selector| Subset::new(&endpoints, balance, selector, workers);
-        let subsets = selectors.iter().map(subset).collect();
-        Self { endpoints, balancer, subsets }
+    pub fn new(
+        endpoints: Box<[Arc<Endpoint>]>,
+        balance: &Balance,
+        failover: &Failover,
+        selectors: &[Selector],
+        workers: usize,
+    ) -> Self {
+        let tiers = |takes: &dyn Fn(&Endpoint) -> bool| {
+            let taken = (0..endpoints.len()).filter(|index| takes(&endpoints[*index]));
+            Tiers::new(&endpoints, taken, balance, failover, workers)
+        };
+        let whole = tiers(&|_| true);
+        let subsets = selectors.iter().map(|selector| tiers(&|endpoint| selector.takes(&endpoint.labels))).collect();
+        Self { endpoints, whole, subsets }
     }
 
-    /// The index of the endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left
-    /// with a weight.
-    pub fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
+    /// The endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left with a weight.
+    pub fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<Picked> {
         match subset {
-            None => self.balancer.pick(&self.endpoints, ask),
+            None => self.whole.pick(ask),
             Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
         }
     }
-}
 
-// === impl Subset ===
-
-impl Subset {
-    fn new(all: &[Arc<Endpoint>], balance: &Balance, selector: &Selector, workers: usize) -> Self {
-        let taken = all.iter().enumerate().filter(|(_, endpoint)| selector.takes(&endpoint.labels));
-        let (indices, endpoints): (Vec<_>, Vec<_>) = taken.map(|(index, endpoint)| (index, endpoint.clone())).unzip();
-        let balancer = balance::build(balance, &endpoints, workers);
-        Self { indices: indices.into(), endpoints: endpoints.into(), balancer }
-    }
-
-    /// Balancers know nothing of the whole: what was tried is told to them, and what they say is read, in indices of the
-    /// subset.
-    fn pick(&self, ask: &Ask<'_>) -> Option<usize> {
-        let place = |index: &usize| self.indices.binary_search(index).ok();
-        let tried: SmallVec<[usize; 4]> = ask.tried.iter().filter_map(place).collect();
-        let picked = self.balancer.pick(&self.endpoints, &Ask { tried: &tried, ..*ask })?;
-        self.indices.get(picked).copied()
+    /// The [`Ask::key`] by which a client can come back to this endpoint, also in a subset that has it; `None` unless
+    /// clients are bound.
+    pub fn token(&self, endpoint: usize) -> Option<u64> {
+        self.whole.token(endpoint)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::EndpointAddress;
+    use std::time::Instant;
+
+    use model::{EndpointAddress, Place};
 
     use super::*;
 
     /// One endpoint for each, with this version and weight.
     fn set(endpoints: &[(&str, u32)], versions: &[&str]) -> EndpointSet {
         let endpoint = |(version, weight): &(&str, u32)| {
-            Arc::new(Endpoint {
+            Arc::new(Endpoint::new(&model::Endpoint {
+                place: Place { file: "".into(), line: 1, column: 1 },
                 address: EndpointAddress::Name { host: "e".into(), port: 1 },
                 weight: *weight,
+                tier: 0,
                 labels: vec![("version".into(), (*version).into()), ("zone".into(), "a".into())],
-                authority: http::HeaderValue::from_static("e"),
-            })
+            }))
         };
         let selector = |version: &&str| Selector(vec![("version".into(), (*version).into())]);
         let selectors: Vec<_> = versions.iter().map(selector).collect();
-        EndpointSet::new(endpoints.iter().map(endpoint).collect(), &Balance::RoundRobin, &selectors, 1)
+        let balance = Balance::new(&model::Balance::RoundRobin, None, None).unwrap();
+        let endpoints = endpoints.iter().map(endpoint).collect();
+        EndpointSet::new(endpoints, &balance, &Failover::default(), &selectors, 1)
     }
 
     fn picks(set: &EndpointSet, subset: Option<u32>, tried: &[usize], number: usize) -> Vec<Option<usize>> {
-        (0..number).map(|_| set.pick(subset, &Ask { worker: 0, tried })).collect()
+        let ask = Ask { worker: 0, tried, key: None, random: 0, now: Instant::now(), heeds_health: true };
+        (0..number).map(|_| Some(set.pick(subset, &ask)?.endpoint)).collect()
     }
 
     #[test]
