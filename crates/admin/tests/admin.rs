@@ -16,7 +16,7 @@ use message::Token;
 use model::Report;
 use policy::Registry;
 use serde_json::Value;
-use snapshot::{Explanation, Question, QuestionError, Snapshot};
+use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError, Snapshot};
 use telemetry::Format;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -50,6 +50,10 @@ impl Gateway for Fake {
 
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
         snapshot::explain(&self.snapshot, question)
+    }
+
+    fn health(&self) -> Vec<EndpointHealthTold> {
+        snapshot::health(&self.snapshot)
     }
 
     fn token(&self) -> &Token {

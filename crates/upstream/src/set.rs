@@ -1,6 +1,6 @@
 //! The endpoints of an upstream with the balancers built for them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use model::{Balance, Selector};
 use smallvec::SmallVec;
@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::{
     Endpoint,
     balance::{self, Ask, LoadBalancer},
+    health::{EndpointHealth, Reason, State, Verdict, may_eject},
 };
 
 /// Swapped whole, so that nobody sees endpoints with a balancer that was built for others.
@@ -38,7 +39,56 @@ impl EndpointSet {
 
     /// The index of the endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left
     /// with a weight.
+    ///
+    /// If none of them is healthy, health is not heeded: that all are unwell is more likely the fault of the probes, or of the
+    /// load, and to ask nobody would help nobody.
     pub fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
+        let picked = self.pick_as_asked(subset, ask);
+        if picked.is_some() || !ask.heeds_health || self.has_eligible(subset) {
+            return picked;
+        }
+        self.pick_as_asked(subset, &Ask { heeds_health: false, ..*ask })
+    }
+
+    /// Whether the first probe of some endpoint has not ended yet.
+    pub fn is_checking(&self, subset: Option<u32>) -> bool {
+        let is_checking = |health: &Arc<EndpointHealth>| health.is_checking();
+        self.endpoints_of(subset).iter().any(|endpoint| endpoint.health.as_ref().is_some_and(is_checking))
+    }
+
+    /// Takes in what came of a request.
+    pub fn note(&self, endpoint: usize, verdict: Verdict, worker: usize, now: Instant) {
+        if let Some(health) = &self.endpoints[endpoint].health
+            && let Some(reason) = health.note(verdict, worker, now)
+        {
+            self.eject(health, reason, now);
+        }
+    }
+
+    #[cold]
+    fn eject(&self, health: &EndpointHealth, reason: Reason, now: Instant) {
+        let Some(rules) = &health.upstream.rules.passive else { return };
+        let _one_at_a_time = health.upstream.ejecting();
+        let is_ejected =
+            |health: &Arc<EndpointHealth>| !health.is_eligible() && health.status().state == State::Ejected;
+        let ejected = self.endpoints.iter().filter(|endpoint| endpoint.health.as_ref().is_some_and(is_ejected)).count();
+        if may_eject(ejected, self.endpoints.len(), rules.max_ejected) {
+            health.eject(reason, now);
+        }
+    }
+
+    fn has_eligible(&self, subset: Option<u32>) -> bool {
+        self.endpoints_of(subset).iter().any(|endpoint| endpoint.weight > 0 && endpoint.is_eligible())
+    }
+
+    fn endpoints_of(&self, subset: Option<u32>) -> &[Arc<Endpoint>] {
+        match subset {
+            None => &self.endpoints,
+            Some(subset) => self.subsets.get(subset as usize).map_or(&[], |subset| &subset.endpoints),
+        }
+    }
+
+    fn pick_as_asked(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
         match subset {
             None => self.balancer.pick(&self.endpoints, ask),
             Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
@@ -80,6 +130,7 @@ mod tests {
                 weight: *weight,
                 labels: vec![("version".into(), (*version).into()), ("zone".into(), "a".into())],
                 authority: http::HeaderValue::from_static("e"),
+                health: None,
             })
         };
         let selector = |version: &&str| Selector(vec![("version".into(), (*version).into())]);
@@ -88,7 +139,7 @@ mod tests {
     }
 
     fn picks(set: &EndpointSet, subset: Option<u32>, tried: &[usize], number: usize) -> Vec<Option<usize>> {
-        (0..number).map(|_| set.pick(subset, &Ask { worker: 0, tried })).collect()
+        (0..number).map(|_| set.pick(subset, &Ask { worker: 0, tried, heeds_health: true })).collect()
     }
 
     #[test]

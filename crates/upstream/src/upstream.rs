@@ -11,7 +11,9 @@ use std::{
 use arc_swap::ArcSwap;
 use model::{Balance, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
-use crate::{Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError};
+use crate::{
+    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError, endpoint::attend, health::UpstreamHealth,
+};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
@@ -21,6 +23,8 @@ pub struct Upstream {
     pub budget: Option<Arc<RetryBudget>>,
     /// `None`: as many requests as come.
     pub bulkhead: Option<Arc<Bulkhead>>,
+    /// `None`: every endpoint is taken for good.
+    pub health: Option<Arc<UpstreamHealth>>,
     /// Which endpoints some routes want alone. Destinations hold the index.
     pub subsets: Box<[Selector]>,
     set: ArcSwap<EndpointSet>,
@@ -57,19 +61,30 @@ impl Upstream {
             Some(previous) if *previous.rules == rules => previous.rules.clone(),
             _ => Arc::new(rules),
         };
-        let endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
+        let mut endpoints: Box<[_]> = upstream.endpoints.iter().map(Endpoint::new).map(Arc::new).collect();
         if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
             && previous.set.load().endpoints == endpoints
             && *previous.subsets == *upstream.subsets
+            && previous.health.as_ref().map(|health| &health.rules) == upstream.health.as_ref()
         {
             return Ok(previous.clone());
         }
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
+        let health = upstream.health.as_ref().map(|rules| {
+            let known = previous.map(|previous| previous.set());
+            let health = UpstreamHealth::new(
+                &upstream.name,
+                rules,
+                previous.and_then(|previous| previous.health.as_ref()),
+            );
+            attend(&mut endpoints, &health, known.as_ref().map_or(&[], |known| &known.endpoints), workers);
+            health
+        });
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
         let set = ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &subsets, workers));
         let name = upstream.name.clone();
-        Ok(Arc::new(Self { name, rules, budget, bulkhead, subsets, set, generation: AtomicU64::new(0) }))
+        Ok(Arc::new(Self { name, rules, budget, bulkhead, health, subsets, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -82,10 +97,14 @@ impl Upstream {
     }
 
     /// Replaces the endpoints; exchanges under way keep theirs.
-    pub fn replace(&self, endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
+    pub fn replace(&self, mut endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
+        if let Some(health) = &self.health {
+            attend(&mut endpoints, health, &self.set.load().endpoints, workers);
+        }
         let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
+        self.health.iter().for_each(|health| health.note_replaced());
     }
 }
 

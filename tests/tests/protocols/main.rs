@@ -15,6 +15,8 @@ mod retries;
 
 mod bulkheads;
 
+mod health;
+
 mod deadlines;
 
 mod tls;

@@ -4,6 +4,7 @@
 //! tree beside the decoded types, for the places, and so that one bad value does not hide what else is wrong.
 
 mod gateway;
+mod health;
 mod listeners;
 mod names;
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::policies;
+use super::{health, policies};
 use crate::{
     Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
     RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
@@ -30,6 +30,7 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         timeouts,
         retry,
         bulkhead,
+        health,
         pool,
         host,
         ..
@@ -41,6 +42,8 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
+    let health =
+        health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
     Some(Upstream {
         name,
         place: node.place.clone(),
@@ -53,6 +56,7 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         retry: retry.map(|retry| self::retry(node.near("retry"), &retry, &timeouts, report)),
         timeouts: self::timeouts(timeouts),
         bulkhead: bulkhead.map(|bulkhead| self::bulkhead(node.near("bulkhead"), &bulkhead, report)),
+        health,
         pool: self::pool(&pool),
         host: self::host(host),
         policies,

@@ -4,6 +4,7 @@
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
 mod gateway;
+mod health;
 mod listener;
 mod route;
 mod test;
@@ -15,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
+pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };

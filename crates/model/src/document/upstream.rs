@@ -3,7 +3,7 @@ use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Certificate, Policy};
+use super::{Certificate, Health, Policy};
 use crate::{
     FromText, TextOr,
     values::{
@@ -37,6 +37,8 @@ pub struct Upstream {
     pub retry: Option<Retry>,
     /// A bound on the requests that are under way. Default: none.
     pub bulkhead: Option<Bulkhead>,
+    /// How endpoints that do not do their work are found, and left out. Default: they are not.
+    pub health: Option<Health>,
     /// Connections that are kept for the next request.
     #[serde(default)]
     pub pool: Pool,

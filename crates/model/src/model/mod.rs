@@ -6,6 +6,7 @@
 mod action;
 mod capture_type;
 mod gateway;
+mod health;
 mod listener;
 mod matching;
 mod mirror;
@@ -25,6 +26,7 @@ pub use action::{
 };
 pub use capture_type::CaptureType;
 pub use gateway::{AccessLog, Forwarded, Gateway};
+pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;

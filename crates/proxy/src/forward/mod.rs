@@ -80,14 +80,19 @@ pub(crate) async fn forward(
     let metrics = &world.snapshot.upstream_metrics[to.upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
     let mut tried = SmallVec::<[usize; 4]>::new();
+    let mut waits_until = None;
     loop {
         let Some(endpoint) = pick(&set, to.subset, worker, &mut tried) else {
-            return Err(no_endpoint(&local.upstream, to.subset));
+            // In a box: few exchanges see one.
+            if Box::pin(admit::first_verdict(&local.upstream, &set, to.subset, deadline.at, &mut waits_until)).await {
+                continue;
+            }
+            return Err(no_endpoint(&local.upstream, &set, to.subset));
         };
         let now = Instant::now();
         deadline.tell(exchange, now)?;
         let target =
-            attempt::Target { world, worker, upstream: to.upstream, endpoint, local, pool: set.pool(endpoint) };
+            attempt::Target { world, worker, upstream: to.upstream, endpoint, local, set: &set, pool: set.pool(endpoint) };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
         let patience = attempt::Patience { deadline: deadline.at, answer_by };
         let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience).await;
@@ -112,19 +117,20 @@ pub(crate) async fn forward(
 
 /// Another endpoint than those that were tried, or any if all were.
 fn pick(set: &LocalSet, subset: Option<u32>, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Option<usize> {
-    let picked = set.pick(subset, &Ask { worker, tried });
+    let picked = set.pick(subset, &Ask { worker, tried, heeds_health: true });
     if picked.is_some() || tried.is_empty() {
         return picked;
     }
     tried.clear();
-    set.pick(subset, &Ask { worker, tried })
+    set.pick(subset, &Ask { worker, tried, heeds_health: true })
 }
 
 #[cold]
-fn no_endpoint(upstream: &Upstream, subset: Option<u32>) -> Error {
+fn no_endpoint(upstream: &Upstream, set: &LocalSet, subset: Option<u32>) -> Error {
     let selector = subset.and_then(|subset| upstream.subsets.get(subset as usize));
     let labels = selector.map(|selector| format!(" with the labels {selector}")).unwrap_or_default();
-    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask", upstream.name))
+    let why = if set.is_checking(subset) { ": no probe of any has passed yet" } else { "" };
+    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask{why}", upstream.name))
 }
 
 // === impl Forwarded ===

@@ -24,6 +24,19 @@ pub struct Ask<'a> {
     pub worker: usize,
     /// Endpoints that this exchange has asked in vain.
     pub tried: &'a [usize],
+    /// Endpoints that are not fit to be asked are left out; otherwise only those that are no last resort either.
+    pub heeds_health: bool,
+}
+
+// === impl Ask ===
+
+impl Ask<'_> {
+    /// Whether the endpoint with this index may be picked.
+    fn takes(&self, index: usize, endpoints: &[Arc<Endpoint>]) -> bool {
+        let endpoint = &endpoints[index];
+        let is_fit = if self.heeds_health { endpoint.is_eligible() } else { endpoint.is_last_resort() };
+        is_fit && !self.tried.contains(&index)
+    }
 }
 
 /// Builds the balancer of a set.

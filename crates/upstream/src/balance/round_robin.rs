@@ -37,7 +37,7 @@ impl RoundRobin {
 }
 
 impl LoadBalancer for RoundRobin {
-    fn pick(&self, _endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
+    fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
         let length = self.schedule.len();
         if length == 0 {
             return None;
@@ -48,7 +48,7 @@ impl LoadBalancer for RoundRobin {
         for _ in 0..length {
             let index = self.schedule[at] as usize;
             at = if at + 1 == length { 0 } else { at + 1 };
-            if !ask.tried.contains(&index) {
+            if ask.takes(index, endpoints) {
                 cursor.store(at, Ordering::Relaxed);
                 return Some(index);
             }
@@ -107,6 +107,7 @@ mod tests {
                 weight,
                 labels: Vec::new(),
                 authority: http::HeaderValue::from_static("e"),
+                health: None,
             })
         };
         weights.iter().enumerate().map(endpoint).collect()
@@ -129,7 +130,7 @@ mod tests {
         let mut counts = [0_u32; 5];
         const PICKS: u32 = 100_000;
         for pick in 0..PICKS {
-            counts[balancer.pick(&endpoints, &Ask { worker: pick as usize % 2, tried: &[] }).unwrap()] += 1;
+            counts[balancer.pick(&endpoints, &Ask { worker: pick as usize % 2, tried: &[], heeds_health: true }).unwrap()] += 1;
         }
         let total: u32 = weights.iter().sum();
         for (count, weight) in counts.into_iter().zip(weights) {
@@ -144,8 +145,8 @@ mod tests {
         let endpoints = endpoints(&[3, 1, 0]);
         let balancer = RoundRobin::new(&endpoints, 1);
         for _ in 0..10 {
-            assert_eq!(balancer.pick(&endpoints, &Ask { worker: 0, tried: &[0] }), Some(1));
-            assert_eq!(balancer.pick(&endpoints, &Ask { worker: 0, tried: &[0, 1] }), None);
+            assert_eq!(balancer.pick(&endpoints, &Ask { worker: 0, tried: &[0], heeds_health: true }), Some(1));
+            assert_eq!(balancer.pick(&endpoints, &Ask { worker: 0, tried: &[0, 1], heeds_health: true }), None);
         }
     }
 }

@@ -9,6 +9,7 @@ mod split;
 mod templates;
 mod versions;
 
+pub(super) use self::action::headers;
 use super::{names::Names, policies, subsets::Subsets};
 use crate::{
     Action, ListenerId, Node, Report, Route, TextOr,

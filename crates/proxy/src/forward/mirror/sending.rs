@@ -46,9 +46,9 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
     let (upstream, worker) = (place.mirror.upstream, place.worker);
     let local = world.upstream(upstream);
     let set = local.current();
-    let endpoint = set.pick(None, &Ask { worker, tried: &[] });
-    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, None))?;
-    let target = Target { world, worker, upstream, endpoint, local, pool: set.pool(endpoint) };
+    let endpoint = set.pick(None, &Ask { worker, tried: &[], heeds_health: true });
+    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, &set, None))?;
+    let target = Target { world, worker, upstream, endpoint, local, set: &set, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
         uri: &head.uri,
