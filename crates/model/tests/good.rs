@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 use model::{
-    Action, Balance, CaptureType, Check, Expected, FailureRatio, Field, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern,
-    Protocol, Redirect, Report, Segment, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch, VersionSource,
+    Action, Balance, CaptureType, Check, Expected, FailureRatio, Field, HostPattern, Location, Mirror, Model, NewPath,
+    PassiveHealth, PathPattern, Protocol, Redirect, Report, Segment, StickyKey, Template, TemplatePart, UpstreamId,
+    ValueMatch, VersionSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -319,7 +320,7 @@ fn tests_and_what_they_expect() {
         (87, values("x-b", &["d"])),
     ];
     assert_eq!(told(&tests[1].expected), all);
-    assert_eq!((&tests[1].request.method, tests[1].request.client_ip), (&http::Method::GET, None));
+    assert_eq!((&tests[1].request.method, tests[1].request.client_ip), (&Method::GET, None));
 }
 
 #[test]

@@ -73,11 +73,8 @@ impl Upstream {
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let health = upstream.health.as_ref().map(|rules| {
             let known = previous.map(|previous| previous.set());
-            let health = UpstreamHealth::new(
-                &upstream.name,
-                rules,
-                previous.and_then(|previous| previous.health.as_ref()),
-            );
+            let health =
+                UpstreamHealth::new(&upstream.name, rules, previous.and_then(|previous| previous.health.as_ref()));
             attend(&mut endpoints, &health, known.as_ref().map_or(&[], |known| &known.endpoints), workers);
             health
         });

@@ -72,9 +72,8 @@ async fn told(gateway: &Gateway) -> HashMap<String, Value> {
 /// Waits until an endpoint is in this state, and gives what is told of it.
 async fn becomes(gateway: &Gateway, endpoint: impl ToString, state: &str) -> Value {
     let endpoint = endpoint.to_string();
-    let is_there = eventually(state, async || {
-        told(gateway).await.remove(&endpoint).filter(|told| told["state"] == state)
-    });
+    let is_there =
+        eventually(state, async || told(gateway).await.remove(&endpoint).filter(|told| told["state"] == state));
     is_there.await
 }
 
@@ -227,7 +226,8 @@ async fn requests_wait_for_the_first_probe() {
         }
     })
     .await;
-    let active = |timeout| format!("health: {{ active: {{ http: {{ path: /healthz }}, interval: 1h, timeout: {timeout} }} }}");
+    let active =
+        |timeout| format!("health: {{ active: {{ http: {{ path: /healthz }}, interval: 1h, timeout: {timeout} }} }}");
     let gateway = Forward::to(slow.address).upstream(active("1h")).start().await;
     let mut client = gateway.http1().await;
     let waiting = tokio::spawn(async move { client.get("/").await });
@@ -246,7 +246,8 @@ async fn requests_wait_for_the_first_probe() {
 #[tokio::test]
 async fn who_fails_probes_is_left_out_until_it_passes_them() {
     let (sick, good) = (Moody::start("sick").await, Moody::start("good").await);
-    let fields = "health: { active: { http: { path: /healthz }, interval: 10ms, healthy_after: 2, unhealthy_after: 2 } }";
+    let fields =
+        "health: { active: { http: { path: /healthz }, interval: 10ms, healthy_after: 2, unhealthy_after: 2 } }";
     let gateway = Forward::to(sick.origin.address).and(good.origin.address).upstream(fields).start().await;
     becomes(&gateway, sick.origin.address, "healthy").await;
     becomes(&gateway, good.origin.address, "healthy").await;
@@ -259,7 +260,8 @@ async fn who_fails_probes_is_left_out_until_it_passes_them() {
     becomes(&gateway, sick.origin.address, "healthy").await;
     assert_eq!(answers(&gateway, 10).await["sick"], 5);
     let metrics = gateway.metrics().await;
-    let probes = |outcome| metrics.value("sluice_upstream_probes_total", &[("upstream", "origin"), ("outcome", outcome)]);
+    let probes =
+        |outcome| metrics.value("sluice_upstream_probes_total", &[("upstream", "origin"), ("outcome", outcome)]);
     assert!(probes("passed") > Some(3.0) && probes("failed") >= Some(2.0), "{probes:?}", probes = probes("failed"));
     // Both changes are told.
     for reason in ["probes_failed", "probes_passed"] {
@@ -305,8 +307,10 @@ async fn probes_bring_back_who_was_left_out() {
 #[tokio::test]
 async fn http_probes_ask_as_they_are_told() {
     let authority = Authority::new();
-    let settings =
-        Settings { tls: Some(tls::server(&authority.server("origin", &["origin.test"]), &["h2"], None)), max_streams: None };
+    let settings = Settings {
+        tls: Some(tls::server(&authority.server("origin", &["origin.test"]), &["h2"], None)),
+        max_streams: None,
+    };
     let probed = Origin::with(settings, |request: Request<Incoming>| async move {
         let head = format!(
             "{} {} {:?} {:?}",
@@ -359,7 +363,7 @@ async fn grpc_health(serving: u8) -> Origin {
             && request.headers().get("te").is_some_and(|te| te == "trailers");
         let message = request.into_body().collect().await.unwrap().to_bytes();
         let response = Response::builder().header("content-type", "application/grpc");
-        if !is_call || message != &b"\0\0\0\0\x07\x0a\x05known"[..] {
+        if !is_call || message != b"\0\0\0\0\x07\x0a\x05known"[..] {
             return response.header("grpc-status", "5").body(Body::default()).unwrap();
         }
         let answer = Bytes::copy_from_slice(&[0, 0, 0, 0, 2, 8, serving]);
@@ -372,7 +376,8 @@ async fn grpc_health(serving: u8) -> Origin {
 async fn grpc_probes_ask_the_health_service() {
     let (serving, not_serving) = (grpc_health(1).await, grpc_health(2).await);
     let none = testkit::demo::grpc::grpc().await.unwrap();
-    let active = |service| format!("protocol: h2c, health: {{ active: {{ grpc: {{ service: {service} }}, interval: 1h }} }}");
+    let active =
+        |service| format!("protocol: h2c, health: {{ active: {{ grpc: {{ service: {service} }}, interval: 1h }} }}");
     let forward = Forward::to(serving.address).and(not_serving.address).and(none.address);
     let gateway = forward.upstream(active("known")).start().await;
     for (endpoint, state, detail) in [
@@ -467,7 +472,8 @@ async fn endpoints_that_are_taken_out_drain() {
     assert_eq!(answers(&gateway, 3).await, [("new".into(), 3)].into());
     leave.add_permits(1);
     assert_eq!(under_way.await.unwrap().text(), "old");
-    eventually("it is gone", async || (!told(&gateway).await.contains_key(&old.address.to_string())).then_some(())).await;
+    eventually("it is gone", async || (!told(&gateway).await.contains_key(&old.address.to_string())).then_some(()))
+        .await;
     eventually("so is its connection", async || (old.counts.open() == 0).then_some(())).await;
 }
 

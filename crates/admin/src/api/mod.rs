@@ -5,7 +5,12 @@ mod health;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::{get, post}};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
 use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 

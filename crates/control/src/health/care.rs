@@ -11,10 +11,7 @@ use std::{
 use message::Random;
 use model::ActiveHealth;
 use tokio::{
-    sync::{
-        Notify, Semaphore,
-        mpsc::UnboundedReceiver,
-    },
+    sync::{Notify, Semaphore, mpsc::UnboundedReceiver},
     task::{JoinHandle, spawn_local},
     time::sleep_until,
 };

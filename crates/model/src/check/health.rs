@@ -21,7 +21,8 @@ pub(super) fn check(
 ) -> Option<Health> {
     let document::Health { active, passive } = written;
     if active.is_none() && passive.is_none() {
-        let hint = "add `active`, for example `active: { http: { path: /healthz } }`, or `passive: {}`, or leave it out";
+        let hint =
+            "add `active`, for example `active: { http: { path: /healthz } }`, or `passive: {}`, or leave it out";
         report.error_with_hint(&node.place, "`health` looks at nothing", hint);
         return None;
     }
@@ -87,7 +88,11 @@ fn active(
 fn http(node: &Node, written: document::HttpCheck, report: &mut Report) -> HttpCheck {
     let document::HttpCheck { path: ProbeTarget(target), method, host, headers, expect, body_contains } = written;
     if expect.as_ref().is_some_and(Vec::is_empty) {
-        report.error_with_hint(&node.near("expect").place, "no status would be good", "leave `expect` out for 200 to 299");
+        report.error_with_hint(
+            &node.near("expect").place,
+            "no status would be good",
+            "leave `expect` out for 200 to 299",
+        );
     }
     let method = method.map_or(Method::GET, |MethodName(method)| method);
     if body_contains.is_some() && method == Method::HEAD {

@@ -42,8 +42,7 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
-    let health =
-        health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
+    let health = health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
     Some(Upstream {
         name,
         place: node.place.clone(),

@@ -36,9 +36,9 @@ impl<'de> Deserialize<'de> for StatusRange {
                 };
                 match ends {
                     Some((first, last)) if first <= last => Ok(StatusRange(first..=last)),
-                    Some((first, last)) => Err(E::custom(format_args!(
-                        "the range `{text}` is empty; write it as `{last}-{first}`"
-                    ))),
+                    Some((first, last)) => {
+                        Err(E::custom(format_args!("the range `{text}` is empty; write it as `{last}-{first}`")))
+                    }
                     None => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
                 }
             }

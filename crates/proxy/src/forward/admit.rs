@@ -41,7 +41,8 @@ pub(super) async fn first_verdict(
     deadline: Option<Instant>,
     until: &mut Option<Instant>,
 ) -> bool {
-    let Some((health, active)) = upstream.health.as_ref().and_then(|health| Some((health, health.rules.active.as_ref()?)))
+    let Some((health, active)) =
+        upstream.health.as_ref().and_then(|health| Some((health, health.rules.active.as_ref()?)))
     else {
         return false;
     };

@@ -91,8 +91,15 @@ pub(crate) async fn forward(
         };
         let now = Instant::now();
         deadline.tell(exchange, now)?;
-        let target =
-            attempt::Target { world, worker, upstream: to.upstream, endpoint, local, set: &set, pool: set.pool(endpoint) };
+        let target = attempt::Target {
+            world,
+            worker,
+            upstream: to.upstream,
+            endpoint,
+            local,
+            set: &set,
+            pool: set.pool(endpoint),
+        };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
         let patience = attempt::Patience { deadline: deadline.at, answer_by };
         let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience).await;

@@ -130,7 +130,9 @@ mod tests {
         let mut counts = [0_u32; 5];
         const PICKS: u32 = 100_000;
         for pick in 0..PICKS {
-            counts[balancer.pick(&endpoints, &Ask { worker: pick as usize % 2, tried: &[], heeds_health: true }).unwrap()] += 1;
+            counts[balancer
+                .pick(&endpoints, &Ask { worker: pick as usize % 2, tried: &[], heeds_health: true })
+                .unwrap()] += 1;
         }
         let total: u32 = weights.iter().sum();
         for (count, weight) in counts.into_iter().zip(weights) {

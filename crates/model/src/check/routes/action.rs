@@ -50,7 +50,11 @@ pub(super) fn respond(node: &Node, written: document::Respond, report: &mut Repo
 }
 
 /// Of a message that the gateway makes itself.
-pub(in crate::check) fn headers(node: &Node, fields: Vec<(FieldName, FieldValue)>, report: &mut Report) -> HeaderMap<HeaderValue> {
+pub(in crate::check) fn headers(
+    node: &Node,
+    fields: Vec<(FieldName, FieldValue)>,
+    report: &mut Report,
+) -> HeaderMap<HeaderValue> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for (FieldName(name), FieldValue(value)) in fields {
         let key = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
