@@ -14,12 +14,6 @@ mod merge;
 /// Tree to types, with every problem instead of the first.
 mod decode;
 
-/// The nearest known word.
-mod nearest;
-
-/// Days of the calendar.
-mod calendar;
-
 /// The types of single values: durations, sizes, addresses, patterns.
 pub mod values;
 
@@ -35,8 +29,14 @@ mod check;
 /// The result: resolved, well formed, complete.
 mod model;
 
+/// Text with holes, as it is read.
+mod template;
+
 /// All that is wrong, at once.
 mod report;
+
+/// Documents that are read again, and what need not be.
+mod kept;
 
 /// The JSON Schema of the document.
 mod schema;
@@ -46,9 +46,10 @@ mod secret;
 
 pub use check::check;
 pub use decode::{FromText, TextOr, decode};
+pub use expression::nearest;
+pub use kept::{Kept, Part, check_again};
 pub use merge::{Include, includes, merge};
 pub use model::*;
-pub use nearest::nearest;
 pub use node::{Key, Node, Place, Value};
 pub use parse::parse;
 pub use report::{Problem, Report, Severity};

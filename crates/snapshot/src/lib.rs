@@ -5,12 +5,16 @@ pub mod admission;
 
 /// What a route does, ready to be done.
 mod action;
+/// The policies of the gateway, its listeners and its upstreams.
+mod around;
 /// Who calls, where a route depends on it.
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
 /// Routes that are in each other's way, in words.
 mod conflicts;
+/// What one document says otherwise than another.
+mod diff;
 /// Whether requests go where the document expects them to go.
 mod expectations;
 /// Why a request goes where it goes.
@@ -19,8 +23,12 @@ mod explain;
 mod health;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// Policies, made or adopted.
+mod policies;
 /// A target made anew.
 mod rewrite;
+/// Routes, compiled or adopted.
+mod routes;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.
@@ -32,9 +40,11 @@ mod tls;
 pub use model::{Address, Host, Http2Limits, Limits, ListenerId, RetryOn, RetryRules};
 
 pub use action::{
-    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
+    Action, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite,
+    Substitution, Target, To,
 };
 pub use compile::{check_policies, compile};
+pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
 pub use explain::{
     CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, Forwarding,
     MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderMap, Method};
 
-use super::routes::headers;
+use super::routes::may_be_set;
 use crate::{
     ActiveHealth, Check, Endpoint, EndpointAddress, FailureRatio, GrpcCheck, Health, HttpCheck, Node, PassiveHealth,
     Protocol, Report, document,
-    values::{Count, HostValue, MethodName, ProbeTarget, Ratio, StatusRange},
+    values::{Count, FieldName, FieldValue, HostValue, MethodName, ProbeTarget, Ratio, StatusRange},
 };
 
 /// `None`: the report says why.
@@ -110,6 +110,16 @@ fn http(node: &Node, written: document::HttpCheck, report: &mut Report) -> HttpC
         },
         body_contains: body_contains.map(Into::into),
     }
+}
+
+fn headers(node: &Node, fields: Vec<(FieldName, FieldValue)>, report: &mut Report) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(fields.len());
+    for (FieldName(name), FieldValue(value)) in fields {
+        let key = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
+        may_be_set(&name, key.map_or(&node.place, |(key, _)| &key.place), report);
+        headers.append(name, value);
+    }
+    headers
 }
 
 fn passive(node: &Node, written: &document::PassiveHealth, report: &mut Report) -> PassiveHealth {

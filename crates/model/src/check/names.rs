@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::{Node, Report, nearest::suggestion};
+use expression::suggestion;
+
+use crate::{Node, Report};
 
 /// Suggestions for misspelt references. Each costs a walk over all names, so a document of nothing but bad references
 /// gets them for the first few only.
 const SUGGESTIONS: usize = 20;
 
 /// The names of one kind of thing.
-pub(super) struct Names<'n> {
+pub(crate) struct Names<'n> {
     kind: &'static str,
     indices: HashMap<&'n str, u32>,
     in_order: Vec<&'n str>,
@@ -41,6 +43,31 @@ impl<'n> Names<'n> {
             }
         }
         Self { kind, indices, in_order, suggestions: SUGGESTIONS }
+    }
+
+    /// The names of things that are known to be good. `None` if one is given twice.
+    pub(crate) fn of(kind: &'static str, names: impl Iterator<Item = &'n str>) -> Option<Self> {
+        let in_order: Vec<_> = names.collect();
+        let indices: HashMap<_, _> = in_order.iter().copied().zip(0..).collect();
+        (indices.len() == in_order.len()).then_some(Self { kind, indices, in_order, suggestions: SUGGESTIONS })
+    }
+
+    pub(crate) fn in_order(&self) -> &[&'n str] {
+        &self.in_order
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.indices.contains_key(name)
+    }
+
+    /// Each name with the index of its thing, in the order of the document.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'n str, u32)> {
+        self.in_order.iter().map(|name| (*name, self.indices[name]))
+    }
+
+    /// The name of the thing with this index.
+    pub(super) fn name(&self, index: u32) -> Option<&'n str> {
+        self.iter().find(|(_, other)| *other == index).map(|(name, _)| name)
     }
 
     /// The index of the thing that a text names; reports a name that nothing has.

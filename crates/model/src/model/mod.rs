@@ -10,6 +10,7 @@ mod health;
 mod listener;
 mod matching;
 mod mirror;
+mod placed;
 mod retry;
 mod route;
 mod split;
@@ -21,8 +22,8 @@ mod versions;
 use std::sync::Arc;
 
 pub use action::{
-    Action, Destination, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template,
-    TemplatePart,
+    Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
+    Rewrite, Template, TemplatePart,
 };
 pub use capture_type::CaptureType;
 pub use gateway::{AccessLog, Forwarded, Gateway};
@@ -30,6 +31,7 @@ pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;
+pub use placed::Placed;
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
@@ -50,7 +52,7 @@ pub struct Model {
     pub listeners: Vec<Listener>,
     pub upstreams: Vec<Upstream>,
     /// In document order; the last tie-breaker of precedence.
-    pub routes: Vec<Route>,
+    pub routes: Vec<Placed<Route>>,
     pub tests: Vec<Test>,
 }
 

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::{Action, ListenerId, Match, Mirror, Policy, Rewrite};
-use crate::Place;
 
 #[derive(Debug, Clone)]
 pub struct Route {
     pub name: Arc<str>,
-    pub place: Place,
     /// Sorted. Empty: all.
     pub listeners: Vec<ListenerId>,
     pub matching: Match,
@@ -19,4 +17,19 @@ pub struct Route {
     pub rewrite: Option<Rewrite>,
     /// Each to another upstream; none unless the action goes to one.
     pub mirrors: Vec<Mirror>,
+}
+
+// === impl Route ===
+
+impl Route {
+    /// Whether it takes the same requests as another one, and with the same right.
+    pub fn matches_like(&self, other: &Self) -> bool {
+        self.listeners == other.listeners && self.priority == other.priority && self.matching == other.matching
+    }
+}
+
+impl AsRef<Self> for Route {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }

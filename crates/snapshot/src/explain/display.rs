@@ -46,7 +46,7 @@ impl fmt::Display for Explanation {
         }
         write!(f, "\n{decision}")?;
         for MirrorTold { upstream, share } in mirrors {
-            line(f, "copied", format!("to `{upstream}`, {:.3}% of the requests", share * 100.0))?;
+            line(f, "copied", format!("to `{upstream}`, {}% of the requests", (share * 1e5).round() / 1e3))?;
         }
         for other in elsewhere {
             let becomes = match &other.route {

@@ -4,15 +4,17 @@ mod action;
 mod destination;
 mod matching;
 mod mirror;
+mod named;
 mod rewrite;
 mod split;
 mod templates;
 mod versions;
+mod way_back;
 
-pub(super) use self::action::headers;
-use super::{names::Names, policies, subsets::Subsets};
+pub(super) use self::action::may_be_set;
+use super::{expressions, names::Names, policies, subsets::Subsets};
 use crate::{
-    Action, ListenerId, Node, Report, Route, TextOr,
+    Action, ListenerId, Node, Placed, Report, Route, TextOr,
     decode::decode_without,
     document,
     pending::{self, Scope},
@@ -20,26 +22,34 @@ use crate::{
 };
 
 /// What routes may refer to.
-pub(super) struct Known<'k, 'n> {
-    pub(super) listeners: &'k mut Names<'n>,
-    pub(super) upstreams: &'k mut Names<'n>,
-    pub(super) subsets: &'k mut Subsets,
-    /// As written, by the index that the name has.
-    pub(super) upstream_nodes: &'n [Node],
+///
+/// All that the check of a route sees beside the route itself: where this is the same, the same comes of it.
+pub(crate) struct Known<'n> {
+    pub(crate) listeners: Names<'n>,
     /// By listener.
-    pub(super) has_tls: &'k [bool],
+    pub(crate) has_tls: Vec<bool>,
+    pub(crate) upstreams: Names<'n>,
+    /// By upstream. Routes ask for the policies only.
+    pub(crate) upstream_nodes: &'n [Node],
+    pub(crate) subsets: Subsets,
 }
 
-pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
+pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> Option<Placed<Route>> {
     let skipped = pending::refuse(Scope::Route, node, report);
     let written = decode_without::<document::Route>(node, &skipped, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
     rewrite::check_extras(node, report);
-    let upstreams = destination::upstreams(node, known.upstreams, report);
+    let named = named::check(node, known, report);
+    let upstreams = match &named {
+        Some(Some(fitting)) => fitting.upstreams(),
+        Some(None) => Vec::new(),
+        None => destination::upstreams(node, &mut known.upstreams, report),
+    };
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
-    let listeners = listeners(node, known.listeners, report);
+    let listeners = listeners(node, &mut known.listeners, report);
     let policies = policies::check(node, report);
+    let when = node.near("match").get("when").map(|when| expressions::condition(when, report));
 
     let Some(written) = written else {
         rewrite::check_templates(node, report);
@@ -47,25 +57,38 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
     let document::Route { upstream, split, versions, .. } = written;
-    let matching = matching::check(matching);
+    let when = match when {
+        Some(when) => Some(when?),
+        None => None,
+    };
+    let matching = matching::check(matching, when);
     if let Some(listeners) = &listeners {
-        matching::check_sni(node, &matching, listeners, known.has_tls, report);
+        matching::check_sni(node, &matching, listeners, &known.has_tls, report);
     }
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
-    let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
+    let respond = respond.map(|written| action::respond(node.near("respond"), written, path, report));
+    if let (Some(Some(redirect)), Some(listeners)) = (&redirect, &listeners) {
+        way_back::check(node.near("redirect"), redirect, &matching, listeners, known, report);
+    }
     let mirrors = mirror::check(node, mirror, &mirrored, report);
-    let mut known = destination::Known { upstreams: &upstreams, subsets: known.subsets };
-    let upstream = upstream.map(|TextOr(to)| known.destination(0, to.labels, node.near("upstream")));
+    let mut known = destination::Known { upstreams: &upstreams, subsets: &mut known.subsets };
+    let upstream = upstream.map(|TextOr(to)| {
+        let place = node.near("upstream");
+        match named {
+            None => known.destination(0, to.labels, place).map(Action::Upstream),
+            Some(fitting) => Some(Action::Named(fitting?.resolve(&to.labels, known.subsets, place))),
+        }
+    });
     let split = split.map(|written| split::check(node.near("split"), written, &mut known, report));
     let versions = versions.map(|written| versions::check(node.near("versions"), written, path, &mut known, report));
     let given = [
-        upstream.map(|to| to.map(Action::Upstream)),
+        upstream,
         split.map(|split| split.map(Action::Split)),
         versions.map(|versions| versions.map(Action::Versions)),
         redirect.map(|redirect| redirect.map(Action::Redirect)),
-        respond.map(|respond| Some(Action::Respond(respond))),
+        respond.map(|respond| respond.map(Action::Respond)),
     ];
     // Of several, of which one too many was reported, any one will do.
     let action = given.into_iter().flatten().next()??;
@@ -73,17 +96,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         Some(rewrite) => Some(rewrite?),
         None => None,
     };
-    has_one_action.then_some(Route {
-        name,
-        place: node.place.clone(),
-        listeners: listeners?,
-        matching,
-        priority,
-        policies,
-        action,
-        rewrite,
-        mirrors: mirrors?,
-    })
+    let (listeners, mirrors) = (listeners?, mirrors?);
+    let route = Route { name, listeners, matching, priority, policies, action, rewrite, mirrors };
+    has_one_action.then(|| Placed::new(node.place.clone(), route))
 }
 
 /// Sorted and without duplicates; `None` if one of them is unknown.
