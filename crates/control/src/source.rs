@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{AccessLog, CertificateFiles, ClientAuth, Include, Kept, Model, Node, Part, Place, Policy, Report, Value};
+use model::{
+    AccessLog, Balance, CertificateFiles, ClientAuth, Include, Kept, Model, Node, Part, Place, Policy, Report,
+    StickyCookie, Value, values::SecretSource,
+};
 
 use crate::Files;
 
@@ -196,10 +199,15 @@ fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
             ClientAuth::Request { ca } | ClientAuth::Require { ca } => files.push(ca),
         }
     }
-    for tls in model.upstreams.iter_mut().filter_map(|upstream| upstream.tls.as_mut()) {
-        files.extend(&mut tls.ca);
-        if let Some(CertificateFiles { cert, key }) = &mut tls.client_certificate {
-            files.extend([cert, key]);
+    for upstream in &mut model.upstreams {
+        if let Some(tls) = &mut upstream.tls {
+            files.extend(&mut tls.ca);
+            if let Some(CertificateFiles { cert, key }) = &mut tls.client_certificate {
+                files.extend([cert, key]);
+            }
+        }
+        if let Balance::Sticky(StickyCookie { secret: Some(SecretSource::File(file)), .. }) = &mut upstream.balance {
+            files.push(file);
         }
     }
     files

@@ -45,6 +45,13 @@ pub fn client_ip(headers: &HeaderMap, peer: &Peer, trusted: &[IpNet]) -> IpAddr 
     client
 }
 
+/// Whether the client came over TLS: here, or, as a trusted proxy says, there.
+pub fn is_secure(headers: &HeaderMap, peer: &Peer) -> bool {
+    let says_https =
+        || headers.get(X_FORWARDED_PROTO).is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
+    peer.tls.is_some() || (peer.trusted && says_https())
+}
+
 pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     let address = address.to_canonical();
     trusted.iter().any(|net| net.contains(&address))

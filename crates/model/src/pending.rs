@@ -10,8 +10,6 @@ use crate::{Node, Report};
 pub(crate) enum Scope {
     Document,
     Upstream,
-    /// The value of `balance`.
-    Balance,
     Route,
     Policy,
 }
@@ -28,14 +26,6 @@ const TABLE: &[Pending] = &[
 
     Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
     Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
-
-    Pending { scope: Scope::Balance, word: "random",          hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "least_requests",  hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "peak_ewma",       hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "consistent_hash", hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "ip_hash",         hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "sticky",          hint: "use `round_robin`" },
-    Pending { scope: Scope::Balance, word: "custom",          hint: "use `round_robin`" },
 
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 
@@ -57,19 +47,6 @@ pub(crate) fn refuse<'n>(scope: Scope, map: &'n Node, report: &mut Report) -> Ve
         }
     }
     refused
-}
-
-/// Refuses a value, `name` or `{ name: … }`, that is pending; whether it was.
-pub(crate) fn refuse_value(scope: Scope, value: &Node, report: &mut Report) -> bool {
-    let word = match value.entries() {
-        [(key, _)] => Some(key.name.as_str()),
-        _ => value.text(),
-    };
-    let pending = word.and_then(|word| find(scope, word));
-    if let Some(pending) = pending {
-        pending.refuse(&value.place, report);
-    }
-    pending.is_some()
 }
 
 fn words(scope: Scope) -> impl Iterator<Item = &'static str> {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use expression::Environment;
 use http::Method;
 use model::{
-    Action, Balance, CaptureType, Check, Expected, FailureRatio, Field, HostPattern, Location, Mirror, Model, NewPath,
-    PassiveHealth, PathPattern, Protocol, Redirect, Report, Segment, StickyKey, Template, TemplatePart, UpstreamId,
-    ValueMatch, VersionSource,
+    Action, Among, Balance, CaptureType, Check, ConsistentHash, Custom, Expected, Failover, FailureRatio, Field,
+    HashAlgorithm, HashKey, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern, PeakEwma,
+    Protocol, Redirect, Report, Segment, StickyCookie, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch,
+    VersionSource, values::SecretSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -142,6 +144,76 @@ fn upstreams_and_their_endpoints() {
 }
 
 #[test]
+fn ways_to_balance() {
+    let hash = |key, fallback, algorithm, bounded_load| {
+        Balance::ConsistentHash(ConsistentHash { key, fallback, algorithm, bounded_load })
+    };
+    let sticky = |cookie: &str, ttl, secret| Balance::Sticky(StickyCookie { cookie: cookie.into(), ttl, secret });
+    for (written, expected) in [
+        ("", Balance::RoundRobin),
+        (", balance: { round_robin: {} }", Balance::RoundRobin),
+        (", balance: random", Balance::Random),
+        (", balance: { least_requests: {} }", Balance::LeastRequests),
+        (", balance: peak_ewma", Balance::PeakEwma(PeakEwma::default())),
+        (
+            ", balance: { peak_ewma: { decay: 1s } }",
+            Balance::PeakEwma(PeakEwma { decay: Duration::from_secs(1), ..PeakEwma::default() }),
+        ),
+        (", balance: ip_hash", hash(HashKey::ClientIp, None, HashAlgorithm::Ring, None)),
+        (
+            ", balance: { consistent_hash: { key: { header: X-User }, fallback: { cookie: Id }, algorithm: maglev, bounded_load: 2 } }",
+            hash(
+                HashKey::Field(Field::Header("x-user".parse().unwrap())),
+                Some(HashKey::Field(Field::Cookie("Id".into()))),
+                HashAlgorithm::Maglev,
+                Some(2.0),
+            ),
+        ),
+        (
+            ", balance: { consistent_hash: { key: { query: a b }, fallback: path } }",
+            hash(HashKey::Field(Field::Query("a b".into())), Some(HashKey::Path), HashAlgorithm::Ring, None),
+        ),
+        (
+            ", balance: { custom: { score: endpoint.in_flight * 2, among: all, decay: 1s } }",
+            Balance::Custom(Custom {
+                score: Environment::endpoint().number("endpoint.in_flight * 2").unwrap(),
+                among: Among::All,
+                timing: PeakEwma { decay: Duration::from_secs(1), ..PeakEwma::default() },
+            }),
+        ),
+        (", balance: sticky", sticky("sluice-a", None, None)),
+        (
+            ", balance: { sticky: { cookie: s, ttl: 1h, secret: { env: S } } }",
+            sticky("s", Some(Duration::from_secs(3600)), Some(SecretSource::Env("S".into()))),
+        ),
+    ] {
+        let document = format!("version: 1\nupstreams: [{{ name: a, endpoints: [a:80]{written} }}]");
+        let Model { upstreams, .. } = model(&document);
+        assert_eq!(upstreams[0].balance, expected, "{written}");
+    }
+}
+
+#[test]
+fn zones_and_tiers() {
+    for (zone, failover, expected) in [
+        ("", "", Failover::default()),
+        ("zone: a", "", Failover { zone: Some("a".into()), ..Failover::default() }),
+        (
+            "zone: a",
+            "prefer_zone: false, headroom: 2, panic_threshold: 0%",
+            Failover { zone: None, headroom: 2.0, panic_threshold: 0.0 },
+        ),
+    ] {
+        let document = format!(
+            "version: 1\ngateway: {{ {zone} }}\nupstreams:\n  - name: a\n    endpoints: [a:80, {{ address: b:80, tier: 3 }}]\n    failover: {{ {failover} }}"
+        );
+        let Model { upstreams, .. } = model(&document);
+        assert_eq!(upstreams[0].failover, expected, "{zone} {failover}");
+        assert_eq!(upstreams[0].endpoints.iter().map(|endpoint| endpoint.tier).collect::<Vec<_>>(), [0, 3]);
+    }
+}
+
+#[test]
 fn routes_and_what_they_refer_to() {
     let Model { routes, .. } = model(FULL);
     let user = &routes[0];
@@ -211,7 +283,7 @@ fn action(fields: &str) -> Action {
          - {{ name: orders-us, endpoints: [b:1], policies:   [{{ cors: {{ a: 1 }} }}] }}\n  \
          - {{ name: \"{{id}}\", endpoints: [c:1] }}\nroutes:\n  - {{ name: r, {fields} }}\n"
     ));
-    model.routes.remove(0).action
+    model.routes.remove(0).action.clone()
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use model::{Action, ListenerId, Model, Report};
 use policy::Registry;
 
-/// Reports splits that ask who calls where nobody finds out, or whose policies would depend on the answer.
+/// Reports what asks who calls where nobody finds out, and splits whose policies would depend on the answer.
 pub(crate) fn check(model: &Model, kinds: &Registry, report: &mut Report) {
     for route in &model.routes {
+        check_upstreams(model, route, kinds, report);
         let Action::Split(split) = &route.action else { continue };
         let Some(place) = &split.asks_consumer else { continue };
         if !identifies(model, route, kinds) {
@@ -23,6 +24,21 @@ pub(crate) fn check(model: &Model, kinds: &Registry, report: &mut Report) {
             );
             report.error_with_hint(place, message, "move them to the route");
         }
+    }
+}
+
+/// Reports upstreams of the route whose balance asks who calls.
+fn check_upstreams(model: &Model, route: &model::Route, kinds: &Registry, report: &mut Report) {
+    let destinations = route.action.destinations();
+    let upstreams = destinations.iter().map(|to| &model.upstreams[to.upstream.0 as usize]);
+    let mut places: Vec<_> = upstreams.filter_map(|upstream| upstream.asks_consumer.as_ref()).collect();
+    places.dedup();
+    if places.is_empty() || identifies(model, route, kinds) {
+        return;
+    }
+    for place in places {
+        let message = format!("this asks who calls, and no policy of the route `{}` finds out", route.name);
+        report.error_with_hint(place, message, way_out(kinds));
     }
 }
 

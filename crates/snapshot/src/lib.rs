@@ -37,7 +37,7 @@ mod snapshot;
 mod tls;
 
 // What documents and snapshots share, so that the path of a request need not know documents.
-pub use model::{Address, Host, Http2Limits, Limits, ListenerId, RetryOn, RetryRules};
+pub use model::{Address, Host, Http2Limits, Limits, ListenerId, PeakEwma, RetryOn, RetryRules};
 
 pub use action::{
     Action, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite,

@@ -375,6 +375,24 @@ fn who_asks_for_callers_must_find_out_who_calls() {
 }
 
 #[test]
+fn a_balance_that_goes_by_callers_needs_them_found_out() {
+    let kinds = Registry::new(vec![policy::erase::<Keys>(), policy::erase::<Plain>()]);
+    let message = |document: &str, key: &str| {
+        let balance = format!("name: orders, balance: {{ consistent_hash: {{ {key} }} }}, ");
+        compile(&document.replace("name: orders, ", &balance), &kinds, None).1
+    };
+    let asks =
+        "error: this asks who calls, and no policy of the route `r` finds out; add one of `keys` to its policies";
+    for (key, place) in [("key: consumer", "4:58"), ("key: path, fallback: consumer", "4:74")] {
+        for action in ["upstream: orders", "split: { to: [{ upstream: orders }, { name: b, upstream: orders }] }"] {
+            assert_eq!(message(&document(action), key)[0], format!("{place}: {asks}"));
+            assert!(!message(&identified(action), key).iter().any(|problem| problem.contains("error")), "{action}");
+        }
+    }
+    assert!(message(&document("respond: {}"), "key: consumer").is_empty());
+}
+
+#[test]
 fn policies_of_upstreams_cannot_wait_for_themselves() {
     let kinds = Registry::new(vec![policy::erase::<Keys>(), policy::erase::<Plain>()]);
     let action = CONSUMERS.replace("name: dark, upstream: orders", "name: dark, upstream: next");

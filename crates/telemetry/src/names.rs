@@ -62,6 +62,10 @@ families! {
     UPSTREAM_CONNECTIONS "sluice_upstream_connections_opened_total" Counter ["upstream"] "Connections made to endpoints.";
     UPSTREAM_RETRIES "sluice_upstream_retries_total" Counter ["upstream"] "Requests that were sent once more.";
     UPSTREAM_RETRIES_DENIED "sluice_upstream_retries_denied_total" Counter ["upstream"] "Requests that would have been sent once more, had the budget not been spent.";
+    UPSTREAM_KEYS_MISSED "sluice_upstream_keys_missed_total" Counter ["upstream"] "Requests without the key that the balance goes by; chance chose their endpoint.";
+    UPSTREAM_CLIENTS_BOUND "sluice_upstream_clients_bound_total" Counter ["upstream"] "Cookies given to clients so that they come back to their endpoint.";
+    UPSTREAM_OVERFLOWED "sluice_upstream_overflowed_total" Counter ["upstream"] "Attempts sent to another tier of endpoints than the first.";
+    UPSTREAM_PANICKED "sluice_upstream_panicked_total" Counter ["upstream"] "Attempts sent to an endpoint whatever its health, because too few were fit to be asked.";
 
     MIRROR_REQUESTS "sluice_mirror_requests_total" Counter ["route" "upstream" "outcome"] "Requests that were to be copied, by the class of the answer, the cause of the failure, or why no copy was sent.";
     MIRROR_INFLIGHT "sluice_mirror_inflight_requests" Gauge ["route" "upstream"] "Copies under way, from the choice of the request to the end of the answer.";

@@ -11,7 +11,10 @@ use http::HeaderValue;
 use message::Random;
 use model::EndpointAddress;
 
-use crate::health::{EndpointHealth, UpstreamHealth};
+use crate::{
+    Learned,
+    health::{EndpointHealth, UpstreamHealth},
+};
 
 /// Immutable; what is learned about it hangs on it in atomics.
 #[derive(Debug, Clone)]
@@ -19,10 +22,13 @@ pub struct Endpoint {
     pub address: EndpointAddress,
     /// 0: gets nothing.
     pub weight: u32,
+    /// The lowest is asked first.
+    pub tier: u32,
     /// Sorted by key.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
     /// The address as a `Host`; unix sockets are `localhost`.
     pub authority: HeaderValue,
+    pub learned: Arc<Learned>,
     /// `None`: it is taken for good.
     pub health: Option<Arc<EndpointHealth>>,
 }
@@ -34,10 +40,22 @@ impl Endpoint {
         Self {
             address: endpoint.address.clone(),
             weight: endpoint.weight,
+            tier: endpoint.tier,
             labels: endpoint.labels.clone(),
             authority: authority(&endpoint.address),
+            learned: Arc::new(Learned::new(Instant::now())),
             health: None,
         }
+    }
+
+    /// Whether it may be asked, as far as its health goes.
+    pub fn is_eligible(&self) -> bool {
+        self.learned.is_eligible()
+    }
+
+    /// Whether it may be asked if health is not heeded: it is an endpoint still, and its first probe has ended.
+    pub fn is_last_resort(&self) -> bool {
+        self.health.as_ref().is_none_or(|health| health.is_last_resort())
     }
 
     /// The same machine, asked on another port if one is given.
@@ -51,14 +69,8 @@ impl Endpoint {
         Self { authority: authority(&address), address, health: None, ..self.clone() }
     }
 
-    /// Whether it may be asked, as far as its health goes.
-    pub fn is_eligible(&self) -> bool {
-        self.health.as_ref().is_none_or(|health| health.is_eligible())
-    }
-
-    /// Whether it may be asked if there is nobody better.
-    pub fn is_last_resort(&self) -> bool {
-        self.health.as_ref().is_none_or(|health| health.is_last_resort())
+    fn with(&self, learned: Arc<Learned>, health: Option<Arc<EndpointHealth>>) -> Self {
+        Self { learned, health, ..self.clone() }
     }
 }
 
@@ -73,38 +85,100 @@ fn authority(address: &EndpointAddress) -> HeaderValue {
 /// Two are the same that were configured alike, whatever is known of them.
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        let Self { address, weight, labels, authority, health: _ } = self;
-        *address == other.address && *weight == other.weight && *labels == other.labels && *authority == other.authority
+        let Self { address, weight, tier, labels, authority, learned: _, health: _ } = self;
+        *address == other.address
+            && *weight == other.weight
+            && *tier == other.tier
+            && *labels == other.labels
+            && *authority == other.authority
     }
 }
 
-/// Has the health of `endpoints` looked after. Those among `known` with the same address keep theirs, if the rules are the
-/// same; if not, those that got requests do so until the new rules find fault with them.
+/// Has `endpoints` go on with what is known of those among `known` with the same address: requests under way there are
+/// still under way, and who was slow is no newcomer.
+pub(crate) fn adopt(endpoints: &mut [Arc<Endpoint>], known: &[Arc<Endpoint>]) {
+    let known: HashMap<&EndpointAddress, &Arc<Endpoint>> =
+        known.iter().map(|endpoint| (&endpoint.address, endpoint)).collect();
+    for endpoint in endpoints {
+        match known.get(&endpoint.address) {
+            Some(known) if *known == endpoint => *endpoint = Arc::clone(known),
+            Some(known) => *endpoint = Arc::new(endpoint.with(known.learned.clone(), known.health.clone())),
+            None => {}
+        }
+    }
+}
+
+/// Has the health of `endpoints`, which were adopted, looked after by `upstream`, or by nobody.
+///
+/// Those that were looked after by it already go on. Others begin anew, with nothing known of them, so that whoever judged
+/// them before has no say any more; but those among `known` that got requests do so until `upstream` finds fault with them.
 pub(crate) fn attend(
     endpoints: &mut [Arc<Endpoint>],
-    upstream: &Arc<UpstreamHealth>,
+    upstream: Option<&Arc<UpstreamHealth>>,
     known: &[Arc<Endpoint>],
     workers: usize,
 ) {
     let now = Instant::now();
     let seeds = RandomState::new();
     let known: HashMap<_, _> = known.iter().map(|endpoint| (&endpoint.address, endpoint)).collect();
-    let mut made: HashMap<EndpointAddress, Arc<EndpointHealth>> = HashMap::new();
+    // An address that is given twice is one endpoint, as far as its health goes.
+    let mut attended: HashMap<EndpointAddress, Arc<EndpointHealth>> = HashMap::new();
     for (index, endpoint) in endpoints.iter_mut().enumerate() {
-        let known = known.get(&endpoint.address);
-        let kept = known.and_then(|known| known.health.as_ref());
-        let health = match kept.filter(|kept| Arc::ptr_eq(&kept.upstream, upstream)) {
-            Some(kept) => kept.clone(),
-            // An address that is given twice is one endpoint, as far as its health goes.
-            None => made
-                .entry(endpoint.address.clone())
-                .or_insert_with_key(|address| {
-                    let is_known = known.is_some_and(|known| known.is_eligible());
-                    let random = Random::seeded(seeds.hash_one(index));
-                    Arc::new(EndpointHealth::new(upstream.clone(), address.clone(), is_known, workers, random, now))
-                })
-                .clone(),
+        let Some(upstream) = upstream else {
+            if endpoint.health.is_some() {
+                *endpoint = Arc::new(endpoint.with(Arc::new(Learned::new(now)), None));
+            }
+            continue;
         };
-        *endpoint = Arc::new(Endpoint { health: Some(health), ..Endpoint::clone(endpoint) });
+        let is_kept = |health: &&Arc<EndpointHealth>| Arc::ptr_eq(&health.upstream, upstream);
+        if let Some(kept) = endpoint.health.as_ref().filter(is_kept) {
+            attended.insert(endpoint.address.clone(), kept.clone());
+            continue;
+        }
+        let health = attended.entry(endpoint.address.clone()).or_insert_with_key(|address| {
+            let is_known = known.get(address).is_some_and(|known| known.is_eligible());
+            let random = Random::seeded(seeds.hash_one(index));
+            Arc::new(EndpointHealth::new(upstream.clone(), address.clone(), is_known, workers, random, now))
+        });
+        *endpoint = Arc::new(endpoint.with(health.learned.clone(), Some(health.clone())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Place;
+
+    use super::*;
+
+    fn endpoint(host: &str, weight: u32) -> Arc<Endpoint> {
+        Arc::new(Endpoint::new(&model::Endpoint {
+            place: Place { file: "".into(), line: 1, column: 1 },
+            address: EndpointAddress::Name { host: host.into(), port: 80 },
+            weight,
+            tier: 0,
+            labels: Vec::new(),
+        }))
+    }
+
+    #[test]
+    fn what_is_known_stays_with_the_address() {
+        let before = [endpoint("a", 1), endpoint("b", 1), endpoint("c", 1)];
+        before[..2].iter().for_each(|endpoint| endpoint.learned.begin());
+        let mut after = [endpoint("b", 5), endpoint("d", 1), endpoint("a", 1)];
+        adopt(&mut after, &before);
+        assert!(Arc::ptr_eq(&after[2], &before[0]), "what is the same is the same");
+        assert_eq!((after[0].weight, after[0].learned.in_flight()), (5, 1));
+        assert_eq!(after[1].learned.in_flight(), 0);
+        // The request that was under way ends, and whoever goes on sees it.
+        before[1].learned.end();
+        assert_eq!(after[0].learned.in_flight(), 0);
+    }
+
+    #[test]
+    fn endpoints_are_the_same_whatever_is_known_of_them() {
+        let (one, other) = (endpoint("a", 1), endpoint("a", 1));
+        one.learned.begin();
+        assert_eq!(one, other);
+        assert_ne!(one, endpoint("a", 2));
     }
 }

@@ -12,12 +12,18 @@ mod endpoint;
 pub mod health;
 /// HTTP/1.1 towards endpoints.
 mod http1;
+/// What the workers together know of an endpoint.
+mod learned;
 /// The connections of one worker to one endpoint.
 mod pool;
 /// How many retries an upstream may be asked for.
 mod retry_budget;
+/// Secrets from where the document says they are.
+mod secret;
 /// The endpoints of an upstream with the balancer built for them; swapped whole.
 mod set;
+/// Who is asked first, and who helps out.
+mod tiers;
 /// A name, its rules, and its current set.
 mod upstream;
 
@@ -25,7 +31,10 @@ pub use bulkhead::{Bulkhead, Full, Place, Turn};
 pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
 pub use http1::{Answer, Head, Interim, Sending, Switched};
+pub use learned::Learned;
 pub use pool::{Exclusive, Lease, Pool, SendError, Stream};
 pub use retry_budget::RetryBudget;
+pub use secret::SecretError;
 pub use set::EndpointSet;
-pub use upstream::{Rules, Upstream};
+pub use tiers::Picked;
+pub use upstream::{Rules, RulesError, Upstream};

@@ -2,58 +2,59 @@
 
 use std::{sync::Arc, time::Instant};
 
-use model::{Balance, Selector};
-use smallvec::SmallVec;
+use model::{Failover, Selector};
 
 use crate::{
     Endpoint,
-    balance::{self, Ask, LoadBalancer},
+    balance::{Ask, Balance},
     health::{EndpointHealth, Reason, State, Verdict, may_eject},
+    tiers::{Picked, Tiers},
 };
 
 /// Swapped whole, so that nobody sees endpoints with a balancer that was built for others.
 pub struct EndpointSet {
     pub endpoints: Box<[Arc<Endpoint>]>,
-    balancer: Box<dyn LoadBalancer>,
+    whole: Tiers,
     /// By the index that destinations hold.
-    subsets: Box<[Subset]>,
-}
-
-/// Some of the endpoints, with a balancer of their own, so that shares within do not depend on what others get.
-struct Subset {
-    /// Of the set, in its order.
-    indices: Box<[usize]>,
-    endpoints: Box<[Arc<Endpoint>]>,
-    balancer: Box<dyn LoadBalancer>,
+    subsets: Box<[Tiers]>,
 }
 
 // === impl EndpointSet ===
 
 impl EndpointSet {
-    pub fn new(endpoints: Box<[Arc<Endpoint>]>, balance: &Balance, selectors: &[Selector], workers: usize) -> Self {
-        let balancer = balance::build(balance, &endpoints, workers);
-        let subset = |selector| Subset::new(&endpoints, balance, selector, workers);
-        let subsets = selectors.iter().map(subset).collect();
-        Self { endpoints, balancer, subsets }
+    pub fn new(
+        endpoints: Box<[Arc<Endpoint>]>,
+        balance: &Balance,
+        failover: &Failover,
+        selectors: &[Selector],
+        workers: usize,
+    ) -> Self {
+        let tiers = |takes: &dyn Fn(&Endpoint) -> bool| {
+            let taken = (0..endpoints.len()).filter(|index| takes(&endpoints[*index]));
+            Tiers::new(&endpoints, taken, balance, failover, workers)
+        };
+        let whole = tiers(&|_| true);
+        let subsets = selectors.iter().map(|selector| tiers(&|endpoint| selector.takes(&endpoint.labels))).collect();
+        Self { endpoints, whole, subsets }
     }
 
-    /// The index of the endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left
-    /// with a weight.
-    ///
-    /// If none of them is healthy, health is not heeded: that all are unwell is more likely the fault of the probes, or of the
-    /// load, and to ask nobody would help nobody.
-    pub fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
-        let picked = self.pick_as_asked(subset, ask);
-        if picked.is_some() || !ask.heeds_health || self.has_eligible(subset) {
-            return picked;
+    /// The endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left with a weight.
+    pub fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<Picked> {
+        match subset {
+            None => self.whole.pick(ask),
+            Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
         }
-        self.pick_as_asked(subset, &Ask { heeds_health: false, ..*ask })
     }
 
     /// Whether the first probe of some endpoint has not ended yet.
     pub fn is_checking(&self, subset: Option<u32>) -> bool {
+        let tiers = match subset {
+            None => Some(&self.whole),
+            Some(subset) => self.subsets.get(subset as usize),
+        };
         let is_checking = |health: &Arc<EndpointHealth>| health.is_checking();
-        self.endpoints_of(subset).iter().any(|endpoint| endpoint.health.as_ref().is_some_and(is_checking))
+        let mut endpoints = tiers.into_iter().flat_map(Tiers::endpoints);
+        endpoints.any(|endpoint| endpoint.health.as_ref().is_some_and(is_checking))
     }
 
     /// Takes in what came of a request.
@@ -69,77 +70,49 @@ impl EndpointSet {
     fn eject(&self, health: &EndpointHealth, reason: Reason, now: Instant) {
         let Some(rules) = &health.upstream.rules.passive else { return };
         let _one_at_a_time = health.upstream.ejecting();
-        let is_ejected =
-            |health: &Arc<EndpointHealth>| !health.is_eligible() && health.status().state == State::Ejected;
+        let is_ejected = |health: &Arc<EndpointHealth>| health.status().state == State::Ejected;
         let ejected = self.endpoints.iter().filter(|endpoint| endpoint.health.as_ref().is_some_and(is_ejected)).count();
         if may_eject(ejected, self.endpoints.len(), rules.max_ejected) {
             health.eject(reason, now);
         }
     }
 
-    fn has_eligible(&self, subset: Option<u32>) -> bool {
-        self.endpoints_of(subset).iter().any(|endpoint| endpoint.weight > 0 && endpoint.is_eligible())
-    }
-
-    fn endpoints_of(&self, subset: Option<u32>) -> &[Arc<Endpoint>] {
-        match subset {
-            None => &self.endpoints,
-            Some(subset) => self.subsets.get(subset as usize).map_or(&[], |subset| &subset.endpoints),
-        }
-    }
-
-    fn pick_as_asked(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
-        match subset {
-            None => self.balancer.pick(&self.endpoints, ask),
-            Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
-        }
-    }
-}
-
-// === impl Subset ===
-
-impl Subset {
-    fn new(all: &[Arc<Endpoint>], balance: &Balance, selector: &Selector, workers: usize) -> Self {
-        let taken = all.iter().enumerate().filter(|(_, endpoint)| selector.takes(&endpoint.labels));
-        let (indices, endpoints): (Vec<_>, Vec<_>) = taken.map(|(index, endpoint)| (index, endpoint.clone())).unzip();
-        let balancer = balance::build(balance, &endpoints, workers);
-        Self { indices: indices.into(), endpoints: endpoints.into(), balancer }
-    }
-
-    /// Balancers know nothing of the whole: what was tried is told to them, and what they say is read, in indices of the
-    /// subset.
-    fn pick(&self, ask: &Ask<'_>) -> Option<usize> {
-        let place = |index: &usize| self.indices.binary_search(index).ok();
-        let tried: SmallVec<[usize; 4]> = ask.tried.iter().filter_map(place).collect();
-        let picked = self.balancer.pick(&self.endpoints, &Ask { tried: &tried, ..*ask })?;
-        self.indices.get(picked).copied()
+    /// The [`Ask::key`] by which a client can come back to this endpoint, also in a subset that has it; `None` unless
+    /// clients are bound.
+    pub fn token(&self, endpoint: usize) -> Option<u64> {
+        self.whole.token(endpoint)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::EndpointAddress;
+    use std::time::Instant;
+
+    use model::{EndpointAddress, Place};
 
     use super::*;
 
     /// One endpoint for each, with this version and weight.
     fn set(endpoints: &[(&str, u32)], versions: &[&str]) -> EndpointSet {
         let endpoint = |(version, weight): &(&str, u32)| {
-            Arc::new(Endpoint {
+            Arc::new(Endpoint::new(&model::Endpoint {
+                place: Place { file: "".into(), line: 1, column: 1 },
                 address: EndpointAddress::Name { host: "e".into(), port: 1 },
                 weight: *weight,
+                tier: 0,
                 labels: vec![("version".into(), (*version).into()), ("zone".into(), "a".into())],
-                authority: http::HeaderValue::from_static("e"),
-                health: None,
-            })
+            }))
         };
         let selector = |version: &&str| Selector(vec![("version".into(), (*version).into())]);
         let selectors: Vec<_> = versions.iter().map(selector).collect();
-        EndpointSet::new(endpoints.iter().map(endpoint).collect(), &Balance::RoundRobin, &selectors, 1)
+        let balance = Balance::new(&model::Balance::RoundRobin, None, None).unwrap();
+        let endpoints = endpoints.iter().map(endpoint).collect();
+        EndpointSet::new(endpoints, &balance, &Failover::default(), &selectors, 1)
     }
 
     fn picks(set: &EndpointSet, subset: Option<u32>, tried: &[usize], number: usize) -> Vec<Option<usize>> {
-        (0..number).map(|_| set.pick(subset, &Ask { worker: 0, tried, heeds_health: true })).collect()
+        let ask = Ask { worker: 0, tried, key: None, random: 0, now: Instant::now(), heeds_health: true };
+        (0..number).map(|_| Some(set.pick(subset, &ask)?.endpoint)).collect()
     }
 
     #[test]

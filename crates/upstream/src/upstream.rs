@@ -1,6 +1,7 @@
 //! A name, its rules, and its current set of endpoints.
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,10 +10,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Balance, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
+use model::{Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
 use crate::{
-    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError, endpoint::attend, health::UpstreamHealth,
+    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, SecretError, TlsError,
+    balance::Balance,
+    endpoint::{adopt, attend},
+    health::UpstreamHealth,
 };
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
@@ -36,6 +40,7 @@ pub struct Upstream {
 pub struct Rules {
     pub protocol: Protocol,
     pub balance: Balance,
+    pub failover: Failover,
     pub timeouts: Timeouts,
     pub retry: Option<RetryRules>,
     pub bulkhead: Option<model::Bulkhead>,
@@ -44,19 +49,27 @@ pub struct Rules {
     pub connector: Connector,
 }
 
+/// Why the rules of an upstream cannot be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RulesError {
+    Tls(TlsError),
+    Secret(SecretError),
+}
+
 // === impl Upstream ===
 
 impl Upstream {
-    /// Reads the certificates that the upstream names; makes no connection. What is the same in `previous` is adopted.
+    /// Reads the certificates and secrets that the upstream names; makes no connection. What is the same in `previous` is
+    /// adopted, and what is known of endpoints that stay.
     ///
     /// # Errors
-    /// A certificate that cannot be read or is none.
+    /// A certificate or secret that cannot be read or is none.
     pub fn new(
         upstream: &model::Upstream,
         workers: usize,
         previous: Option<&Arc<Self>>,
-    ) -> Result<Arc<Self>, TlsError> {
-        let rules = Rules::new(upstream)?;
+    ) -> Result<Arc<Self>, RulesError> {
+        let rules = Rules::new(upstream, previous.map(|previous| &*previous.rules))?;
         let rules = match previous {
             Some(previous) if *previous.rules == rules => previous.rules.clone(),
             _ => Arc::new(rules),
@@ -69,17 +82,19 @@ impl Upstream {
         {
             return Ok(previous.clone());
         }
+        let known = previous.map(|previous| previous.set());
+        let known = known.as_ref().map_or(&[][..], |known| &known.endpoints);
+        adopt(&mut endpoints, known);
+        let health = upstream.health.as_ref().map(|rules| {
+            let previous = previous.and_then(|previous| previous.health.as_ref());
+            UpstreamHealth::new(&upstream.name, rules, previous)
+        });
+        attend(&mut endpoints, health.as_ref(), known, workers);
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
-        let health = upstream.health.as_ref().map(|rules| {
-            let known = previous.map(|previous| previous.set());
-            let health =
-                UpstreamHealth::new(&upstream.name, rules, previous.and_then(|previous| previous.health.as_ref()));
-            attend(&mut endpoints, &health, known.as_ref().map_or(&[], |known| &known.endpoints), workers);
-            health
-        });
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
-        let set = ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &subsets, workers));
+        let set =
+            ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers));
         let name = upstream.name.clone();
         Ok(Arc::new(Self { name, rules, budget, bulkhead, health, subsets, set, generation: AtomicU64::new(0) }))
     }
@@ -93,12 +108,12 @@ impl Upstream {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Replaces the endpoints; exchanges under way keep theirs.
+    /// Replaces the endpoints; exchanges under way keep theirs. What is known of those that stay is adopted.
     pub fn replace(&self, mut endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
-        if let Some(health) = &self.health {
-            attend(&mut endpoints, health, &self.set.load().endpoints, workers);
-        }
-        let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
+        let known = self.set();
+        adopt(&mut endpoints, &known.endpoints);
+        attend(&mut endpoints, self.health.as_ref(), &known.endpoints, workers);
+        let set = EndpointSet::new(endpoints, &self.rules.balance, &self.rules.failover, &self.subsets, workers);
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
         self.health.iter().for_each(|health| health.note_replaced());
@@ -123,11 +138,13 @@ fn bulkhead(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<A
 // === impl Rules ===
 
 impl Rules {
-    fn new(upstream: &model::Upstream) -> Result<Self, TlsError> {
+    fn new(upstream: &model::Upstream, previous: Option<&Self>) -> Result<Self, RulesError> {
         let connector = Connector::new(upstream.protocol, upstream.tls.as_ref(), upstream.timeouts.connect)?;
+        let balance = Balance::new(&upstream.balance, upstream.slow_start, previous.map(|previous| &previous.balance))?;
         Ok(Self {
             protocol: upstream.protocol,
-            balance: upstream.balance.clone(),
+            balance,
+            failover: upstream.failover.clone(),
             timeouts: upstream.timeouts.clone(),
             retry: upstream.retry.clone(),
             bulkhead: upstream.bulkhead,
@@ -140,14 +157,40 @@ impl Rules {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        let Self { protocol, balance, timeouts, retry, bulkhead, pool, host, connector } = self;
+        let Self { protocol, balance, failover, timeouts, retry, bulkhead, pool, host, connector } = self;
         *protocol == other.protocol
             && *balance == other.balance
+            && *failover == other.failover
             && *timeouts == other.timeouts
             && *retry == other.retry
             && *bulkhead == other.bulkhead
             && *pool == other.pool
             && *host == other.host
             && connector.is_same(&other.connector)
+    }
+}
+
+// === impl RulesError ===
+
+impl fmt::Display for RulesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tls(error) => error.fmt(f),
+            Self::Secret(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RulesError {}
+
+impl From<TlsError> for RulesError {
+    fn from(error: TlsError) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<SecretError> for RulesError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error)
     }
 }

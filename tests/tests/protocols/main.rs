@@ -11,6 +11,7 @@ mod http2;
 
 mod upstreams;
 
+mod balancing;
 mod retries;
 
 mod bulkheads;

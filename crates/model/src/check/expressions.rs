@@ -1,13 +1,22 @@
 //! Expressions, which know at which of their characters they are wrong.
 
-use expression::{Condition, Environment};
+use expression::{Condition, Environment, NumberExpression, Problem};
 
 use crate::{Node, Report};
 
 /// The condition on a request that a text is. A node that is no text was reported when it was decoded.
 pub(super) fn condition(node: &Node, report: &mut Report) -> Option<Condition> {
-    let problems = match Environment::request().condition(node.text()?) {
-        Ok(condition) => return Some(condition),
+    good(node, Environment::request().condition(node.text()?), report)
+}
+
+/// The score of an endpoint that a text is.
+pub(super) fn score(node: &Node, report: &mut Report) -> Option<NumberExpression> {
+    good(node, Environment::endpoint().number(node.text()?), report)
+}
+
+fn good<T>(node: &Node, checked: Result<T, Vec<Problem>>, report: &mut Report) -> Option<T> {
+    let problems = match checked {
+        Ok(good) => return Some(good),
         Err(problems) => problems,
     };
     for problem in problems {

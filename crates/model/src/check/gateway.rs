@@ -5,7 +5,7 @@ use crate::{
     AccessLog, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
-    values::{ListenAddress, Network},
+    values::{ListenAddress, Network, Zone},
 };
 
 pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
@@ -13,12 +13,21 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
     let Some(node) = node else { return Some(default) };
     let written = decode::<document::Gateway>(node, report);
     let policies = policies::check(node, report);
-    let document::Gateway { workers: Workers(workers), admin, trusted_proxies, access_log, grace, forwarded, .. } =
-        written?;
+    let document::Gateway {
+        workers: Workers(workers),
+        admin,
+        trusted_proxies,
+        zone,
+        access_log,
+        grace,
+        forwarded,
+        policies: _,
+    } = written?;
     Some(Gateway {
         workers,
         admin: admin.map(|document::Admin { address: ListenAddress(address) }| address),
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
+        zone: zone.map(|Zone(zone)| zone),
         access_log: match access_log {
             None | Some(TextOr(document::AccessLog::Off)) => AccessLog::Off,
             Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,

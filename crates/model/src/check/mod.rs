@@ -3,6 +3,7 @@
 //! What concerns a single value is settled when it is decoded ([`values`](crate::values)). The checks here read the
 //! tree beside the decoded types, for the places, and so that one bad value does not hide what else is wrong.
 
+mod balance;
 mod expressions;
 mod gateway;
 mod health;
@@ -78,7 +79,8 @@ impl<'n> Rest<'n> {
         let listener_names = Names::collect("listener", listeners, report);
         let checked_listeners = listeners::check(listeners, gateway.as_ref(), report);
         let upstream_names = Names::collect("upstream", upstreams, report);
-        let checked_upstreams: Vec<_> = upstreams.iter().map(|node| upstreams::check(node, report)).collect();
+        let zone = gateway.as_ref().and_then(|gateway| gateway.zone.as_ref());
+        let checked_upstreams: Vec<_> = upstreams.iter().map(|node| upstreams::check(node, zone, report)).collect();
         let known = Known {
             listeners: listener_names,
             has_tls: listeners.iter().map(|node| node.get("tls").is_some()).collect(),
@@ -92,7 +94,7 @@ impl<'n> Rest<'n> {
 
     /// To be called when all routes are checked.
     pub(crate) fn check_what_refers_to_routes(&mut self, routes: &mut Names<'_>, report: &mut Report) {
-        self.known.subsets.hand_over(&mut self.upstreams, report);
+        std::mem::replace(&mut self.known.subsets, Subsets::of(0)).hand_over(&mut self.upstreams, report);
         Names::collect("test", self.tests, report);
         let Known { listeners, upstreams, .. } = &mut self.known;
         let mut known = tests::Known { listeners, upstreams, routes };

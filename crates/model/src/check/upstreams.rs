@@ -2,22 +2,22 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{health, policies};
+use super::{balance, health, policies};
 use crate::{
-    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryOn,
+    Backoff, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report, RetryOn,
     RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
     decode::decode_without,
     document,
     pending::{self, Scope},
-    values::{Bytes, Count, EndpointTarget, FieldName, HostValue, MethodName, Name, Ratio, RetryCondition, ServerName},
+    values::{
+        Bytes, Count, EndpointTarget, FieldName, HostValue, LoadFactor, MethodName, Name, Ratio, RetryCondition,
+        ServerName,
+    },
 };
 
-pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
-    let mut skipped = pending::refuse(Scope::Upstream, node, report);
-    if let Some(balance) = node.get("balance").filter(|balance| pending::refuse_value(Scope::Balance, balance, report))
-    {
-        skipped.push(balance);
-    }
+/// `zone` is that of the gateway.
+pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -> Option<Upstream> {
+    let skipped = pending::refuse(Scope::Upstream, node, report);
     let written = decode_without::<document::Upstream>(node, &skipped, report);
     let policies = policies::check(node, report);
     let written = written?;
@@ -27,6 +27,8 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
         protocol,
         tls,
         balance,
+        slow_start,
+        failover,
         timeouts,
         retry,
         bulkhead,
@@ -43,15 +45,18 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
     let health = health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
+    let TextOr(balance) = balance;
+    let balance = balance::check(node, &name, balance, report);
     Some(Upstream {
         name,
         place: node.place.clone(),
         endpoints,
         protocol,
         tls,
-        balance: match balance {
-            document::Balance::RoundRobin => Balance::RoundRobin,
-        },
+        asks_consumer: balance::asks_consumer(node, &balance),
+        slow_start: balance::slow_start(node, slow_start, &balance, report),
+        balance,
+        failover: self::failover(node.near("failover"), &failover, zone, report),
         retry: retry.map(|retry| self::retry(node.near("retry"), &retry, &timeouts, report)),
         timeouts: self::timeouts(timeouts),
         bulkhead: bulkhead.map(|bulkhead| self::bulkhead(node.near("bulkhead"), &bulkhead, report)),
@@ -66,10 +71,11 @@ pub(super) fn check(node: &Node, report: &mut Report) -> Option<Upstream> {
 
 fn endpoints(node: &Node, written: Vec<TextOr<document::Endpoint>>, report: &mut Report) -> Vec<Endpoint> {
     let endpoint = |(TextOr(written), node): (TextOr<document::Endpoint>, &Node)| {
-        let document::Endpoint { address: EndpointTarget(address), weight, labels } = written;
+        let document::Endpoint { address: EndpointTarget(address), weight, tier, labels } = written;
         // Sorted, because a `BTreeMap` is.
         let labels = labels.into_iter().map(|(key, value)| (Arc::from(key), Arc::from(value))).collect();
-        Endpoint { place: node.place.clone(), address, weight: weight.unwrap_or(1), labels }
+        let (weight, tier) = (weight.unwrap_or(1), tier.unwrap_or(0));
+        Endpoint { place: node.place.clone(), address, weight, tier, labels }
     };
     let endpoints: Vec<Endpoint> = written.into_iter().zip(node.items()).map(endpoint).collect();
     if !endpoints.is_empty() && endpoints.iter().all(|endpoint| endpoint.weight == 0) {
@@ -122,6 +128,19 @@ fn tls(node: &Node, written: document::UpstreamTls, endpoints: &[Endpoint], repo
         server_name: server_name.map(|ServerName(name)| name),
         ca,
         client_certificate: client_certificate.map(super::listeners::certificate),
+    }
+}
+
+fn failover(node: &Node, written: &document::Failover, zone: Option<&Arc<str>>, report: &mut Report) -> Failover {
+    let default = Failover::default();
+    if written.prefer_zone == Some(true) && zone.is_none() {
+        let message = "nobody says in which zone the gateway stands, so none is preferred";
+        report.warning_with_hint(&node.near("prefer_zone").place, message, "say it: `gateway: { zone: … }`");
+    }
+    Failover {
+        zone: zone.filter(|_| written.prefer_zone != Some(false)).cloned(),
+        headroom: written.headroom.map_or(default.headroom, |LoadFactor(factor)| factor),
+        panic_threshold: written.panic_threshold.map_or(default.panic_threshold, Ratio::fraction),
     }
 }
 

@@ -218,6 +218,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         match &self.node.value {
             Value::Null => visitor.visit_unit(),
             Value::Map(entries) if entries.is_empty() => visitor.visit_unit(),
+            Value::Map(_) => Err(Failure::expected_with_hint("nothing", Some("it has no settings"))),
             _ => Err(Failure::expected("nothing")),
         }
     }

@@ -24,7 +24,7 @@ pub trait FromText: Sized {
 /// `T` from a text by [`FromText`], from a map by its own [`Deserialize`].
 ///
 /// Problems within the long form keep their places; `T` should `deny_unknown_fields`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TextOr<T>(pub T);
 
 struct TextOrVisitor<T>(PhantomData<T>);

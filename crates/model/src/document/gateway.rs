@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::Policy;
 use crate::{
     FromText, TextOr,
-    values::{Duration, ListenAddress, Network},
+    values::{Duration, ListenAddress, Network, Zone},
 };
 
 /// What holds for the whole process.
@@ -21,6 +21,9 @@ pub struct Gateway {
     /// Whose `Forwarded`, `X-Forwarded-*` and `x-request-id` are believed. Default: nobody's.
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
+    /// Where the gateway stands, for example `eu-1a` or `${ZONE}`. Endpoints whose label `zone` says the same are asked before
+    /// others of their tier. Default: nobody says, and all zones are alike.
+    pub zone: Option<Zone>,
     /// Where a line for each exchange goes, or `off`. Default: `off`.
     #[schemars(with = "Option<AccessLog>")]
     pub access_log: Option<TextOr<AccessLog>>,

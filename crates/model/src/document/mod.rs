@@ -3,6 +3,8 @@
 //! Every field's comment is what the generated reference and the editor say about it. Defaults are not filled in here
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
+mod balance;
+mod failover;
 mod gateway;
 mod health;
 mod listener;
@@ -15,6 +17,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use failover::Failover;
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
@@ -26,9 +30,7 @@ pub use route::{
     VersionSource, Versions,
 };
 pub use test::{Expect, ExpectedRoute, Test, TestRequest};
-pub use upstream::{
-    Backoff, Balance, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls,
-};
+pub use upstream::{Backoff, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};
 
 /// A document of sluice, the API gateway.
 // The lists are decoded item by item, so that a thousand good routes are not read again for one bad one.

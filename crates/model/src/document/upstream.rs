@@ -3,7 +3,10 @@ use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::{Certificate, Health, Policy};
+use super::{
+    Certificate, Failover, Health, Policy,
+    balance::{Balance, BalanceShortOrLong},
+};
 use crate::{
     FromText, TextOr,
     values::{
@@ -29,7 +32,14 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// How an endpoint is chosen. Default: `round_robin`.
     #[serde(default)]
-    pub balance: Balance,
+    #[schemars(with = "BalanceShortOrLong")]
+    pub balance: TextOr<Balance>,
+    /// How long an endpoint that is new takes to its whole share, which rises evenly from a tenth. Not with
+    /// `consistent_hash`. Default: it has it at once.
+    pub slow_start: Option<Timeout>,
+    /// Which endpoints are asked first, and when others help out.
+    #[serde(default)]
+    pub failover: Failover,
     /// How long an endpoint may take.
     #[serde(default)]
     pub timeouts: Timeouts,
@@ -58,6 +68,9 @@ pub struct Endpoint {
     pub address: EndpointTarget,
     /// Its share of the requests, beside those of the others; with 0 it gets none. Default: 1.
     pub weight: Option<u32>,
+    /// The endpoints of the lowest tier are asked first; those of the next one get what these cannot bear, as `failover` says.
+    /// Default: 0.
+    pub tier: Option<u32>,
     /// What tells it from the others, for example `{ version: v2, zone: a }`.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -88,15 +101,6 @@ pub struct UpstreamTls {
     pub ca: Option<PathBuf>,
     /// The certificate that the gateway shows. Default: none.
     pub client_certificate: Option<Certificate>,
-}
-
-/// How an endpoint is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Balance {
-    /// One after the other, by weight and evenly mixed.
-    #[default]
-    RoundRobin,
 }
 
 /// How long an endpoint may take.
@@ -212,7 +216,7 @@ impl FromText for Endpoint {
     const EXPECTED: &'static str = "an address such as `127.0.0.1:9001`, or a map with `address`";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        Ok(Self { address: EndpointTarget::from_text(text)?, weight: None, labels: BTreeMap::new() })
+        Ok(Self { address: EndpointTarget::from_text(text)?, weight: None, tier: None, labels: BTreeMap::new() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What holds for the whole process.
 
-use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
@@ -14,6 +14,8 @@ pub struct Gateway {
     pub admin: Option<Address>,
     /// Whose `Forwarded` and `X-Forwarded-*` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where it stands; `None`: nobody says.
+    pub zone: Option<Arc<str>>,
     pub access_log: AccessLog,
     pub forwarded: Forwarded,
     /// How long in-flight exchanges may take to finish after SIGTERM.
@@ -48,6 +50,7 @@ impl Default for Gateway {
             workers: None,
             admin: None,
             trusted_proxies: Vec::new(),
+            zone: None,
             access_log: AccessLog::default(),
             forwarded: Forwarded::default(),
             grace: Duration::from_secs(30),

@@ -4,7 +4,9 @@
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
 mod action;
+mod balance;
 mod capture_type;
+mod failover;
 mod gateway;
 mod health;
 mod listener;
@@ -25,7 +27,9 @@ pub use action::{
     Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
     Rewrite, Template, TemplatePart,
 };
+pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use capture_type::CaptureType;
+pub use failover::Failover;
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
@@ -39,7 +43,7 @@ pub use test::{Expectation, Expected, Test, TestRequest};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{
-    Balance, Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
+    Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };
 pub use versions::{ApiVersion, VersionSource, Versions};
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{CertificateFiles, Health, Policy, RetryRules};
+use super::{Balance, CertificateFiles, Failover, Health, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -15,6 +15,11 @@ pub struct Upstream {
     pub protocol: Protocol,
     pub tls: Option<UpstreamTls>,
     pub balance: Balance,
+    pub failover: Failover,
+    /// How long a new endpoint takes to its whole share; `None`: it has it at once.
+    pub slow_start: Option<Duration>,
+    /// Where the document has the balance ask who calls, if it does.
+    pub asks_consumer: Option<Place>,
     pub timeouts: Timeouts,
     /// `None`: one attempt.
     pub retry: Option<RetryRules>,
@@ -35,6 +40,8 @@ pub struct Endpoint {
     pub address: EndpointAddress,
     /// 0: gets nothing.
     pub weight: u32,
+    /// The lowest is asked first.
+    pub tier: u32,
     /// Sorted by key.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -74,13 +81,6 @@ pub struct UpstreamTls {
     /// `None`: the roots of the operating system.
     pub ca: Option<PathBuf>,
     pub client_certificate: Option<CertificateFiles>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Balance {
-    /// Smooth weighted round robin.
-    #[default]
-    RoundRobin,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -137,17 +137,6 @@ impl Protocol {
             Self::H2 => "h2",
             Self::H2c => "h2c",
             Self::Auto => "auto",
-        }
-    }
-}
-
-// === impl Balance ===
-
-impl Balance {
-    /// As documents write it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::RoundRobin => "round_robin",
         }
     }
 }

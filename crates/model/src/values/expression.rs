@@ -8,7 +8,7 @@ pub struct Expression(pub String);
 
 text_value!(Expression, {
     "type": "string",
-    "description": "An expression in CEL, the Common Expression Language, which gives true or false.",
+    "description": "An expression in CEL, the Common Expression Language.",
     "maxLength": 4096,
     "examples": ["request.headers[\"x-plan\"] == \"gold\" && request.path.startsWith(\"/reports\")"],
 });

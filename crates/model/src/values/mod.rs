@@ -6,6 +6,7 @@
 mod address;
 mod authority;
 mod bounded;
+mod cookie_name;
 mod date;
 mod duration;
 mod endpoint_address;
@@ -13,6 +14,7 @@ mod expression;
 mod header;
 mod host_pattern;
 mod link;
+mod load_factor;
 mod media_type;
 mod ip_address;
 mod method;
@@ -29,6 +31,7 @@ mod sni;
 mod status;
 mod status_range;
 mod time;
+mod zone;
 
 use std::{fmt, marker::PhantomData};
 
@@ -39,6 +42,7 @@ pub use self::expression::Expression;
 pub use address::ListenAddress;
 pub use authority::{HostValue, ServerName};
 pub use bounded::{Bytes, Count};
+pub use cookie_name::CookieName;
 pub use date::DateOrTime;
 pub use duration::{Duration, Timeout};
 pub use endpoint_address::EndpointTarget;
@@ -46,6 +50,7 @@ pub use header::{FieldName, FieldValue};
 pub use host_pattern::HostName;
 pub use ip_address::IpAddress;
 pub use link::Link;
+pub use load_factor::LoadFactor;
 pub use media_type::MediaTypeVersion;
 pub use method::MethodName;
 pub use name::Name;
@@ -62,6 +67,7 @@ pub use sni::SniName;
 pub use status::{RedirectStatus, Status};
 pub use status_range::StatusRange;
 pub use time::{Moment, Offset, TimeOfDay};
+pub use zone::Zone;
 
 use crate::FromText;
 

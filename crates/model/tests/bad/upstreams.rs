@@ -234,9 +234,6 @@ upstreams:
     retry: { attempts: 2 }
     health: { passive: {} }
     breaker: {}
-    balance: least_requests
-  - { name: b, endpoints: [a:80], balance: { consistent_hash: { key: path } } }
-  - { name: c, endpoints: [a:80], balance: rand }
 routes:
   - name: t
     aggregate: {}
@@ -246,12 +243,83 @@ consumers: [ { name: alice } ]
         &[
             "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
             "7:5: error: `breaker` is not available in this version of sluice; leave it out: `timeouts` bound what a slow endpoint costs",
-            "8:14: error: `least_requests` is not available in this version of sluice; use `round_robin`",
-            "9:44: error: `consistent_hash` is not available in this version of sluice; use `round_robin`",
-            "10:44: error: unknown value `rand`; only `round_robin` is known here",
-            "12:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
-            "13:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
-            "15:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+            "9:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
+            "10:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
+            "12:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+        ],
+    );
+}
+
+#[test]
+fn ways_to_balance() {
+    check(
+        r#"version: 1
+upstreams:
+  - { name: a, endpoints: [a:80], balance: rand }
+  - { name: b, endpoints: [a:80], balance: least_request }
+  - { name: c, endpoints: [a:80], balance: consistent_hash }
+  - { name: d, endpoints: [a:80], balance: { consistent_hash: {} } }
+  - { name: e, endpoints: [a:80], balance: { consistent_hash: { key: host } } }
+  - { name: f, endpoints: [a:80], balance: { consistent_hash: { key: { header: "a b" }, algorithm: jump, bounded_load: 1 } } }
+  - { name: g, endpoints: [a:80], balance: { consistent_hash: { key: { query: "" }, fallback: header, bounded_load: 125% } } }
+  - { name: h, endpoints: [a:80], balance: { consistent_hash: { key: { cookie: "a;b" } } } }
+  - { name: i, endpoints: [a:80], balance: { consistent_hash: { key: client_ip, fallback: path } } }
+  - { name: j, endpoints: [a:80], balance: { consistent_hash: { key: { query: a }, fallback: { query: a } } } }
+  - { name: k, endpoints: [a:80], balance: { peak_ewma: { decay: 0s, failure: 5 } } }
+  - { name: l, endpoints: [a:80], balance: { sticky: { cookie: "a=b", ttl: 500ms, secret: "" } } }
+  - { name: m, endpoints: [a:80], balance: { sticky: { name: x } } }
+  - { name: n/1, endpoints: [a:80], balance: sticky }
+  - { name: o, endpoints: [a:80], balance: { ip_hash: { key: path } } }
+  - { name: p, endpoints: [a:80], balance: { random: {}, ip_hash: {} } }
+  - { name: q, endpoints: [a:80], balance: 5 }
+  - { name: r, endpoints: [a:80], balance: { least_requests: { choices: 3 } } }
+  - { name: s, endpoints: [a:80], balance: { sticy: {} } }
+  - { name: t, endpoints: [a:80], balance: { consistent_hash: { key: { query: "" } } } }
+  - { name: u, endpoints: [a:80], balance: { sticky: { ttl: 500ms } } }
+  - { name: v, endpoints: [a:80], balance: ip_hash, slow_start: 30s }
+  - { name: w, endpoints: [a:80], balance: custom }
+  - { name: x, endpoints: [a:80], balance: { custom: { score: endpoint.load, among: three } } }
+  - { name: y, endpoints: [a:80], balance: { custom: { score: endpoint.load + 1 } } }
+  - { name: z, endpoints: [a:80], balance: { custom: { score: request.path } } }
+  - { name: a1, endpoints: [{ address: a:80, tier: -1 }], failover: { prefer_zone: true, headroom: 1, panic_threshold: 50 } }
+  - { name: a2, endpoints: [a:80], failover: { prefer_zone: true } }
+"#,
+        &[
+            "3:44: error: unknown value `rand`; known here: `round_robin`, `random`, `least_requests`, `peak_ewma`, `ip_hash`, `sticky`, `consistent_hash`, `custom`",
+            "4:44: error: unknown value `least_request`; did you mean `least_requests`?",
+            "5:44: error: `consistent_hash` needs a key; write `{ consistent_hash: { key: client_ip } }`",
+            "6:63: error: missing key `key`",
+            "7:70: error: unknown value `host`; known here: `client_ip`, `consumer`, `path`, `header`, `query`, `cookie`",
+            "8:80: error: expected the name of a header field, found the text `a b`",
+            "8:100: error: unknown value `jump`; known here: `ring`, `maglev`",
+            "8:120: error: expected a number from 1.01 to 10, such as `1.25`, found the number 1",
+            "9:95: error: `header` needs a value; write it as a map: `{ header: … }`",
+            "9:117: error: expected a number from 1.01 to 10, such as `1.25`, found the text `125%`",
+            "10:80: error: expected the name of a cookie: letters, digits, `-`, `_` or `.`, found the text `a;b`",
+            "11:91: warning: the fallback is never used: no request lacks this key; leave it out",
+            "12:94: warning: the fallback is the key itself; leave it out",
+            "13:66: error: expected a duration above zero, found `0s`",
+            "13:79: error: expected a duration such as `250ms`, `5s` or `2m`, found the number 5",
+            "14:64: error: expected the name of a cookie: letters, digits, `-`, `_` or `.`, found the text `a=b`",
+            "14:91: error: an empty secret",
+            "15:56: error: unknown key `name`; known here: `cookie`, `ttl`, `secret`",
+            "16:46: error: no cookie can be named after the upstream `n/1`; name one: `sticky: { cookie: … }`",
+            "17:55: error: expected nothing, found a map; it has no settings",
+            "18:44: error: a map with one key was expected here, but there is `ip_hash` as well; keep one of them",
+            "19:44: error: expected a way to choose an endpoint such as `round_robin`, or a map with one key, found the number 5",
+            "20:62: error: expected nothing, found a map; it has no settings",
+            "21:46: error: unknown key `sticy`; did you mean `sticky`?",
+            "22:79: error: a parameter of the query needs a name",
+            "23:61: error: a cookie cannot be kept for less than `1s`",
+            "24:65: error: `slow_start` does not go with keys: a key leads to an endpoint or does not; leave it out, or balance in another way",
+            "25:44: error: `custom` needs a score; write `{ custom: { score: endpoint.in_flight } }`",
+            "26:85: error: unknown value `three`; known here: `two`, `all`",
+            "27:63: error: unknown variable `endpoint.load`, at character 1; known here: `endpoint.labels`, `endpoint.weight`, `endpoint.in_flight`, `endpoint.latency`",
+            "28:63: error: unknown variable `request.path`, at character 1; known here: `endpoint.labels`, `endpoint.weight`, `endpoint.in_flight`, `endpoint.latency`",
+            "29:52: error: expected a whole number from 0 to 4294967295, found the number -1",
+            "29:100: error: expected a number from 1.01 to 10, such as `1.25`, found the number 1",
+            "29:120: error: expected a ratio such as `20%`, found the number 50",
+            "30:61: warning: nobody says in which zone the gateway stands, so none is preferred; say it: `gateway: { zone: … }`",
         ],
     );
 }

@@ -9,10 +9,10 @@ use std::{
 };
 
 use http::{HeaderValue, StatusCode};
-use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry, Upload};
-use snapshot::Host;
+use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry, Side, Upload};
+use snapshot::{Host, PeakEwma};
 use telemetry::UpstreamMetrics;
-use upstream::{Answer, Exclusive, Head, Interim, Lease, Pool, SendError, Stream, health::Verdict};
+use upstream::{Answer, Endpoint, Exclusive, Head, Interim, Lease, Pool, SendError, Stream, health::Verdict};
 
 use super::{Forwarded, Link, Upgrade, head, interim};
 use crate::{
@@ -28,6 +28,7 @@ pub(super) struct Target<'a> {
     pub(super) upstream: usize,
     /// Index in the endpoint set.
     pub(super) endpoint: usize,
+    pub(super) chosen: Instant,
     pub(super) local: &'a LocalUpstream,
     pub(super) set: &'a LocalSet,
     pub(super) pool: &'a Rc<Pool>,
@@ -56,6 +57,15 @@ struct Running<'a> {
     metrics: &'a UpstreamMetrics,
     worker: usize,
     attempt: Attempt,
+    /// `None` where the balance goes by no times.
+    stopwatch: Option<Stopwatch<'a>>,
+}
+
+/// Times an answer for those who choose by it.
+struct Stopwatch<'a> {
+    endpoint: &'a Endpoint,
+    rules: &'a PeakEwma,
+    upload: Option<&'a Upload>,
 }
 
 /// The wait for the head of a response.
@@ -94,8 +104,14 @@ pub(super) async fn run(
     let (answer, stream) = answered?;
 
     let is_http2 = stream.is_some();
-    let mut link =
-        Link { stream, place: None, idle_timeout: rules.timeouts.idle, deadline: patience.deadline, tunnel: None };
+    let mut link = Link {
+        stream,
+        place: None,
+        in_flight: None,
+        idle_timeout: rules.timeouts.idle,
+        deadline: patience.deadline,
+        tunnel: None,
+    };
     let is_accepted = |upgrade: &mut Box<Upgrade>| upgrade.is_accepted(&answer.response, is_http2);
     let response = match upgrade.take_if(is_accepted) {
         Some(upgrade) => {
@@ -122,7 +138,7 @@ pub(super) async fn ask(
     body: &mut Body,
     alarm: &SharedAlarm,
 ) -> (Attempt, Result<Answered>) {
-    let running = Running::begin(target);
+    let running = Running::begin(target, asked.upload);
     let answered = send(target, asked, body, alarm, running.attempt.began).await;
     let attempt = running.end(answered.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
     if target.set.learns(target.endpoint) {
@@ -217,7 +233,7 @@ fn sent_at(lease: &Lease, began: Instant) -> Instant {
 // === impl Target ===
 
 impl Target<'_> {
-    fn metrics(&self) -> &UpstreamMetrics {
+    pub(super) fn metrics(&self) -> &UpstreamMetrics {
         &self.world.snapshot.upstream_metrics[self.upstream]
     }
 
@@ -280,17 +296,20 @@ impl Waiting<'_> {
 // === impl Running ===
 
 impl<'a> Running<'a> {
-    fn begin(target: &'a Target<'_>) -> Self {
+    fn begin(target: &'a Target<'_>, upload: Option<&'a Upload>) -> Self {
         let (metrics, worker) = (target.metrics(), target.worker);
         metrics.attempt_began(worker);
         let attempt = Attempt {
             upstream: target.upstream as u32,
             endpoint: target.endpoint as u32,
-            began: Instant::now(),
+            began: target.chosen,
             duration: Duration::ZERO,
             outcome: Err(Cause::ClientClosed),
         };
-        Self { metrics, worker, attempt }
+        let timing = target.local.upstream.rules.balance.timing();
+        let endpoint = target.pool.endpoint();
+        let stopwatch = timing.map(|rules| Stopwatch { endpoint, rules, upload });
+        Self { metrics, worker, attempt, stopwatch }
     }
 
     fn end(mut self, outcome: std::result::Result<StatusCode, Cause>) -> Attempt {
@@ -305,6 +324,31 @@ impl Drop for Running<'_> {
         if self.attempt.duration.is_zero() {
             self.attempt.duration = self.attempt.began.elapsed();
         }
+        if let Some(stopwatch) = &self.stopwatch {
+            stopwatch.stop(&self.attempt);
+        }
         self.metrics.attempt_ended(self.worker, &self.attempt);
+    }
+}
+
+// === impl Stopwatch ===
+
+impl Stopwatch<'_> {
+    /// Tells what the attempt says of its endpoint. The time that the client took for its body is not the endpoint's.
+    fn stop(&self, attempt: &Attempt) {
+        let Self { endpoint: Endpoint { learned, .. }, rules, upload } = self;
+        let now = attempt.began + attempt.duration;
+        let since = upload.map_or(attempt.began, |upload| upload.last_piece().max(attempt.began));
+        let took = now.saturating_duration_since(since);
+        match attempt.outcome {
+            Ok(status) if !status.is_server_error() => learned.observe(took, now, rules.decay),
+            Ok(_) => learned.observe(took.max(rules.failure), now, rules.decay),
+            Err(cause) if cause.side() == Side::Upstream => {
+                learned.observe(took.max(rules.failure), now, rules.decay);
+            }
+            // Nobody waited any longer; it may have been about to answer, but not before.
+            Err(Cause::ClientClosed) => learned.observe_at_least(took, now, rules.decay),
+            Err(_) => {}
+        }
     }
 }

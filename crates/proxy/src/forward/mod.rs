@@ -6,18 +6,18 @@ use std::{
 };
 
 use message::{Cause, Error, Exchange, Response, Result};
-use smallvec::SmallVec;
 use snapshot::{Destination, Route};
-use upstream::{Place, Stream, Upstream, balance::Ask};
+use upstream::{Place, Stream, Upstream};
 
 use crate::{
     connection::Connection,
     relay,
-    worker::{LocalSet, World},
+    worker::{InFlight, LocalSet, World},
 };
 
 mod admit;
 mod attempt;
+mod choice;
 mod deadline;
 mod head;
 mod interim;
@@ -27,6 +27,7 @@ mod retry;
 pub(crate) mod tunnel;
 mod upgrade;
 
+use choice::Choice;
 use deadline::Deadline;
 use retry::Attempts;
 pub(crate) use upgrade::Upgrade;
@@ -49,6 +50,8 @@ pub(crate) struct Link {
     pub(crate) idle_timeout: Duration,
     /// When the exchange must be over.
     pub(crate) deadline: Option<Instant>,
+    /// Counts the request, where that matters to the balance.
+    pub(crate) in_flight: Option<InFlight>,
     /// Both sides switched protocols.
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
@@ -67,7 +70,6 @@ pub(crate) async fn forward(
     mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let local = world.upstream(to.upstream);
-    let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
     let place = admit::enter(&local.upstream, deadline.at).await?;
@@ -79,26 +81,30 @@ pub(crate) async fn forward(
     }
     let metrics = &world.snapshot.upstream_metrics[to.upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
-    let mut tried = SmallVec::<[usize; 4]>::new();
+    let mut choice = Choice::of(exchange, local, to.subset, metrics, worker);
     let mut waits_until = None;
     loop {
-        let Some(endpoint) = pick(&set, to.subset, worker, &mut tried) else {
+        let now = Instant::now();
+        let Some(endpoint) = choice.next(exchange.random.bits(), now) else {
             // In a box: few exchanges see one.
-            if Box::pin(admit::first_verdict(&local.upstream, &set, to.subset, deadline.at, &mut waits_until)).await {
+            if Box::pin(admit::first_verdict(&local.upstream, &choice.set, to.subset, deadline.at, &mut waits_until))
+                .await
+            {
                 continue;
             }
-            return Err(no_endpoint(&local.upstream, &set, to.subset));
+            return Err(no_endpoint(&local.upstream, &choice.set, to.subset));
         };
-        let now = Instant::now();
+        let in_flight = choice.count(endpoint);
         deadline.tell(exchange, now)?;
         let target = attempt::Target {
             world,
             worker,
             upstream: to.upstream,
             endpoint,
+            chosen: now,
             local,
-            set: &set,
-            pool: set.pool(endpoint),
+            set: &choice.set,
+            pool: choice.set.pool(endpoint),
         };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
         let patience = attempt::Patience { deadline: deadline.at, answer_by };
@@ -108,28 +114,19 @@ pub(crate) async fn forward(
             None => None,
         };
         let Some(wait) = wait else {
-            if let Ok(Forwarded { link: Some(link), .. }) = &mut outcome {
-                link.place = place;
+            if let Ok(Forwarded { response, link: Some(link) }) = &mut outcome {
+                (link.place, link.in_flight) = (place, in_flight);
+                choice.bind(endpoint, exchange, response);
             }
             return outcome;
         };
         if let Ok(Forwarded { response, .. }) = outcome {
             relay::discard(response.into_body());
         }
-        tried.push(endpoint);
+        choice.note_failure(endpoint);
         // In a box: few exchanges see one.
         Box::pin(tokio::time::sleep(wait)).await;
     }
-}
-
-/// Another endpoint than those that were tried, or any if all were.
-fn pick(set: &LocalSet, subset: Option<u32>, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Option<usize> {
-    let picked = set.pick(subset, &Ask { worker, tried, heeds_health: true });
-    if picked.is_some() || tried.is_empty() {
-        return picked;
-    }
-    tried.clear();
-    set.pick(subset, &Ask { worker, tried, heeds_health: true })
 }
 
 #[cold]

@@ -27,7 +27,7 @@ mod world;
 
 use gateway::Shared;
 pub use gateway::{Gateway, Start};
-pub(crate) use world::{LocalSet, LocalUpstream, World};
+pub(crate) use world::{InFlight, LocalSet, LocalUpstream, World};
 
 /// What hangs on a worker and is never shared.
 pub(crate) struct Worker {

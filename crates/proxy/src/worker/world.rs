@@ -9,7 +9,7 @@ use std::{
 
 use message::{Attempt, Record};
 use snapshot::Snapshot;
-use upstream::{Endpoint, EndpointSet, Pool, Upstream, balance::Ask, health::Verdict};
+use upstream::{Endpoint, EndpointSet, Picked, Pool, Upstream, balance::Ask, health::Verdict};
 
 /// Counted without atomics, so that holding the world for an exchange costs nothing that other cores notice.
 pub(crate) struct World {
@@ -23,6 +23,15 @@ pub(crate) struct LocalUpstream {
     /// Of the set that `set` was made for.
     generation: Cell<u64>,
     set: RefCell<Rc<LocalSet>>,
+}
+
+/// A request that an endpoint has to answer, as long as it is there: from the choice of the endpoint to the end of the
+/// response, or of the tunnel.
+///
+/// Holds the worker's own set, so that no count of references is shared with other workers.
+pub(crate) struct InFlight {
+    set: Rc<LocalSet>,
+    endpoint: usize,
 }
 
 /// An endpoint set with a pool for each endpoint.
@@ -101,9 +110,18 @@ impl LocalSet {
         Self { set, pools }
     }
 
-    /// The index of the endpoint to ask, of this subset or of all.
-    pub(crate) fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
+    /// The endpoint to ask, of this subset or of all.
+    pub(crate) fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<Picked> {
         self.set.pick(subset, ask)
+    }
+
+    pub(crate) fn endpoint(&self, index: usize) -> &Endpoint {
+        &self.set.endpoints[index]
+    }
+
+    /// The [`Ask::key`] by which a client can come back to this endpoint, if clients are bound.
+    pub(crate) fn token(&self, endpoint: usize) -> Option<u64> {
+        self.set.token(endpoint)
     }
 
     /// Whether the first probe of some endpoint, of this subset or of all, has not ended yet.
@@ -113,7 +131,7 @@ impl LocalSet {
 
     /// Whether the health of an endpoint depends on how requests go.
     pub(crate) fn learns(&self, endpoint: usize) -> bool {
-        self.set.endpoints[endpoint].health.as_ref().is_some_and(|health| health.learns())
+        self.endpoint(endpoint).health.as_ref().is_some_and(|health| health.learns())
     }
 
     /// Takes in what came of a request to an endpoint.
@@ -124,5 +142,20 @@ impl LocalSet {
     /// The pool of the endpoint with this index in the set.
     pub(crate) fn pool(&self, endpoint: usize) -> &Rc<Pool> {
         &self.pools[endpoint]
+    }
+}
+
+// === impl InFlight ===
+
+impl InFlight {
+    pub(crate) fn begin(set: &Rc<LocalSet>, endpoint: usize) -> Self {
+        set.endpoint(endpoint).learned.begin();
+        Self { set: set.clone(), endpoint }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.set.endpoint(self.endpoint).learned.end();
     }
 }

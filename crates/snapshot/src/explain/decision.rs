@@ -90,6 +90,8 @@ pub struct EndpointTold {
     pub address: String,
     /// 0: it gets nothing.
     pub weight: u32,
+    /// The lowest is asked first.
+    pub tier: u32,
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
 }
 
@@ -225,7 +227,7 @@ fn upstream(
         subset: subset(upstream, to),
         request: Sent::new(&rewritten, &upstream.rules.host),
         protocol: upstream.rules.protocol.name().into(),
-        balance: upstream.rules.balance.name().into(),
+        balance: upstream.rules.balance.to_string().into(),
         endpoints: set.endpoints.iter().filter(takes).map(|endpoint| EndpointTold::new(endpoint)).collect(),
         timeouts: TimeoutsTold::new(&upstream.rules.timeouts),
     })))
@@ -266,6 +268,7 @@ impl EndpointTold {
         Self {
             address: endpoint.address.to_string(),
             weight: endpoint.weight,
+            tier: endpoint.tier,
             labels: endpoint.labels.iter().cloned().collect(),
         }
     }

@@ -141,9 +141,13 @@ impl fmt::Display for Forwarding {
             Some(subset) => line(f, "endpoints", format!("with {subset}"))?,
             None => writeln!(f, "endpoints")?,
         }
+        let has_tiers = endpoints.iter().any(|endpoint| endpoint.tier != endpoints[0].tier);
         let row = |endpoint: &super::EndpointTold| {
             let labels: Vec<_> = endpoint.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            vec![endpoint.address.clone(), format!("weight {}", endpoint.weight), labels.join(", ")]
+            let mut row = vec![endpoint.address.clone(), format!("weight {}", endpoint.weight)];
+            row.extend(has_tiers.then(|| format!("tier {}", endpoint.tier)));
+            row.push(labels.join(", "));
+            row
         };
         Table(endpoints.iter().map(row).collect()).fmt(f)?;
         if endpoints.iter().all(|endpoint| endpoint.weight == 0) {

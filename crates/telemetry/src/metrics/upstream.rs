@@ -24,6 +24,10 @@ pub(crate) struct UpstreamShard {
     connections: Counter,
     retries: Counter,
     retries_denied: Counter,
+    keys_missed: Counter,
+    clients_bound: Counter,
+    overflowed: Counter,
+    panicked: Counter,
 }
 
 // === impl UpstreamMetrics ===
@@ -62,6 +66,26 @@ impl UpstreamMetrics {
     pub fn retry_denied(&self, worker: usize) {
         self.0.of(worker).retries_denied.add(1);
     }
+
+    /// A request lacked the key that its endpoint is chosen by.
+    pub fn key_missed(&self, worker: usize) {
+        self.0.of(worker).keys_missed.add(1);
+    }
+
+    /// A client got the cookie by which it comes back to its endpoint.
+    pub fn client_bound(&self, worker: usize) {
+        self.0.of(worker).clients_bound.add(1);
+    }
+
+    /// An endpoint of another tier than the first was chosen.
+    pub fn overflowed(&self, worker: usize) {
+        self.0.of(worker).overflowed.add(1);
+    }
+
+    /// An endpoint was chosen whatever its health.
+    pub fn panicked(&self, worker: usize) {
+        self.0.of(worker).panicked.add(1);
+    }
 }
 
 // === impl UpstreamShard ===
@@ -88,6 +112,10 @@ impl Default for UpstreamShard {
             connections: Counter::new(),
             retries: Counter::new(),
             retries_denied: Counter::new(),
+            keys_missed: Counter::new(),
+            clients_bound: Counter::new(),
+            overflowed: Counter::new(),
+            panicked: Counter::new(),
         }
     }
 }
@@ -118,4 +146,12 @@ pub(crate) fn expose(upstreams: &Series<'_, UpstreamShard>, out: &mut Exposition
     upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.retries.get()).sum()));
     let mut samples = out.family(&names::UPSTREAM_RETRIES_DENIED);
     upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.retries_denied.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_KEYS_MISSED);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.keys_missed.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_CLIENTS_BOUND);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.clients_bound.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_OVERFLOWED);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.overflowed.get()).sum()));
+    let mut samples = out.family(&names::UPSTREAM_PANICKED);
+    upstreams.each(|[name], shards| samples.count(&[name], shards.map(|shard| shard.panicked.get()).sum()));
 }

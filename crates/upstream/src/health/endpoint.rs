@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -13,14 +13,17 @@ use message::Random;
 use model::EndpointAddress;
 
 use super::{Change, Machine, Passive, Reason, State, UpstreamHealth, Verdict};
+use crate::Learned;
 
 /// Lives as long as the upstream has the endpoint, under the same rules.
 #[derive(Debug)]
 pub struct EndpointHealth {
     pub upstream: Arc<UpstreamHealth>,
     pub address: EndpointAddress,
-    /// How fit it is to be asked: all that the choice of an endpoint looks at.
-    fitness: AtomicU8,
+    /// Whether it may be asked: all that the choice of an endpoint looks at.
+    pub(crate) learned: Arc<Learned>,
+    /// Whether it may be asked if health is not heeded.
+    is_last_resort: AtomicBool,
     passive: Option<Passive>,
     inner: Mutex<Inner>,
 }
@@ -63,11 +66,6 @@ pub struct Status {
     pub ejections: u64,
 }
 
-/// Values of `fitness`.
-const UNFIT: u8 = 0;
-const LAST_RESORT: u8 = 1;
-const FIT: u8 = 2;
-
 // === impl EndpointHealth ===
 
 impl EndpointHealth {
@@ -83,19 +81,16 @@ impl EndpointHealth {
         let rules = &upstream.rules;
         let machine = if is_known { Machine::known(now) } else { Machine::new(rules, now) };
         let passive = rules.passive.as_ref().map(|rules| Passive::new(rules, workers, now));
-        let fitness = AtomicU8::new(fitness(machine.state()));
+        let learned = Learned::new(now);
+        learned.set_eligible(machine.state() == State::Healthy, now);
+        let is_last_resort = AtomicBool::new(is_last_resort(machine.state()));
         let inner = Mutex::new(Inner { machine, random, last_probe: None, ejections: 0 });
-        Self { upstream, address, fitness, passive, inner }
+        Self { upstream, address, learned: Arc::new(learned), is_last_resort, passive, inner }
     }
 
-    /// Whether it may be asked.
-    pub fn is_eligible(&self) -> bool {
-        self.fitness.load(Relaxed) == FIT
-    }
-
-    /// Whether it may be asked if there is nobody better: it was found fit once, or at least not unfit to be tried.
+    /// Whether it may be asked if health is not heeded.
     pub fn is_last_resort(&self) -> bool {
-        self.fitness.load(Relaxed) >= LAST_RESORT
+        self.is_last_resort.load(Relaxed)
     }
 
     /// Whether its first probe has not ended yet.
@@ -168,7 +163,8 @@ impl EndpointHealth {
 
     /// Makes a change known, with the machine still held, so that changes are told in their order.
     fn tell(&self, change: Change, machine: &Machine, now: Instant) {
-        self.fitness.store(fitness(change.to), Relaxed);
+        self.is_last_resort.store(is_last_resort(change.to), Relaxed);
+        self.learned.set_eligible(change.to == State::Healthy, now);
         let Change { from, to, reason } = change;
         let (upstream, endpoint) = (&*self.upstream.name, &self.address);
         let (from_name, to_name, reason_name) = (from.name(), to.name(), reason.name());
@@ -207,12 +203,8 @@ impl EndpointHealth {
     }
 }
 
-const fn fitness(state: State) -> u8 {
-    match state {
-        State::Healthy => FIT,
-        State::Unhealthy | State::Ejected => LAST_RESORT,
-        State::Checking | State::Draining => UNFIT,
-    }
+const fn is_last_resort(state: State) -> bool {
+    matches!(state, State::Healthy | State::Unhealthy | State::Ejected)
 }
 
 // === impl ProbeOutcome ===

@@ -34,6 +34,9 @@ struct Copy {
     head: Rc<Head>,
     place: Place,
     world: Rc<World>,
+    /// What its balance goes by, as the original was.
+    key: Option<u64>,
+    random: u64,
 }
 
 /// The head as the original's endpoint gets it, and the mark of a copy. The copies of one request share it.
@@ -62,7 +65,11 @@ pub(super) fn copy(mirrors: &[Arc<Mirror>], world: &Rc<World>, worker: usize, ex
     let Some(first) = places.first() else { return };
 
     let head = Rc::new(Head::of(exchange, first.mirror.mark.clone()));
-    let copy = |place| Copy { head: head.clone(), place, world: world.clone() };
+    let mut random = exchange.random.split();
+    let copy = |place: Place| {
+        let key = world.upstream(place.mirror.upstream).upstream.rules.balance.key(exchange);
+        Copy { head: head.clone(), place, world: world.clone(), key, random: random.bits() }
+    };
     let copies: SmallVec<[Copy; 1]> = places.into_iter().map(copy).collect();
     if exchange.body.is_empty() || exchange.body.bytes().is_some() {
         let content = Rc::new(Content::at_hand(exchange.body.bytes()));

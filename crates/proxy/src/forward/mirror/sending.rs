@@ -9,7 +9,7 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use message::{Body, Cause, Error, Result};
 use tokio::time::{timeout, timeout_at};
-use upstream::{Head, balance::Ask};
+use upstream::{Head, Picked, balance::Ask};
 
 use super::{Content, Copy};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         attempt::{self, Asked, Patience, Target},
         no_endpoint,
     },
+    worker::InFlight,
 };
 
 /// Until then an answer must be over if the upstream has no `timeouts.total`: what nobody waits for shall not last.
@@ -42,13 +43,16 @@ pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
 }
 
 async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCode> {
-    let Copy { head, place, world } = copy;
+    let Copy { head, place, world, key, random } = copy;
     let (upstream, worker) = (place.mirror.upstream, place.worker);
     let local = world.upstream(upstream);
     let set = local.current();
-    let endpoint = set.pick(None, &Ask { worker, tried: &[], heeds_health: true });
-    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, &set, None))?;
-    let target = Target { world, worker, upstream, endpoint, local, set: &set, pool: set.pool(endpoint) };
+    let now = Instant::now();
+    let ask = Ask { worker, tried: &[], key: *key, random: *random, now, heeds_health: true };
+    let picked = set.pick(None, &ask);
+    let Picked { endpoint, .. } = picked.ok_or_else(|| no_endpoint(&local.upstream, &set, None))?;
+    let _in_flight = local.upstream.rules.balance.counts_requests().then(|| InFlight::begin(&set, endpoint));
+    let target = Target { world, worker, upstream, endpoint, chosen: now, local, set: &set, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
         uri: &head.uri,

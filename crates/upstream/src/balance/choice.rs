@@ -1,0 +1,128 @@
+//! The document's choice of a balancer, and what that one needs to know of requests and answers. What no balancer of an
+//! upstream needs is not found out.
+
+use std::{fmt, time::Duration};
+
+use message::Exchange;
+use model::{ConsistentHash, Custom, PeakEwma};
+
+use super::{consistent_hash::key, ramp::Ramp, sticky::Cookies};
+use crate::SecretError;
+
+/// How the endpoints of an upstream are chosen. The same for all its sets.
+#[derive(Debug, PartialEq)]
+pub struct Balance {
+    way: Way,
+    ramp: Ramp,
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Way {
+    RoundRobin,
+    Random,
+    LeastRequests,
+    PeakEwma(PeakEwma),
+    ConsistentHash(ConsistentHash),
+    Custom(Custom),
+    Sticky(Cookies),
+}
+
+// === impl Balance ===
+
+impl Balance {
+    /// Reads the secret that the document names, if it does. A secret of the gateway's own is that of `previous`, so that
+    /// clients stay bound across reloads. An endpoint that is new has its whole share after `slow_start`.
+    ///
+    /// # Errors
+    /// There is no such secret, or it is too short.
+    pub fn new(
+        written: &model::Balance,
+        slow_start: Option<Duration>,
+        previous: Option<&Self>,
+    ) -> Result<Self, SecretError> {
+        let way = match written {
+            model::Balance::RoundRobin => Way::RoundRobin,
+            model::Balance::Random => Way::Random,
+            model::Balance::LeastRequests => Way::LeastRequests,
+            model::Balance::PeakEwma(rules) => Way::PeakEwma(*rules),
+            model::Balance::ConsistentHash(rules) => Way::ConsistentHash(rules.clone()),
+            model::Balance::Custom(rules) => Way::Custom(rules.clone()),
+            model::Balance::Sticky(rules) => {
+                Way::Sticky(Cookies::new(rules, previous.and_then(|previous| previous.cookies()))?)
+            }
+        };
+        Ok(Self { way, ramp: Ramp(slow_start) })
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    pub(super) fn ramp(&self) -> Ramp {
+        self.ramp
+    }
+
+    /// The key of a request, for [`Ask::key`](super::Ask::key): what is hashed, or what its cookie says.
+    pub fn key(&self, exchange: &Exchange) -> Option<u64> {
+        match &self.way {
+            Way::ConsistentHash(ConsistentHash { key, fallback, .. }) => {
+                key::of(key, exchange).or_else(|| key::of(fallback.as_ref()?, exchange))
+            }
+            Way::Sticky(cookies) => cookies.token(&exchange.head.headers),
+            Way::RoundRobin | Way::Random | Way::LeastRequests | Way::PeakEwma(_) | Way::Custom(_) => None,
+        }
+    }
+
+    /// Whether the key of a request leads to an endpoint, whoever gave it.
+    pub(crate) fn places_by_key(&self) -> bool {
+        matches!(self.way, Way::ConsistentHash(_))
+    }
+
+    /// Whether a request without a key is left to chance although the document names one.
+    pub fn misses_key(&self, key: Option<u64>) -> bool {
+        key.is_none() && self.places_by_key()
+    }
+
+    /// Whether requests under way are to be counted. Those who do not ask are spared two atomic operations on a cache line
+    /// that all workers write.
+    pub fn counts_requests(&self) -> bool {
+        match &self.way {
+            Way::LeastRequests | Way::PeakEwma(_) => true,
+            Way::ConsistentHash(rules) => rules.bounded_load.is_some(),
+            Way::Custom(rules) => rules.looks_at("in_flight"),
+            Way::RoundRobin | Way::Random | Way::Sticky(_) => false,
+        }
+    }
+
+    /// How answers are to be timed, if they are.
+    pub fn timing(&self) -> Option<&PeakEwma> {
+        match &self.way {
+            Way::PeakEwma(rules) => Some(rules),
+            Way::Custom(rules) => rules.looks_at("latency").then_some(&rules.timing),
+            _ => None,
+        }
+    }
+
+    /// Of the cookies that are given out, if there are any.
+    pub fn cookies(&self) -> Option<&Cookies> {
+        match &self.way {
+            Way::Sticky(cookies) => Some(cookies),
+            _ => None,
+        }
+    }
+}
+
+/// For people: the name that documents have for it, and what it goes by.
+impl fmt::Display for Balance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.way {
+            Way::RoundRobin => f.write_str("round_robin"),
+            Way::Random => f.write_str("random"),
+            Way::LeastRequests => f.write_str("least_requests"),
+            Way::PeakEwma(_) => f.write_str("peak_ewma"),
+            Way::ConsistentHash(rules) => write!(f, "consistent_hash by {rules}"),
+            Way::Custom(rules) => write!(f, "custom by `{}`", rules.score),
+            Way::Sticky(cookies) => write!(f, "sticky by cookie `{}`", cookies.name()),
+        }
+    }
+}
