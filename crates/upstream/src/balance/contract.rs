@@ -149,7 +149,7 @@ fn who_is_not_eligible_is_not_asked() {
     for weights in [&[1, 1, 1][..], &[1, 9, 1, 3, 0], &[1; 20], &[2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5]] {
         each(weights, |kind, endpoints, balancer| {
             let mut chance = Chance::default();
-            let bad = |index: usize| index % 3 == 0;
+            let bad = |index: usize| index.is_multiple_of(3);
             (0..weights.len()).filter(|index| bad(*index)).for_each(|index| eligible(&endpoints[index], false));
             let left: f64 = (0..).zip(weights).filter(|(at, _)| !bad(*at)).map(|(_, weight)| f64::from(*weight)).sum();
             let mut counts = vec![0_u32; weights.len()];
