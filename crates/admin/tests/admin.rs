@@ -343,3 +343,17 @@ async fn shutdown_closes_the_idle_and_ends() {
 async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.unwrap()
 }
+
+#[tokio::test]
+async fn health_is_read_with_the_token() {
+    let running = start().await;
+    running.get("/api/v1/health").await.expect_problem(401);
+    let ask = |method: &str| {
+        format!(
+            "{method} /api/v1/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer secret\r\n\r\n"
+        )
+    };
+    let answer = running.send(&ask("GET")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "[]"), "no upstream of this gateway has health");
+    running.send(&ask("DELETE")).await.expect_problem(405);
+}
