@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use message::Token;
-use snapshot::{Explanation, Question, QuestionError};
+use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError};
 use telemetry::Format;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
@@ -19,6 +19,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// The question makes no sense for this gateway.
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError>;
+
+    /// How the endpoints are whose health is looked after.
+    fn health(&self) -> Vec<EndpointHealthTold>;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

@@ -16,7 +16,7 @@ use message::Token;
 use model::Report;
 use policy::Registry;
 use serde_json::Value;
-use snapshot::{Explanation, Question, QuestionError, Snapshot};
+use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError, Snapshot};
 use telemetry::Format;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -50,6 +50,10 @@ impl Gateway for Fake {
 
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
         snapshot::explain(&self.snapshot, question)
+    }
+
+    fn health(&self) -> Vec<EndpointHealthTold> {
+        snapshot::health(&self.snapshot)
     }
 
     fn token(&self) -> &Token {
@@ -338,4 +342,18 @@ async fn shutdown_closes_the_idle_and_ends() {
 /// Fails rather than hangs.
 async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.unwrap()
+}
+
+#[tokio::test]
+async fn health_is_read_with_the_token() {
+    let running = start().await;
+    running.get("/api/v1/health").await.expect_problem(401);
+    let ask = |method: &str| {
+        format!(
+            "{method} /api/v1/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer secret\r\n\r\n"
+        )
+    };
+    let answer = running.send(&ask("GET")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "[]"), "no upstream of this gateway has health");
+    running.send(&ask("DELETE")).await.expect_problem(405);
 }

@@ -15,11 +15,11 @@ use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
-use snapshot::{Address, Snapshot};
+use snapshot::{Address, EndpointHealthTold, Snapshot};
 use telemetry::{AccessLog, Format, GatewayMetrics, Target};
 
 use crate::{
-    Files,
+    Files, health,
     source::{self, Loaded},
 };
 
@@ -32,6 +32,7 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
+    health: health::Health,
     draining: AtomicBool,
 }
 
@@ -134,7 +135,11 @@ impl Control {
             worker_begins,
             housekeeping,
         };
+        let health = health::Health::default();
+        health.prepare(&snapshot).map_err(Refusal::Io)?;
         let gateway = Gateway::start(start).map_err(Refusal::Io)?;
+        // First thing, since requests wait for the first probes.
+        health.follow(&snapshot);
         let mut bound = BTreeMap::new();
         for (binding, sockets) in sockets {
             bound.insert(binding.clone(), sockets.address().clone());
@@ -153,6 +158,7 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            health,
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -185,9 +191,12 @@ impl Control {
         let log_target = log_target(model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
         warn_of_what_stays(model, workers, &state);
+        self.health.prepare(&snapshot).map_err(Refusal::Io)?;
 
         // From here on, nothing can fail.
+        self.health.follow(&snapshot);
         self.gateway.publish(snapshot.clone());
+        self.health.drain(&previous, &snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         for (binding, sockets) in sockets {
             state.bound.insert(binding.clone(), sockets.address().clone());
@@ -243,10 +252,16 @@ impl Control {
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
         let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = health::Shown(&snapshot);
         match &state.log {
-            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[log]),
-            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[]),
+            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[&health, log]),
+            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[&health]),
         }
+    }
+
+    /// How the endpoints are whose health is looked after.
+    pub fn health(&self) -> Vec<EndpointHealthTold> {
+        self.health.told(&self.snapshot())
     }
 
     /// Opens the access log anew, after somebody moved it away.

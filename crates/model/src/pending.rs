@@ -25,7 +25,6 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
 
     Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
-    Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out, and set the weight of a bad endpoint to 0" },
     Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
 
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },

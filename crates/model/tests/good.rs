@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use expression::Environment;
+use http::Method;
 use model::{
-    Action, Among, Balance, CaptureType, ConsistentHash, Custom, Expected, Failover, Field, HashAlgorithm, HashKey,
-    HostPattern, Location, Mirror, Model, NewPath, PathPattern, PeakEwma, Protocol, Redirect, Report, Segment,
-    StickyCookie, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch, VersionSource, values::SecretSource,
+    Action, Among, Balance, CaptureType, Check, ConsistentHash, Custom, Expected, Failover, FailureRatio, Field,
+    HashAlgorithm, HashKey, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern, PeakEwma,
+    Protocol, Redirect, Report, Segment, StickyCookie, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch,
+    VersionSource, values::SecretSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -436,7 +438,7 @@ fn tests_and_what_they_expect() {
         (87, values("x-b", &["d"])),
     ];
     assert_eq!(told(&tests[1].expected), all);
-    assert_eq!((&tests[1].request.method, tests[1].request.client_ip), (&http::Method::GET, None));
+    assert_eq!((&tests[1].request.method, tests[1].request.client_ip), (&Method::GET, None));
 }
 
 #[test]
@@ -476,4 +478,22 @@ listeners:
     );
     assert_eq!(model.listeners[1].limits.header_count, 7);
     assert_eq!(&*model.listeners[1].policies[0].kind, "cors");
+}
+
+#[test]
+fn health_as_the_contract_writes_it() {
+    let Model { upstreams, .. } = model(
+        "version: 1\nlisteners: [{ name: a, address: 127.0.0.1:1 }]\nupstreams:\n  - name: a\n    endpoints: [a:80]\n    health: { active: { http: { path: /healthz, expect: [200-299] }, interval: 2s, timeout: 1s, healthy_after: 2, unhealthy_after: 3 },\n              passive: { consecutive_failures: 5, ejection: 30s, max_ejected: 50% } }\n  - { name: b, endpoints: [a:80], health: { passive: { failure_ratio: 20%, ejection: 1h } } }\n",
+    );
+    let health = upstreams[0].health.as_ref().unwrap();
+    let active = health.active.as_ref().unwrap();
+    let Check::Http(http) = &active.check else { panic!("{active:?}") };
+    assert_eq!((http.target.path(), &http.method, &*http.expect), ("/healthz", &Method::GET, &[200..=299][..]));
+    assert_eq!((active.interval, active.jitter, active.port), (Duration::from_secs(2), 0.1, None));
+    assert_eq!(health.passive, Some(PassiveHealth::default()));
+    // Whoever names a ratio means the ratio alone.
+    let passive = upstreams[1].health.as_ref().and_then(|health| health.passive.as_ref()).unwrap();
+    let ratio = FailureRatio { ratio: 0.2, min_requests: 20, window: Duration::from_secs(10) };
+    assert_eq!((passive.consecutive_failures, passive.failure_ratio), (None, Some(ratio)));
+    assert_eq!(passive.max_ejection, passive.ejection, "longer than the usual bound, so it is the bound");
 }

@@ -19,6 +19,8 @@ mod diff;
 mod expectations;
 /// Why a request goes where it goes.
 mod explain;
+/// How the endpoints are, in words.
+mod health;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
 /// Policies, made or adopted.
@@ -48,6 +50,7 @@ pub use explain::{
     MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,
     TimeoutsTold, explain,
 };
+pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

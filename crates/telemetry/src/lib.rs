@@ -20,7 +20,7 @@ mod access_log;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 
-pub use access_log::{AccessLog, Line, Target, WorkerLog};
+pub use access_log::{AccessLog, Line, Target, WorkerLog, rfc3339};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
 pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};

@@ -70,6 +70,10 @@ families! {
     MIRROR_REQUESTS "sluice_mirror_requests_total" Counter ["route" "upstream" "outcome"] "Requests that were to be copied, by the class of the answer, the cause of the failure, or why no copy was sent.";
     MIRROR_INFLIGHT "sluice_mirror_inflight_requests" Gauge ["route" "upstream"] "Copies under way, from the choice of the request to the end of the answer.";
 
+    UPSTREAM_ENDPOINTS "sluice_upstream_endpoints" Gauge ["upstream" "state"] "Endpoints by the state of their health, of upstreams with `health`.";
+    UPSTREAM_PROBES "sluice_upstream_probes_total" Counter ["upstream" "outcome"] "Health probes that ended, by what they came to.";
+    UPSTREAM_EJECTIONS "sluice_upstream_ejections_total" Counter ["upstream" "reason"] "Endpoints that were left out for a while because they failed too many requests.";
+
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";

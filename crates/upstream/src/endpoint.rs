@@ -1,14 +1,23 @@
 //! One address of an upstream.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Instant,
+};
 
 use http::HeaderValue;
+use message::Random;
 use model::EndpointAddress;
 
-use crate::Learned;
+use crate::{
+    Learned,
+    health::{EndpointHealth, UpstreamHealth},
+};
 
 /// Immutable; what is learned about it hangs on it in atomics.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Endpoint {
     pub address: EndpointAddress,
     /// 0: gets nothing.
@@ -20,23 +29,22 @@ pub struct Endpoint {
     /// The address as a `Host`; unix sockets are `localhost`.
     pub authority: HeaderValue,
     pub learned: Arc<Learned>,
+    /// `None`: it is taken for good.
+    pub health: Option<Arc<EndpointHealth>>,
 }
 
 // === impl Endpoint ===
 
 impl Endpoint {
     pub fn new(endpoint: &model::Endpoint) -> Self {
-        let authority = match &endpoint.address {
-            EndpointAddress::Unix(_) => None,
-            address => HeaderValue::from_str(&address.to_string()).ok(),
-        };
         Self {
             address: endpoint.address.clone(),
             weight: endpoint.weight,
             tier: endpoint.tier,
             labels: endpoint.labels.clone(),
-            authority: authority.unwrap_or(HeaderValue::from_static("localhost")),
+            authority: authority(&endpoint.address),
             learned: Arc::new(Learned::new(Instant::now())),
+            health: None,
         }
     }
 
@@ -45,23 +53,39 @@ impl Endpoint {
         self.learned.is_eligible()
     }
 
-    fn with(&self, learned: Arc<Learned>) -> Self {
-        let Self { address, weight, tier, labels, authority, .. } = self;
-        Self {
-            address: address.clone(),
-            weight: *weight,
-            tier: *tier,
-            labels: labels.clone(),
-            authority: authority.clone(),
-            learned,
-        }
+    /// Whether it may be asked if health is not heeded: it is an endpoint still, and its first probe has ended.
+    pub fn is_last_resort(&self) -> bool {
+        self.health.as_ref().is_none_or(|health| health.is_last_resort())
     }
+
+    /// The same machine, asked on another port if one is given.
+    pub fn to_be_probed(&self, port: Option<u16>) -> Self {
+        let mut address = self.address.clone();
+        match (&mut address, port) {
+            (EndpointAddress::Socket(socket), Some(port)) => socket.set_port(port),
+            (EndpointAddress::Name { port, .. }, Some(other)) => *port = other,
+            _ => {}
+        }
+        Self { authority: authority(&address), address, health: None, ..self.clone() }
+    }
+
+    fn with(&self, learned: Arc<Learned>, health: Option<Arc<EndpointHealth>>) -> Self {
+        Self { learned, health, ..self.clone() }
+    }
+}
+
+fn authority(address: &EndpointAddress) -> HeaderValue {
+    let authority = match address {
+        EndpointAddress::Unix(_) => None,
+        address => HeaderValue::from_str(&address.to_string()).ok(),
+    };
+    authority.unwrap_or(HeaderValue::from_static("localhost"))
 }
 
 /// Two are the same that were configured alike, whatever is known of them.
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        let Self { address, weight, tier, labels, authority, learned: _ } = self;
+        let Self { address, weight, tier, labels, authority, learned: _, health: _ } = self;
         *address == other.address
             && *weight == other.weight
             && *tier == other.tier
@@ -78,9 +102,45 @@ pub(crate) fn adopt(endpoints: &mut [Arc<Endpoint>], known: &[Arc<Endpoint>]) {
     for endpoint in endpoints {
         match known.get(&endpoint.address) {
             Some(known) if *known == endpoint => *endpoint = Arc::clone(known),
-            Some(known) => *endpoint = Arc::new(endpoint.with(known.learned.clone())),
+            Some(known) => *endpoint = Arc::new(endpoint.with(known.learned.clone(), known.health.clone())),
             None => {}
         }
+    }
+}
+
+/// Has the health of `endpoints`, which were adopted, looked after by `upstream`, or by nobody.
+///
+/// Those that were looked after by it already go on. Others begin anew, with nothing known of them, so that whoever judged
+/// them before has no say any more; but those among `known` that got requests do so until `upstream` finds fault with them.
+pub(crate) fn attend(
+    endpoints: &mut [Arc<Endpoint>],
+    upstream: Option<&Arc<UpstreamHealth>>,
+    known: &[Arc<Endpoint>],
+    workers: usize,
+) {
+    let now = Instant::now();
+    let seeds = RandomState::new();
+    let known: HashMap<_, _> = known.iter().map(|endpoint| (&endpoint.address, endpoint)).collect();
+    // An address that is given twice is one endpoint, as far as its health goes.
+    let mut attended: HashMap<EndpointAddress, Arc<EndpointHealth>> = HashMap::new();
+    for (index, endpoint) in endpoints.iter_mut().enumerate() {
+        let Some(upstream) = upstream else {
+            if endpoint.health.is_some() {
+                *endpoint = Arc::new(endpoint.with(Arc::new(Learned::new(now)), None));
+            }
+            continue;
+        };
+        let is_kept = |health: &&Arc<EndpointHealth>| Arc::ptr_eq(&health.upstream, upstream);
+        if let Some(kept) = endpoint.health.as_ref().filter(is_kept) {
+            attended.insert(endpoint.address.clone(), kept.clone());
+            continue;
+        }
+        let health = attended.entry(endpoint.address.clone()).or_insert_with_key(|address| {
+            let is_known = known.get(address).is_some_and(|known| known.is_eligible());
+            let random = Random::seeded(seeds.hash_one(index));
+            Arc::new(EndpointHealth::new(upstream.clone(), address.clone(), is_known, workers, random, now))
+        });
+        *endpoint = Arc::new(endpoint.with(health.learned.clone(), Some(health.clone())));
     }
 }
 

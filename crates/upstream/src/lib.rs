@@ -8,6 +8,8 @@ mod bulkhead;
 mod connect;
 /// One address of an upstream.
 mod endpoint;
+/// Which endpoints do their work.
+pub mod health;
 /// HTTP/1.1 towards endpoints.
 mod http1;
 /// What the workers together know of an endpoint.

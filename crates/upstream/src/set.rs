@@ -1,12 +1,13 @@
 //! The endpoints of an upstream with the balancers built for them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use model::{Failover, Selector};
 
 use crate::{
     Endpoint,
     balance::{Ask, Balance},
+    health::{EndpointHealth, Reason, State, Verdict, may_eject},
     tiers::{Picked, Tiers},
 };
 
@@ -42,6 +43,37 @@ impl EndpointSet {
         match subset {
             None => self.whole.pick(ask),
             Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
+        }
+    }
+
+    /// Whether the first probe of some endpoint has not ended yet.
+    pub fn is_checking(&self, subset: Option<u32>) -> bool {
+        let tiers = match subset {
+            None => Some(&self.whole),
+            Some(subset) => self.subsets.get(subset as usize),
+        };
+        let is_checking = |health: &Arc<EndpointHealth>| health.is_checking();
+        let mut endpoints = tiers.into_iter().flat_map(Tiers::endpoints);
+        endpoints.any(|endpoint| endpoint.health.as_ref().is_some_and(is_checking))
+    }
+
+    /// Takes in what came of a request.
+    pub fn note(&self, endpoint: usize, verdict: Verdict, worker: usize, now: Instant) {
+        if let Some(health) = &self.endpoints[endpoint].health
+            && let Some(reason) = health.note(verdict, worker, now)
+        {
+            self.eject(health, reason, now);
+        }
+    }
+
+    #[cold]
+    fn eject(&self, health: &EndpointHealth, reason: Reason, now: Instant) {
+        let Some(rules) = &health.upstream.rules.passive else { return };
+        let _one_at_a_time = health.upstream.ejecting();
+        let is_ejected = |health: &Arc<EndpointHealth>| health.status().state == State::Ejected;
+        let ejected = self.endpoints.iter().filter(|endpoint| endpoint.health.as_ref().is_some_and(is_ejected)).count();
+        if may_eject(ejected, self.endpoints.len(), rules.max_ejected) {
+            health.eject(reason, now);
         }
     }
 

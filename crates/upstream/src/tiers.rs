@@ -113,6 +113,10 @@ impl Tiers {
         tiers.find_map(|tier| self.tiers.get(tier)?.pick(ask, &state.parts[tier], tier > 0))
     }
 
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.tiers.iter().flat_map(|tier| &tier.endpoints)
+    }
+
     /// The [`Ask::key`] by which a client can come back to this endpoint of the set.
     pub(crate) fn token(&self, endpoint: usize) -> Option<u64> {
         self.tiers.iter().find_map(|tier| tier.balancer.token(tier.place(endpoint)?))

@@ -13,7 +13,10 @@ use arc_swap::ArcSwap;
 use model::{Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
 use crate::{
-    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, SecretError, TlsError, balance::Balance, endpoint::adopt,
+    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, SecretError, TlsError,
+    balance::Balance,
+    endpoint::{adopt, attend},
+    health::UpstreamHealth,
 };
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
@@ -24,6 +27,8 @@ pub struct Upstream {
     pub budget: Option<Arc<RetryBudget>>,
     /// `None`: as many requests as come.
     pub bulkhead: Option<Arc<Bulkhead>>,
+    /// `None`: every endpoint is taken for good.
+    pub health: Option<Arc<UpstreamHealth>>,
     /// Which endpoints some routes want alone. Destinations hold the index.
     pub subsets: Box<[Selector]>,
     set: ArcSwap<EndpointSet>,
@@ -73,19 +78,25 @@ impl Upstream {
         if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
             && previous.set.load().endpoints == endpoints
             && *previous.subsets == *upstream.subsets
+            && previous.health.as_ref().map(|health| &health.rules) == upstream.health.as_ref()
         {
             return Ok(previous.clone());
         }
-        if let Some(previous) = previous {
-            adopt(&mut endpoints, &previous.set.load().endpoints);
-        }
+        let known = previous.map(|previous| previous.set());
+        let known = known.as_ref().map_or(&[][..], |known| &known.endpoints);
+        adopt(&mut endpoints, known);
+        let health = upstream.health.as_ref().map(|rules| {
+            let previous = previous.and_then(|previous| previous.health.as_ref());
+            UpstreamHealth::new(&upstream.name, rules, previous)
+        });
+        attend(&mut endpoints, health.as_ref(), known, workers);
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
         let set =
             ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers));
         let name = upstream.name.clone();
-        Ok(Arc::new(Self { name, rules, budget, bulkhead, subsets, set, generation: AtomicU64::new(0) }))
+        Ok(Arc::new(Self { name, rules, budget, bulkhead, health, subsets, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -99,10 +110,13 @@ impl Upstream {
 
     /// Replaces the endpoints; exchanges under way keep theirs. What is known of those that stay is adopted.
     pub fn replace(&self, mut endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
-        adopt(&mut endpoints, &self.set.load().endpoints);
+        let known = self.set();
+        adopt(&mut endpoints, &known.endpoints);
+        attend(&mut endpoints, self.health.as_ref(), &known.endpoints, workers);
         let set = EndpointSet::new(endpoints, &self.rules.balance, &self.rules.failover, &self.subsets, workers);
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
+        self.health.iter().for_each(|health| health.note_replaced());
     }
 }
 

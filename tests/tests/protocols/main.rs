@@ -16,6 +16,8 @@ mod retries;
 
 mod bulkheads;
 
+mod health;
+
 mod deadlines;
 
 mod tls;

@@ -1,10 +1,16 @@
 //! `/api/v1`: what operators may ask who show the admin token.
 
 mod explain;
+mod health;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
 use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 
@@ -24,6 +30,7 @@ struct Api {
 pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
     Router::new()
         .route("/explain", post(explain::explain))
+        .route("/health", get(health::health))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
@@ -32,11 +39,12 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at `/api/v1{}`; there is /api/v1/explain", uri.path());
+    let detail = format!("there is nothing at `/api/v1{}`; there are /api/v1/explain and /api/v1/health", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let detail = format!("`/api/v1{}` is asked with POST, there is no {method}", uri.path());
+    let known = if uri.path() == "/health" { "GET" } else { "POST" };
+    let detail = format!("`/api/v1{}` is asked with {known}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

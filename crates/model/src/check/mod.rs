@@ -6,6 +6,7 @@
 mod balance;
 mod expressions;
 mod gateway;
+mod health;
 mod listeners;
 mod names;
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{balance, policies};
+use super::{balance, health, policies};
 use crate::{
     Backoff, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report, RetryOn,
     RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
@@ -32,6 +32,7 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         timeouts,
         retry,
         bulkhead,
+        health,
         pool,
         host,
         ..
@@ -43,6 +44,7 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
     let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
+    let health = health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
     let TextOr(balance) = balance;
     let balance = balance::check(node, &name, balance, report);
     Some(Upstream {
@@ -58,6 +60,7 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         retry: retry.map(|retry| self::retry(node.near("retry"), &retry, &timeouts, report)),
         timeouts: self::timeouts(timeouts),
         bulkhead: bulkhead.map(|bulkhead| self::bulkhead(node.near("bulkhead"), &bulkhead, report)),
+        health,
         pool: self::pool(&pool),
         host: self::host(host),
         policies,

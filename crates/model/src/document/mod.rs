@@ -6,6 +6,7 @@
 mod balance;
 mod failover;
 mod gateway;
+mod health;
 mod listener;
 mod route;
 mod test;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Deserializer, de};
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use failover::Failover;
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
+pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };

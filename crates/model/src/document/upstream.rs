@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{
-    Certificate, Failover, Policy,
+    Certificate, Failover, Health, Policy,
     balance::{Balance, BalanceShortOrLong},
 };
 use crate::{
@@ -47,6 +47,8 @@ pub struct Upstream {
     pub retry: Option<Retry>,
     /// A bound on the requests that are under way. Default: none.
     pub bulkhead: Option<Bulkhead>,
+    /// How endpoints that do not do their work are found, and left out. Default: they are not.
+    pub health: Option<Health>,
     /// Connections that are kept for the next request.
     #[serde(default)]
     pub pool: Pool,

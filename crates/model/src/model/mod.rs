@@ -8,6 +8,7 @@ mod balance;
 mod capture_type;
 mod failover;
 mod gateway;
+mod health;
 mod listener;
 mod matching;
 mod mirror;
@@ -30,6 +31,7 @@ pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey
 pub use capture_type::CaptureType;
 pub use failover::Failover;
 pub use gateway::{AccessLog, Forwarded, Gateway};
+pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;

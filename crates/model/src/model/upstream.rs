@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Balance, CertificateFiles, Failover, Policy, RetryRules};
+use super::{Balance, CertificateFiles, Failover, Health, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Upstream {
     pub retry: Option<RetryRules>,
     /// `None`: no bound.
     pub bulkhead: Option<Bulkhead>,
+    /// `None`: every endpoint is taken for good.
+    pub health: Option<Health>,
     pub pool: Pool,
     pub host: Host,
     pub policies: Vec<Policy>,

@@ -91,6 +91,83 @@ upstreams:
 }
 
 #[test]
+fn health() {
+    check(
+        r#"version: 1
+upstreams:
+  - { name: a, endpoints: [a:80], health: {} }
+  - { name: b, endpoints: [a:80], health: { active: {}, passive: {} } }
+  - { name: c, endpoints: [a:80], health: { active: { http: { path: /a }, tcp: {} } } }
+  - { name: d, endpoints: [a:80], health: { active: { grpc: {} } } }
+  - { name: e, endpoints: [unix:/x], health: { active: { tcp: {}, port: 80 } } }
+  - { name: f, endpoints: [a:80], health: { active: { htpp: { path: /a } } } }
+  - name: g
+    endpoints: [a:80]
+    health:
+      active:
+        http:
+          path: healthz
+          method: get
+          host: a b
+          headers: { content-length: '1', 'a b': c }
+          expect: [299-200, 100, 2xx, 200-600]
+        interval: 0s
+        jitter: 10
+        timeout: 1
+        healthy_after: 0
+        port: 70000
+  - { name: h, endpoints: [a:80], health: { active: { http: { path: /a, method: HEAD, expect: [], body_contains: ok } } } }
+  - { name: i, endpoints: [a:80], health: { active: { http: { path: http://a/b } } } }
+  - { name: j, endpoints: [a:80], health: { active: { http: {} } } }
+"#,
+        &[
+            "3:43: error: `health` looks at nothing; add `active`, for example `active: { http: { path: /healthz } }`, or `passive: {}`, or leave it out",
+            "4:53: error: it is not said how endpoints are asked; add `http: { path: /healthz }`, `tcp: {}` or `grpc: {}`",
+            "5:53: error: endpoints are asked in exactly one way, and here are `http`, `tcp`; keep one of them",
+            "6:61: error: gRPC is spoken over HTTP/2 only; set the `protocol` of the upstream to `h2c`, or to `h2` with `tls`",
+            "7:67: error: `unix:/x` has no port that another could take the place of; leave `port` out",
+            "8:55: error: unknown key `htpp`; did you mean `http`?",
+            "14:17: error: a path begins with `/`, and `healthz` does not; the host is set with `host`",
+            "15:19: error: methods are case-sensitive, and `get` is none that clients send; write `GET`",
+            "16:17: error: expected a host with an optional port, such as `users.internal:8080`, found the text `a b`",
+            "17:43: error: expected the name of a header field, found the text `a b`",
+            "18:20: error: the range `299-200` is empty; write it as `200-299`",
+            "18:29: error: expected a status from 200 to 599, or a range such as `200-299`, found the number 100",
+            "18:34: error: expected a status from 200 to 599, or a range such as `200-299`, found the text `2xx`",
+            "18:39: error: expected a status from 200 to 599, or a range such as `200-299`, found the text `200-600`",
+            "19:19: error: expected a duration above zero, found `0s`",
+            "20:17: error: expected a ratio such as `20%`, found the number 10",
+            "21:18: error: expected a duration such as `250ms`, `5s` or `2m`, found the number 1",
+            "22:24: error: expected a whole number from 1 to 1000, found the number 0",
+            "23:15: error: expected a whole number from 1 to 65535, found the number 70000",
+            "24:95: error: no status would be good; leave `expect` out for 200 to 299",
+            "24:114: error: the answer to HEAD has no body; leave `method` out, or `body_contains`",
+            "25:69: error: a path begins with `/`, and `http://a/b` does not; the host is set with `host`",
+            "26:61: error: missing key `path`",
+        ],
+    );
+    check(
+        r"version: 1
+upstreams:
+  - { name: a, endpoints: [a:80, a:81], health: { passive: { consecutive_failures: 0 } } }
+  - { name: b, endpoints: [a:80, a:81], health: { passive: { min_requests: 5, window: 5s } } }
+  - { name: c, endpoints: [a:80, a:81], health: { passive: { failure_ratio: 0%, max_ejected: 0% } } }
+  - { name: d, endpoints: [a:80, a:81], health: { passive: { ejection: 10m, max_ejection: 1m } } }
+  - { name: e, endpoints: [a:80, a:81], health: { passive: { ejektion: 10m } } }
+",
+        &[
+            "3:84: error: expected a whole number, at least 1, found the number 0",
+            "4:62: error: `min_requests` belongs to `failure_ratio`, which is not given; add `failure_ratio`, for example `50%`, or leave this out",
+            "4:79: error: `window` belongs to `failure_ratio`, which is not given; add `failure_ratio`, for example `50%`, or leave this out",
+            "5:77: error: every endpoint fails so small a part of the requests; set it above `0%`, for example `50%`",
+            "5:94: error: nothing would ever be ejected; leave `passive` out",
+            "6:91: error: the first ejection is longer than the longest, `max_ejection`; make `max_ejection` at least as long as `ejection`",
+            "7:62: error: unknown key `ejektion`; did you mean `ejection`?",
+        ],
+    );
+}
+
+#[test]
 fn bulkheads() {
     check(
         r"version: 1
@@ -155,7 +232,7 @@ upstreams:
   - name: a
     discovery: { consul: { service: a } }
     retry: { attempts: 2 }
-    health: {}
+    health: { passive: {} }
     breaker: {}
 routes:
   - name: t
@@ -165,7 +242,6 @@ consumers: [ { name: alice } ]
 ",
         &[
             "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
-            "6:5: error: `health` is not available in this version of sluice; leave it out, and set the weight of a bad endpoint to 0",
             "7:5: error: `breaker` is not available in this version of sluice; leave it out: `timeouts` bound what a slow endpoint costs",
             "9:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
             "10:5: error: `aggregate` is not available in this version of sluice; use `upstream`",

@@ -1,9 +1,11 @@
-//! Whether an upstream may have one more request.
+//! Whether an upstream may have one more request, and whether it can have one yet.
 
 use std::time::Instant;
 
 use message::{Cause, Error, Result};
 use upstream::{Place, Upstream};
+
+use crate::worker::LocalSet;
 
 /// A place among the requests that the upstream may have at a time; `None` if there is no bound. Waits for one as the
 /// document allows, but not beyond `deadline`.
@@ -26,6 +28,35 @@ pub(super) async fn enter(upstream: &Upstream, deadline: Option<Instant>) -> Res
         Err(_) if by < patience => Err(Error::new(Cause::TotalTimeout, "no place became free in time")),
         Err(_) => Err(saturated(upstream, "and none of them ended in time")),
     }
+}
+
+/// After nobody could be asked: waits for the end of a first probe, as long as one may take but not beyond `deadline`, so that
+/// a start or a reload need not refuse what comes at that moment. Whether it is worth another look.
+///
+/// `until` is how long; `None` the first time.
+pub(super) async fn first_verdict(
+    upstream: &Upstream,
+    set: &LocalSet,
+    subset: Option<u32>,
+    deadline: Option<Instant>,
+    until: &mut Option<Instant>,
+) -> bool {
+    let Some((health, active)) =
+        upstream.health.as_ref().and_then(|health| Some((health, health.rules.active.as_ref()?)))
+    else {
+        return false;
+    };
+    // Hears what ends from here on.
+    let heard = health.first_verdict();
+    let now = Instant::now();
+    let is_first = until.is_none();
+    let patience = *until.get_or_insert(now + active.timeout);
+    let by = deadline.map_or(patience, |deadline| deadline.min(patience));
+    if !set.is_checking(subset) {
+        // It may have ended since the look before.
+        return is_first;
+    }
+    tokio::time::timeout_at(by.into(), heard).await.is_ok()
 }
 
 #[cold]

@@ -12,12 +12,12 @@ use http::{HeaderValue, StatusCode};
 use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry, Side, Upload};
 use snapshot::{Host, PeakEwma};
 use telemetry::UpstreamMetrics;
-use upstream::{Answer, Endpoint, Exclusive, Head, Interim, Lease, Pool, SendError, Stream};
+use upstream::{Answer, Endpoint, Exclusive, Head, Interim, Lease, Pool, SendError, Stream, health::Verdict};
 
 use super::{Forwarded, Link, Upgrade, head, interim};
 use crate::{
     connection::{Connection, SharedAlarm},
-    worker::{LocalUpstream, World},
+    worker::{LocalSet, LocalUpstream, World},
 };
 
 /// Whom to ask.
@@ -30,6 +30,7 @@ pub(super) struct Target<'a> {
     pub(super) endpoint: usize,
     pub(super) chosen: Instant,
     pub(super) local: &'a LocalUpstream,
+    pub(super) set: &'a LocalSet,
     pub(super) pool: &'a Rc<Pool>,
 }
 
@@ -140,6 +141,9 @@ pub(super) async fn ask(
     let running = Running::begin(target, asked.upload);
     let answered = send(target, asked, body, alarm, running.attempt.began).await;
     let attempt = running.end(answered.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
+    if target.set.learns(target.endpoint) {
+        target.tell_health(&answered, attempt.began + attempt.duration);
+    }
     (attempt, answered)
 }
 
@@ -231,6 +235,14 @@ fn sent_at(lease: &Lease, began: Instant) -> Instant {
 impl Target<'_> {
     pub(super) fn metrics(&self) -> &UpstreamMetrics {
         &self.world.snapshot.upstream_metrics[self.upstream]
+    }
+
+    /// Has the health of the endpoint take in how it did.
+    fn tell_health(&self, answered: &Result<Answered>, now: Instant) {
+        let outcome = answered.as_ref().map(|(answer, _)| (answer.response.status(), answer.response.headers()));
+        if let Some(verdict) = Verdict::of(outcome.map_err(Error::cause)) {
+            self.set.note(self.endpoint, verdict, self.worker, now);
+        }
     }
 
     /// Whom the endpoint is asked for, if the request asks for `authority`.

@@ -12,7 +12,7 @@ use upstream::{Place, Stream, Upstream};
 use crate::{
     connection::Connection,
     relay,
-    worker::{InFlight, World},
+    worker::{InFlight, LocalSet, World},
 };
 
 mod admit;
@@ -82,10 +82,17 @@ pub(crate) async fn forward(
     let metrics = &world.snapshot.upstream_metrics[to.upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
     let mut choice = Choice::of(exchange, local, to.subset, metrics, worker);
+    let mut waits_until = None;
     loop {
         let now = Instant::now();
         let Some(endpoint) = choice.next(exchange.random.bits(), now) else {
-            return Err(no_endpoint(&local.upstream, to.subset));
+            // In a box: few exchanges see one.
+            if Box::pin(admit::first_verdict(&local.upstream, &choice.set, to.subset, deadline.at, &mut waits_until))
+                .await
+            {
+                continue;
+            }
+            return Err(no_endpoint(&local.upstream, &choice.set, to.subset));
         };
         let in_flight = choice.count(endpoint);
         deadline.tell(exchange, now)?;
@@ -96,6 +103,7 @@ pub(crate) async fn forward(
             endpoint,
             chosen: now,
             local,
+            set: &choice.set,
             pool: choice.set.pool(endpoint),
         };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
@@ -122,10 +130,11 @@ pub(crate) async fn forward(
 }
 
 #[cold]
-fn no_endpoint(upstream: &Upstream, subset: Option<u32>) -> Error {
+fn no_endpoint(upstream: &Upstream, set: &LocalSet, subset: Option<u32>) -> Error {
     let selector = subset.and_then(|subset| upstream.subsets.get(subset as usize));
     let labels = selector.map(|selector| format!(" with the labels {selector}")).unwrap_or_default();
-    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask", upstream.name))
+    let why = if set.is_checking(subset) { ": no probe of any has passed yet" } else { "" };
+    Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask{why}", upstream.name))
 }
 
 // === impl Forwarded ===

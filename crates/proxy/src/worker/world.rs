@@ -9,7 +9,7 @@ use std::{
 
 use message::{Attempt, Record};
 use snapshot::Snapshot;
-use upstream::{Endpoint, EndpointSet, Picked, Pool, Upstream, balance::Ask};
+use upstream::{Endpoint, EndpointSet, Picked, Pool, Upstream, balance::Ask, health::Verdict};
 
 /// Counted without atomics, so that holding the world for an exchange costs nothing that other cores notice.
 pub(crate) struct World {
@@ -122,6 +122,21 @@ impl LocalSet {
     /// The [`Ask::key`] by which a client can come back to this endpoint, if clients are bound.
     pub(crate) fn token(&self, endpoint: usize) -> Option<u64> {
         self.set.token(endpoint)
+    }
+
+    /// Whether the first probe of some endpoint, of this subset or of all, has not ended yet.
+    pub(crate) fn is_checking(&self, subset: Option<u32>) -> bool {
+        self.set.is_checking(subset)
+    }
+
+    /// Whether the health of an endpoint depends on how requests go.
+    pub(crate) fn learns(&self, endpoint: usize) -> bool {
+        self.endpoint(endpoint).health.as_ref().is_some_and(|health| health.learns())
+    }
+
+    /// Takes in what came of a request to an endpoint.
+    pub(crate) fn note(&self, endpoint: usize, verdict: Verdict, worker: usize, now: Instant) {
+        self.set.note(endpoint, verdict, worker, now);
     }
 
     /// The pool of the endpoint with this index in the set.

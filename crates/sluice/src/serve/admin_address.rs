@@ -14,7 +14,7 @@ use admin::{Check, Readiness};
 use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
-use snapshot::{Explanation, Question, QuestionError};
+use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError};
 use telemetry::Format;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -134,6 +134,10 @@ impl admin::Gateway for Operated {
 
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
         snapshot::explain(&self.control.snapshot(), question)
+    }
+
+    fn health(&self) -> Vec<EndpointHealthTold> {
+        self.control.health()
     }
 
     fn token(&self) -> &Token {

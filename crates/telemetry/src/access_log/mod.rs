@@ -29,6 +29,7 @@ use std::{
 };
 
 pub use line::Line;
+pub use timestamp::rfc3339;
 
 use crate::{Expose, Exposition, names};
 use sink::Sink;

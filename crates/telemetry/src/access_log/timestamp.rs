@@ -27,6 +27,14 @@ impl Timestamp {
     }
 }
 
+/// As the access log writes times.
+pub fn rfc3339(time: SystemTime) -> String {
+    let mut text = Vec::new();
+    Timestamp::default().format(time, &mut text);
+    // It is ASCII.
+    String::from_utf8(text).unwrap_or_default()
+}
+
 fn seconds(since_1970: u64) -> [u8; 19] {
     let (year, month, day) = date(since_1970 / 86_400);
     let second = since_1970 % 86_400;

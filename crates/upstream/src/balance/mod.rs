@@ -67,7 +67,7 @@ pub struct Ask<'a> {
     /// Chance, for those who need it.
     pub random: u64,
     pub now: Instant,
-    /// Endpoints that are not fit to be asked are left out.
+    /// Endpoints that are not fit to be asked are left out; otherwise only those that nobody has seen yet, or that are gone.
     pub heeds_health: bool,
 }
 
@@ -76,7 +76,9 @@ pub struct Ask<'a> {
 impl Ask<'_> {
     /// Whether the endpoint with this index may be picked.
     fn takes(&self, index: usize, endpoints: &[Arc<Endpoint>]) -> bool {
-        !self.tried.contains(&index) && (!self.heeds_health || endpoints[index].is_eligible())
+        let endpoint = &endpoints[index];
+        let is_fit = if self.heeds_health { endpoint.is_eligible() } else { endpoint.is_last_resort() };
+        is_fit && !self.tried.contains(&index)
     }
 }
 

@@ -77,7 +77,7 @@ fn headers(
 }
 
 /// The framing of a message is the gateway's own business.
-pub(super) fn may_be_set(name: &HeaderName, place: &Place, report: &mut Report) {
+pub(in crate::check) fn may_be_set(name: &HeaderName, place: &Place, report: &mut Report) {
     const OWN: [HeaderName; 5] =
         [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION, header::UPGRADE, header::TRAILER];
     if OWN.contains(name) {

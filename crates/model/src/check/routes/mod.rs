@@ -11,6 +11,7 @@ mod templates;
 mod versions;
 mod way_back;
 
+pub(super) use self::action::may_be_set;
 use super::{expressions, names::Names, policies, subsets::Subsets};
 use crate::{
     Action, ListenerId, Node, Placed, Report, Route, TextOr,

@@ -50,9 +50,9 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
     let now = Instant::now();
     let ask = Ask { worker, tried: &[], key: *key, random: *random, now, heeds_health: true };
     let picked = set.pick(None, &ask);
-    let Picked { endpoint, .. } = picked.ok_or_else(|| no_endpoint(&local.upstream, None))?;
+    let Picked { endpoint, .. } = picked.ok_or_else(|| no_endpoint(&local.upstream, &set, None))?;
     let _in_flight = local.upstream.rules.balance.counts_requests().then(|| InFlight::begin(&set, endpoint));
-    let target = Target { world, worker, upstream, endpoint, chosen: now, local, pool: set.pool(endpoint) };
+    let target = Target { world, worker, upstream, endpoint, chosen: now, local, set: &set, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
         uri: &head.uri,
