@@ -1,7 +1,11 @@
 //! Where a route sends: which endpoint, over which connection?
 
+/// The atomics that are shared between workers.
+mod atomic;
 /// Which endpoint gets the next request.
 pub mod balance;
+/// Keeps requests from what fails them anyway.
+pub mod breaker;
 /// So many requests at a time, and a queue for a few more.
 mod bulkhead;
 /// A way to an endpoint: socket, TLS, HTTP handshake.
