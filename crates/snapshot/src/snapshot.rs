@@ -108,7 +108,7 @@ impl Snapshot {
     pub fn mirrors(&self) -> impl Iterator<Item = ([&str; 2], &Mirror)> {
         self.routes.iter().flat_map(|route| {
             let mirrors = route.mirrors.as_deref().unwrap_or_default();
-            mirrors.iter().map(|mirror| ([&*route.name, &*self.upstreams[mirror.upstream].name], &**mirror))
+            mirrors.iter().map(|mirror| ([&*route.name, &*self.upstreams[mirror.to.upstream].name], &**mirror))
         })
     }
 

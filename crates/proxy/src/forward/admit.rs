@@ -28,6 +28,17 @@ pub(super) async fn enter(upstream: &Upstream, deadline: Option<Instant>) -> Res
     }
 }
 
+/// The same for what nobody waits for: a place only if one is free.
+///
+/// # Errors
+/// [`Cause::UpstreamSaturated`].
+pub(super) fn enter_at_once(upstream: &Upstream) -> Result<Option<Place>> {
+    match &upstream.bulkhead {
+        Some(bulkhead) => bulkhead.enter().map(Some).ok_or_else(|| saturated(upstream, "and this one does not wait")),
+        None => Ok(None),
+    }
+}
+
 #[cold]
 fn saturated(upstream: &Upstream, why: &str) -> Error {
     let requests = upstream.rules.bulkhead.map_or(0, |rules| rules.requests);

@@ -45,8 +45,9 @@ impl fmt::Display for Explanation {
             }
         }
         write!(f, "\n{decision}")?;
-        for MirrorTold { upstream, share } in mirrors {
-            line(f, "copied", format!("to `{upstream}`, {:.3}% of the requests", share * 100.0))?;
+        for MirrorTold { upstream, subset, share } in mirrors {
+            let labels = subset.as_ref().map(|subset| format!(" with {subset}")).unwrap_or_default();
+            line(f, "copied", format!("to `{upstream}`{labels}, {:.3}% of the requests", share * 100.0))?;
         }
         for other in elsewhere {
             let becomes = match &other.route {

@@ -30,7 +30,7 @@ pub use decision::{Decision, EndpointTold, Forwarding, Sent, Share, SideTold, Ti
 pub use question::{Question, QuestionError};
 pub(crate) use why::Why;
 
-use crate::{Route, Snapshot};
+use crate::{Mirror, Route, Snapshot};
 
 /// What becomes of a request, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,6 +111,8 @@ pub struct PolicyTold {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MirrorTold {
     pub upstream: Arc<str>,
+    /// The labels that its endpoints must have; `None`: every endpoint will do.
+    pub subset: Option<String>,
     /// The part that is copied, from 0 to 1.
     pub share: f64,
 }
@@ -205,10 +207,12 @@ impl Answer {
 }
 
 fn mirrors(route: &Route, snapshot: &Snapshot) -> Vec<MirrorTold> {
-    let mirrors = route.mirrors.as_deref().unwrap_or_default().iter();
-    mirrors
-        .map(|mirror| MirrorTold { upstream: snapshot.upstreams[mirror.upstream].name.clone(), share: mirror.share })
-        .collect()
+    let told = |mirror: &Arc<Mirror>| {
+        let upstream = &snapshot.upstreams[mirror.to.upstream];
+        let subset = decision::subset(upstream, mirror.to);
+        MirrorTold { upstream: upstream.name.clone(), subset, share: mirror.share }
+    };
+    route.mirrors.as_deref().unwrap_or_default().iter().map(told).collect()
 }
 
 fn policies(chain: &Chain) -> Vec<PolicyTold> {

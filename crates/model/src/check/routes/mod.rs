@@ -54,7 +54,8 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
-    let mirrors = mirror::check(node, mirror, &mirrored, report);
+    let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: known.subsets };
+    let mirrors = mirror::check(node, mirror, &mut known_mirrored, report);
     let mut known = destination::Known { upstreams: &upstreams, subsets: known.subsets };
     let upstream = upstream.map(|TextOr(to)| known.destination(0, to.labels, node.near("upstream")));
     let split = split.map(|written| split::check(node.near("split"), written, &mut known, report));

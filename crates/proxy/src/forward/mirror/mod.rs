@@ -140,13 +140,15 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use snapshot::Destination;
     use telemetry::MirrorMetrics;
 
     use super::*;
 
     fn mirror(share: f64, in_flight: u64) -> Arc<Mirror> {
         let (mark, metrics) = (HeaderValue::from_static("r"), Arc::new(MirrorMetrics::new(2)));
-        Arc::new(Mirror { upstream: 0, share, body: 10, in_flight, mark, metrics })
+        let to = Destination { upstream: 0, subset: None };
+        Arc::new(Mirror { to, share, body: 10, in_flight, mark, metrics })
     }
 
     #[test]

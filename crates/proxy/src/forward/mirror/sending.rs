@@ -8,6 +8,7 @@ use std::{
 use http::StatusCode;
 use http_body_util::BodyExt;
 use message::{Body, Cause, Error, Result};
+use snapshot::Destination;
 use tokio::time::{timeout, timeout_at};
 use upstream::{Head, balance::Ask};
 
@@ -15,6 +16,7 @@ use super::{Content, Copy};
 use crate::{
     connection::SharedAlarm,
     forward::{
+        admit,
         attempt::{self, Asked, Patience, Target},
         no_endpoint,
     },
@@ -28,8 +30,7 @@ const READ: usize = 1 << 20;
 
 /// Sends the copy and reads its answer; counted when it ends.
 pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
-    let upstream = copy.place.mirror.upstream;
-    let local = copy.world.upstream(upstream);
+    let local = copy.world.upstream(copy.place.mirror.to.upstream);
     let timeouts = &local.upstream.rules.timeouts;
     let deadline = Instant::now() + timeouts.total.unwrap_or(LONGEST);
     let asking = timeout_at(deadline.into(), ask(&copy, content.body(), deadline));
@@ -43,11 +44,13 @@ pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
 
 async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCode> {
     let Copy { head, place, world } = copy;
-    let (upstream, worker) = (place.mirror.upstream, place.worker);
+    let (Destination { upstream, subset }, worker) = (place.mirror.to, place.worker);
     let local = world.upstream(upstream);
+    // What it may have at a time is meant for copies as well, but they take no turn that somebody waits for.
+    let _admitted = admit::enter_at_once(&local.upstream)?;
     let set = local.current();
-    let endpoint = set.pick(None, &Ask { worker, tried: &[] });
-    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, None))?;
+    let endpoint = set.pick(subset, &Ask { worker, tried: &[] });
+    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, subset))?;
     let target = Target { world, worker, upstream, endpoint, local, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
