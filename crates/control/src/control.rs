@@ -12,7 +12,7 @@ use std::{
 };
 
 use message::Token;
-use model::{Model, Problem, Report};
+use model::{Model, Node, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, Snapshot};
@@ -78,6 +78,8 @@ pub enum Refusal {
 
 /// A document that is good, for whoever asks it without serving it.
 pub struct Compiled {
+    /// As it is written.
+    pub root: Node,
     pub model: Model,
     pub snapshot: Arc<Snapshot>,
 }
@@ -95,9 +97,13 @@ pub fn check(path: &Path, kinds: &Registry) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refusal> {
-    let loaded = source::load(path);
-    let (model, snapshot, _) = compile(&loaded, kinds, 1, None)?;
-    Ok(Compiled { model, snapshot })
+    let (loaded, root) = source::load_with_tree(path);
+    let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
+    match root {
+        Some(root) => Ok(Compiled { root, model, snapshot }),
+        // What cannot be read has no model.
+        None => Err(Refusal::Document(report)),
+    }
 }
 
 // === impl Control ===

@@ -23,9 +23,14 @@ pub struct Loaded {
 
 /// Reads and checks the document at `path`. Relative paths in it are relative to its folder.
 pub fn load(path: &Path) -> Loaded {
+    load_with_tree(path).0
+}
+
+/// The same, with the document as it is written, included files and all; `None` if it cannot be read.
+pub(crate) fn load_with_tree(path: &Path) -> (Loaded, Option<Node>) {
     let mut loaded = Loaded::default();
     loaded.files.note(path.to_owned());
-    let Some(main) = read(path, &mut loaded.report) else { return loaded };
+    let Some(main) = read(path, &mut loaded.report) else { return (loaded, None) };
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut others = Vec::new();
     for include in model::includes(&main) {
@@ -54,7 +59,7 @@ pub fn load(path: &Path) -> Loaded {
         }
         model
     });
-    loaded
+    (loaded, Some(root))
 }
 
 /// All policies that are well formed; the check of the document has said what is wrong with the others.

@@ -106,8 +106,8 @@ causes! {
     /// The request went through this gateway already, more often than a chain of gateways explains.
     LoopDetected "loop_detected" Client 508 13 "proxy_loop_detected" "The request is going in circles";
 
-    /// No route matches: host, path, method or another matcher of each differs. Which one the request was meant for, the
-    /// document tells; mind that `methods: [GET]` does not take HEAD.
+    /// No route matches: host, path, method or another matcher of each differs. `nearest` in the access log says which came
+    /// near, and [`sluice explain`](explain.md) says the rest; mind that `methods: [GET]` does not take HEAD.
     NoRoute "no_route" Gateway 404 12 "destination_not_found" "No route matches the request";
     /// A policy refused the request.
     Denied "denied" Gateway 403 7 "http_request_denied" "The request was denied";

@@ -1,11 +1,11 @@
 //! One request on its way through the gateway.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Method, Uri, request};
 use smallvec::SmallVec;
 
-use crate::{Body, Consumer, Peer, Random, Record, Upload, canonical};
+use crate::{Body, Consumer, Facts, Peer, Random, Record, Upload, canonical};
 
 pub type Response = http::Response<Body>;
 
@@ -103,6 +103,21 @@ impl Exchange {
     /// Who is asked for, without port.
     pub fn host(&self) -> &str {
         canonical::host(self.authority.to_str().unwrap_or_default())
+    }
+
+    /// What is known of the request, for expressions; `now` gives the same moment however often it is asked.
+    pub fn facts<'a>(&'a self, now: &'a dyn Fn() -> SystemTime) -> Facts<'a> {
+        Facts {
+            method: &self.head.method,
+            scheme: self.peer.scheme(),
+            host: self.host(),
+            path: self.head.uri.path(),
+            query: self.head.uri.query(),
+            headers: &self.head.headers,
+            client_ip: self.client_ip,
+            sni: self.peer.sni(),
+            now,
+        }
     }
 
     /// Whether the client wants the head of the response alone.

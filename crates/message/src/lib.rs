@@ -9,6 +9,8 @@ mod error;
 mod body;
 /// The one canonical form of a request, computed once, and what is refused because it has none.
 pub mod canonical;
+/// Values of headers, query parameters and cookies.
+pub mod field;
 /// Which headers concern one hop only (RFC 9110, 7.6.1).
 pub mod hop;
 /// Which of the fields that the gateway itself looks at are there at all.
@@ -25,6 +27,8 @@ pub mod vary;
 
 /// Who calls, once a policy has found out.
 mod consumer;
+/// What is known of a request, for expressions.
+mod facts;
 /// One request on its way, with all that was found out about it.
 mod exchange;
 /// Who is at the other end of a client connection.
@@ -39,6 +43,7 @@ pub use cause::{Cause, Side};
 pub use consumer::Consumer;
 pub use error::{BoxError, Error, Result, Retry};
 pub use exchange::{Captures, Exchange, RequestId, Response, new_request_id};
+pub use facts::Facts;
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;

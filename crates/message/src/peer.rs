@@ -42,6 +42,11 @@ impl Peer {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
     }
 
+    /// The name that the client asked for in the TLS handshake.
+    pub fn sni(&self) -> Option<&str> {
+        self.tls.as_ref().and_then(|tls| tls.server_name.as_deref())
+    }
+
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }

@@ -14,12 +14,6 @@ mod merge;
 /// Tree to types, with every problem instead of the first.
 mod decode;
 
-/// The nearest known word.
-mod nearest;
-
-/// Days of the calendar.
-mod calendar;
-
 /// The types of single values: durations, sizes, addresses, patterns.
 pub mod values;
 
@@ -46,9 +40,9 @@ mod secret;
 
 pub use check::check;
 pub use decode::{FromText, TextOr, decode};
+pub use expression::nearest;
 pub use merge::{Include, includes, merge};
 pub use model::*;
-pub use nearest::nearest;
 pub use node::{Key, Node, Place, Value};
 pub use parse::parse;
 pub use report::{Problem, Report, Severity};

@@ -69,6 +69,7 @@ routes:
       cookies: [ { name: beta, present: false } ]
       client_ip: [10.0.0.0/8]
       sni: [API.example.com, "*.example.org"]
+      when: 'request.headers["x-plan"] == "gold"'
       time: { after: 2026-01-01T00:00:00Z, weekly: { days: [sat, sun], from: "22:00", to: "02:00", offset: "-05:30" } }
     priority: -3
     policies:
@@ -84,7 +85,7 @@ routes:
     match: { path: { exact: /ping } }
     respond: { status: 200, headers: { content-type: text/plain, x-a: [b, c] }, body: pong }
   - name: all
-    match: { path: { regex: "^/v(?P<version>[0-9]+)/" } }
+    match: { path: "/v/{version:int}/{rest...}" }
     redirect: { to: "https://v{version}.example.org/" }
 tests:
   - name: a user's posts
@@ -157,6 +158,10 @@ fn routes_and_what_they_refer_to() {
     assert_eq!(user.matching.headers[0].name, "x-api-version");
     assert_eq!(user.matching.sni, hosts);
     assert_eq!(
+        user.matching.when.as_ref().map(expression::Condition::as_str),
+        Some("request.headers[\"x-plan\"] == \"gold\"")
+    );
+    assert_eq!(
         user.matching.time.unwrap().to_string(),
         "after 2026-01-01T00:00:00Z, on sat, sun from 22:00 to 02:00 at -05:30"
     );
@@ -167,7 +172,7 @@ fn routes_and_what_they_refer_to() {
     assert!(matches!(user.action, Action::Upstream(found) if found == to));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
-    assert_eq!(user.policies[1].place.to_string(), "test:55:9");
+    assert_eq!(user.policies[1].place.to_string(), "test:56:9");
     let rewrite = user.rewrite.as_ref().unwrap();
     let parts = [
         TemplatePart::Literal("/internal/".into()),

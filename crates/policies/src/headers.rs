@@ -76,7 +76,7 @@ impl PolicyKind for Headers {
                           changed wherever they come from, so that security fields also stand on errors of the \
                           gateway itself.\n\n\
                           On a route, values may hold what its path captures, as in `x-user: \"{id}\"`. Braces around anything but \
-                          such a name mean themselves; `{{` and `}}` stand for one brace each.\n\n\
+                          such a name mean themselves; `{{id}}` stands for `{id}` itself.\n\n\
                           Fields that the gateway must get right itself are refused: `Host`, `Content-Length`, and \
                           those that concern one hop only, such as `Connection` and `Transfer-Encoding`.",
             example: "headers:\n  \

@@ -13,7 +13,7 @@ pub struct Template(model::Template);
 
 impl Template {
     /// Reads a text of settings, in which `{name}` stands for what the path of the route captures. Braces around anything but a
-    /// name mean themselves, as in JSON; so do `{{` and `}}`, as one brace each.
+    /// name mean themselves, as in JSON; `{{name}}` stands for `{name}` itself.
     ///
     /// # Errors
     /// A message; what follows its first `"; "` is the hint.
@@ -29,9 +29,10 @@ impl Template {
                 .and_then(|hole| Some(hole.split_once('}')?.0))
                 .filter(|name| is_capture_name(name));
             match name {
-                _ if rest.starts_with("{{") || rest.starts_with("}}") => {
-                    literal.push_str(&rest[..1]);
-                    rest = &rest[2..];
+                _ if escaped(rest).is_some() => {
+                    let name = escaped(rest).unwrap_or_default();
+                    literal.push_str(&rest[1..name.len() + 3]);
+                    rest = &rest[name.len() + 4..];
                 }
                 Some(name) => {
                     if !literal.is_empty() {
@@ -66,6 +67,29 @@ impl Template {
         self.render_with(|index| exchange.capture(index))
     }
 
+    /// The same for a target: what fills a hole behind a `?` stays one value, whatever it holds.
+    pub fn render_target<'c>(&self, capture: impl Fn(usize) -> &'c str) -> String {
+        let mut text = String::with_capacity(64);
+        let mut in_query = false;
+        for part in &self.0.0 {
+            match part {
+                TemplatePart::Literal(literal) => {
+                    in_query |= literal.contains('?');
+                    text.push_str(literal);
+                }
+                TemplatePart::Capture(index) if in_query => capture(*index).chars().for_each(|letter| match letter {
+                    '&' => text.push_str("%26"),
+                    '+' => text.push_str("%2B"),
+                    '=' => text.push_str("%3D"),
+                    ';' => text.push_str("%3B"),
+                    letter => text.push(letter),
+                }),
+                TemplatePart::Capture(index) => text.push_str(capture(*index)),
+            }
+        }
+        text
+    }
+
     /// The same for captures of any kind.
     pub fn render_with<'c>(&self, capture: impl Fn(usize) -> &'c str) -> String {
         let mut text = String::with_capacity(64);
@@ -77,6 +101,12 @@ impl Template {
         }
         text
     }
+}
+
+/// The name in `{{name}}`. Double braces around anything else are braces, as in JSON.
+fn escaped(text: &str) -> Option<&str> {
+    let (name, _) = text.strip_prefix("{{")?.split_once("}}")?;
+    is_capture_name(name).then_some(name)
 }
 
 fn index(name: &str, site: &Site<'_>) -> Result<usize, String> {
@@ -122,6 +152,7 @@ mod tests {
         check("{id}{id}", Ok("77"));
         check(r#"{"group":"{id}","max_age":1}"#, Ok(r#"{"group":"7","max_age":1}"#));
         check("{{id}} {} { } } {", Ok("{id} {} { } } {"));
+        check(r#"{"a":{"b":{}}} {{"#, Ok(r#"{"a":{"b":{}}} {{"#));
         check("{ids}", Err("the path of this route does not capture `{ids}`; did you mean `{id}`?"));
         check(
             "{x1}",

@@ -6,6 +6,7 @@ use http::{
     HeaderMap, Method,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
+use message::Facts;
 use model::ListenerId;
 
 /// The request as the router sees it: already canonical.
@@ -25,6 +26,8 @@ pub struct Ask<'a> {
     pub headers: &'a HeaderMap,
     /// Of the client itself, behind whatever proxies are trusted.
     pub client_ip: IpAddr,
+    /// `http` or `https`, as the client speaks to the gateway.
+    pub scheme: &'a str,
     /// The name that the client asked for in the TLS handshake, in lower case; `None` without TLS.
     pub sni: Option<&'a str>,
     /// What time it is. Looked at only if a route wants to know, and the same however often: or else a request could
@@ -34,9 +37,17 @@ pub struct Ask<'a> {
 
 // === impl Ask ===
 
+impl<'a> Ask<'a> {
+    /// The same for expressions.
+    pub(crate) fn facts(&self) -> Facts<'a> {
+        let Self { listener: _, host, path, query, method, headers, client_ip, scheme, sni, now } = *self;
+        Facts { method, scheme, host, path, query, headers, client_ip, sni, now }
+    }
+}
+
 impl fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listener, host, path, query, method, headers, client_ip, sni, now: _ } = self;
+        let Self { listener, host, path, query, method, headers, client_ip, scheme, sni, now: _ } = self;
         f.debug_struct("Ask")
             .field("listener", listener)
             .field("host", host)
@@ -45,6 +56,7 @@ impl fmt::Debug for Ask<'_> {
             .field("method", method)
             .field("headers", headers)
             .field("client_ip", client_ip)
+            .field("scheme", scheme)
             .field("sni", sni)
             .finish_non_exhaustive()
     }

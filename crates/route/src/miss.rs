@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use expression::{Condition, Failure, literal::shortened};
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 use model::{HostPattern, PathPattern, Segment, TimeMatch, ValueMatch};
@@ -12,15 +13,45 @@ use model::{HostPattern, PathPattern, Segment, TimeMatch, ValueMatch};
 #[derive(Debug, Clone)]
 pub enum Miss {
     Listener,
-    Host { wanted: Vec<HostPattern> },
-    Path { wanted: PathPattern },
-    Method { wanted: Vec<Method> },
-    ClientIp { wanted: Vec<IpNet> },
-    Sni { wanted: Vec<HostPattern>, found: Presence },
-    Header { name: HeaderName, wanted: ValueMatch, found: Presence },
-    Query { name: Arc<str>, wanted: ValueMatch, found: Presence },
-    Cookie { name: Arc<str>, wanted: ValueMatch, found: Presence },
-    Time { wanted: TimeMatch },
+    Host {
+        wanted: Vec<HostPattern>,
+    },
+    Path {
+        wanted: PathPattern,
+    },
+    Method {
+        wanted: Vec<Method>,
+    },
+    ClientIp {
+        wanted: Vec<IpNet>,
+    },
+    Sni {
+        wanted: Vec<HostPattern>,
+        found: Presence,
+    },
+    Header {
+        name: HeaderName,
+        wanted: ValueMatch,
+        found: Presence,
+    },
+    Query {
+        name: Arc<str>,
+        wanted: ValueMatch,
+        found: Presence,
+    },
+    Cookie {
+        name: Arc<str>,
+        wanted: ValueMatch,
+        found: Presence,
+    },
+    Time {
+        wanted: TimeMatch,
+    },
+    /// `failure`: why the condition has no value, if it has none.
+    When {
+        wanted: Condition,
+        failure: Option<Failure>,
+    },
 }
 
 /// Whether a field was there at all.
@@ -50,6 +81,7 @@ impl Miss {
             Self::Query { .. } => 7,
             Self::Cookie { .. } => 8,
             Self::Time { .. } => 9,
+            Self::When { .. } => 10,
         }
     }
 }
@@ -70,6 +102,12 @@ impl fmt::Display for Miss {
             Self::Query { name, wanted, found } => field(f, "query parameter", name, wanted, *found),
             Self::Cookie { name, wanted, found } => field(f, "cookie", name, wanted, *found),
             Self::Time { wanted } => write!(f, "the time is not {wanted}"),
+            Self::When { wanted, failure: None } => {
+                write!(f, "the condition `{}` does not hold", shortened(wanted.as_str()))
+            }
+            Self::When { wanted, failure: Some(failure) } => {
+                write!(f, "the condition `{}` has no value: {failure}", shortened(wanted.as_str()))
+            }
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Precedence {
     pub headers: u16,
     pub query: u16,
     pub cookies: u16,
-    /// How many of `client_ip`, `sni` and `time` are given.
+    /// How many of `client_ip`, `sni`, `time` and `when` are given.
     pub further: u8,
     /// Index of the route in the model; the earlier one is greater.
     pub position: Reverse<u32>,
@@ -65,7 +65,7 @@ pub enum Criterion {
     Headers,
     Query,
     Cookies,
-    /// `client_ip`, `sni` and `time`.
+    /// `client_ip`, `sni`, `time` and `when`.
     Further,
     /// Nothing but the order in the document.
     Position,
@@ -87,10 +87,15 @@ impl Precedence {
             headers: count(matching.headers.len()),
             query: count(matching.query.len()),
             cookies: count(matching.cookies.len()),
-            further: [!matching.client_ip.is_empty(), !matching.sni.is_empty(), matching.time.is_some()]
-                .into_iter()
-                .map(u8::from)
-                .sum(),
+            further: [
+                !matching.client_ip.is_empty(),
+                !matching.sni.is_empty(),
+                matching.time.is_some(),
+                matching.when.is_some(),
+            ]
+            .into_iter()
+            .map(u8::from)
+            .sum(),
             position: Reverse(u32::try_from(position).unwrap_or(u32::MAX)),
         }
     }

@@ -1,8 +1,8 @@
 //! What must hold beside host and path. A route has one predicate for each criterion that it gives, and none else.
 //!
-//! This is where another criterion (an expression, say) comes in: a variant here, what it asks about
-//! in [`Ask`], how it loses in [`Miss`], and its place among the criteria of [`Precedence`](crate::Precedence).
+//! This is where another criterion comes in: a variant here, what it asks about in [`Ask`], how it loses in [`Miss`], and its place among the criteria of [`Precedence`](crate::Precedence).
 
+use expression::Condition;
 use http::Method;
 use ipnet::IpNet;
 use model::{FieldMatch, HeaderMatch, HostPattern, ListenerId, Route, TimeMatch};
@@ -23,6 +23,7 @@ pub(crate) enum Predicate {
     ClientIp(Box<[IpNet]>),
     Sni(Box<[HostPattern]>),
     Time(Box<TimeMatch>),
+    When(Condition),
 }
 
 // === impl Predicate ===
@@ -40,6 +41,7 @@ impl Predicate {
             .chain(matching.query.iter().cloned().map(Self::Query))
             .chain(matching.cookies.iter().cloned().map(Self::Cookie))
             .chain(matching.time.map(|time| Self::Time(Box::new(time))))
+            .chain(matching.when.clone().map(Self::When))
     }
 
     fn methods(methods: &[Method]) -> Self {
@@ -63,6 +65,7 @@ impl Predicate {
             }
             Self::Sni(names) => ask.sni.is_some_and(|sni| names.iter().any(|name| name.matches(sni))),
             Self::Time(wanted) => wanted.holds((ask.now)()),
+            Self::When(condition) => condition.holds(&ask.facts()),
         }
     }
 
@@ -74,6 +77,7 @@ impl Predicate {
             Self::ClientIp(wanted) => Miss::ClientIp { wanted: wanted.to_vec() },
             Self::Sni(wanted) => Miss::Sni { wanted: wanted.to_vec(), found: Presence::of(ask.sni.is_some()) },
             Self::Time(wanted) => Miss::Time { wanted: **wanted },
+            Self::When(wanted) => Miss::When { wanted: wanted.clone(), failure: wanted.value(&ask.facts()).err() },
             Self::Header(HeaderMatch { name, value }) => {
                 let found = Presence::of(field::headers(ask.headers, name).next().is_some());
                 Miss::Header { name: name.clone(), wanted: value.clone(), found }

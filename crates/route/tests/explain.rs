@@ -44,6 +44,12 @@ fn the_first_thing_that_a_route_misses() {
     misses("header:x time:2026-01-01T00:00:00Z", "GET h/", "header x is absent");
     misses("time:2026-01-01T00:00:00Z", "GET h/", "the time is not after 2026-01-01T00:00:00Z");
     misses("time:,,540-1020", "GET h/", "the time is not from 09:00 to 17:00 at +00:00");
+    misses("when:request.headers.x=='1'", "GET h/ x=2", "the condition `request.headers.x=='1'` does not hold");
+    misses(
+        "when:request.headers.x=='1'",
+        "GET h/",
+        "the condition `request.headers.x=='1'` has no value: it asks for an entry that is not there",
+    );
     misses("ip:10.0.0.0/8", "GET h/b", "client_ip is not within 10.0.0.0/8");
     misses(
         "host:1.org,2.org,3.org,4.org,5.org,6.org,7.org",

@@ -266,8 +266,28 @@ fn times() {
 
 /// A clock is not looked at for nothing: neither without need, nor before all else holds.
 #[test]
+fn conditions() {
+    matches("when:request.method=='GET'&&request.path.startsWith('/a')", "GET h/a/b", true);
+    matches("when:request.method=='GET'&&request.path.startsWith('/a')", "PUT h/a/b", false);
+    matches("when:request.host=='h'&&request.scheme=='https'", "GET h/", true);
+    matches("when:request.headers['X-A']=='1'", "GET h/ x-a=1 x-a=2", true);
+    matches("when:request.headers['x-a']=='2'", "GET h/ x-a=1 x-a=2", false);
+    matches("when:request.query.q.size()==3&&request.query.q.startsWith('a')", "GET h/?q=a+b", true);
+    matches("when:request.cookies.c=='1'", "GET h/ cookie=a=b;␣c=1", true);
+    matches("when:client.ip.within('10.0.0.0/8')", "GET h/ ip:::ffff:10.0.0.1", true);
+    matches("when:tls.sni.endsWith('.a.org')", "GET h/ sni:b.a.org", true);
+    matches("when:tls.sni==''", "GET h/", true);
+    matches("when:now.getHours()<9", "GET h/ now:2026-01-01T08:59:59Z", true);
+    matches("when:now.getHours()<9", "GET h/ now:2026-01-01T09:00:00Z", false);
+    // An expression that has no value does not hold, nor does its opposite.
+    matches("when:request.headers.x=='1'", "GET h/", false);
+    matches("when:request.headers.x!='1'", "GET h/", false);
+    matches("when:!('x'in(request.headers))||request.headers.x!='1'", "GET h/", true);
+}
+
+#[test]
 fn the_time_is_looked_at_last() {
-    let routes = [route("timed", "prefix:/a header:x=1 cookie:c sni:a.org time:600"), route("any", "")];
+    let routes = [route("timed", "prefix:/a header:x=1 cookie:c sni:a.org time:600 when:int(now)>0"), route("any", "")];
     let table = Table::build(&routes).unwrap();
     let looks = std::cell::Cell::new(0);
     let now = || {

@@ -293,7 +293,7 @@ fn after_query_come_cookies_and_then_client_ip() {
 }
 
 #[test]
-fn client_ip_sni_and_time_count_together() {
+fn client_ip_sni_time_and_expressions_count_together() {
     let routes = [
         ("none", ""),
         ("time", "time:600"),
@@ -301,11 +301,13 @@ fn client_ip_sni_and_time_count_together() {
         ("ip", "ip:10.0.0.0/8"),
         ("two", "sni:a.org,b.org time:600"),
         ("three", "ip:10.0.0.0/8 sni:a.org time:600"),
+        ("four", "ip:10.0.0.0/8 sni:a.org time:600 when:request.path=='/'"),
         ("cookie", "cookie:c"),
     ];
     let request = "GET h/ ip:10.0.0.1 sni:a.org now:700";
     check(&routes, &format!("{request} cookie=c=1"), "cookie");
-    check(&routes, request, "three");
+    check(&routes, request, "four");
+    check(&routes[..6], request, "three");
     check(&routes[..5], request, "two");
     check(&routes[..4], request, "time");
     check(&routes[..4], "GET h/ ip:10.0.0.1 sni:a.org", "sni");

@@ -61,6 +61,7 @@ fn choose(bencher: Bencher<'_, '_>, (_, action, name, value): (&str, &str, &'sta
             method: &Method::GET,
             headers: black_box(&headers),
             client_ip: IpAddr::from([192, 0, 2, 1]),
+            scheme: "http",
             sni: None,
             now: &std::time::SystemTime::now,
         };

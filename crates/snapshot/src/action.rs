@@ -138,12 +138,12 @@ impl NewPath {
     /// The new path of `exchange`, not yet in canonical form; `None`: it stays.
     pub fn render(&self, exchange: &Exchange) -> Option<String> {
         match self {
-            Self::Template(template) => Some(template.render(exchange)),
+            Self::Template(template) => Some(template.render_target(|index| exchange.capture(index))),
             Self::Regex(Substitution { regex, groups, to }) => {
                 let taken = regex.captures(exchange.head.uri.path())?;
                 // A group that took no part holds nothing.
                 let group = |index: usize| taken.get(index).map_or("", |group| group.as_str());
-                Some(to.render_with(|index| match groups.get(index) {
+                Some(to.render_target(|index| match groups.get(index) {
                     Some(index) => group(*index),
                     None => exchange.capture(index - groups.len()),
                 }))

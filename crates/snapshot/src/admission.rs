@@ -78,7 +78,8 @@ pub fn ask<'a>(
         method: method.unwrap_or(&exchange.head.method),
         headers: &exchange.head.headers,
         client_ip: exchange.client_ip,
-        sni: exchange.peer.tls.as_ref().and_then(|tls| tls.server_name.as_deref()),
+        scheme: exchange.peer.scheme(),
+        sni: exchange.peer.sni(),
         now,
     }
 }

@@ -159,7 +159,7 @@ impl<'m> Told<'m> {
             (Criterion::Headers, _) => "it asks for more headers".to_owned(),
             (Criterion::Query, _) => "it asks for more of the query".to_owned(),
             (Criterion::Cookies, _) => "it asks for more cookies".to_owned(),
-            (Criterion::Further, _) => "it asks for `client_ip`, `sni` or `time`".to_owned(),
+            (Criterion::Further, _) => "it asks for `client_ip`, `sni`, `time` or `when`".to_owned(),
             (Criterion::Position, _) => "it stands first".to_owned(),
         }
     }

@@ -45,7 +45,10 @@ impl Redirect {
     /// [`Cause::RewriteFailed`], as above, or if captures make a target that no header can hold.
     pub fn location(&self, exchange: &Exchange) -> Result<HeaderValue> {
         let target = match &self.to {
-            Location::Whole(template) => whole(template.render(exchange), exchange.head.uri.query()),
+            Location::Whole(template) => {
+                let target = template.render_target(|index| exchange.capture(index));
+                whole(target, exchange.head.uri.query())
+            }
             Location::Parts(parts) => parts.location(exchange)?,
         };
         HeaderValue::try_from(target).map_err(|error| {

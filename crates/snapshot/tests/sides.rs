@@ -91,6 +91,7 @@ impl Request {
             method: &Method::GET,
             headers: &self.headers,
             client_ip: self.client_ip,
+            scheme: "http",
             sni: None,
             now: &std::time::SystemTime::now,
         };

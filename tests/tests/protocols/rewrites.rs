@@ -115,3 +115,12 @@ async fn redirects_change_what_they_name() {
         assert_eq!((answer.status.as_u16(), answer.field("location")), (status, Some(location)), "{asked} on {port}");
     }
 }
+
+/// What a client asks for fills one parameter, and makes no further ones.
+#[tokio::test]
+async fn captures_stay_one_value_of_a_query() {
+    let routes = ["{ name: find, match: { path: '/q/{id}' }, redirect: { to: '/find?q={id}&n=1' } }"];
+    let gateway = Process::start(&responding(&routes)).await;
+    let answer = client::get(gateway.address("web"), "/q/7&admin=1").await;
+    assert_eq!(answer.field("location"), Some("/find?q=7%26admin%3D1&n=1"));
+}

@@ -14,7 +14,7 @@ use super::Problem;
 
 /// From the words that everybody speaks to the program. A crate names its own layer and those above it in this list.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("words", &["model", "message", "store", "telemetry"]),
+    ("words", &["expression", "model", "message", "store", "telemetry"]),
     ("mechanisms", &["route", "policy", "upstream"]),
     ("implementations", &["policies", "plugin", "discovery"]),
     ("snapshot", &["snapshot"]),

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::{Node, Report, nearest::suggestion};
+use expression::suggestion;
+
+use crate::{Node, Report};
 
 /// Suggestions for misspelt references. Each costs a walk over all names, so a document of nothing but bad references
 /// gets them for the first few only.

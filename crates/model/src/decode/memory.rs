@@ -7,14 +7,13 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
+use expression::suggestion;
+
 use super::{
     failure::{Complaint, Failure},
     phantom::STAND_INS,
 };
-use crate::{
-    Key, Node, Problem, Report, Severity,
-    nearest::{nearest, suggestion},
-};
+use crate::{Key, Node, Problem, Report, Severity, nearest};
 
 pub(super) struct Memory(RefCell<Known>);
 

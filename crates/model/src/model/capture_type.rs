@@ -1,6 +1,6 @@
 //! What a captured segment must look like.
 
-use crate::calendar::Date;
+use expression::literal::Date;
 
 /// What a name in a template takes, as in `{id:int}`: a segment that does not look like it is not matched.
 ///

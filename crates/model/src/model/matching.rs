@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use expression::Condition;
 use http::{HeaderName, Method};
 use ipnet::IpNet;
 
@@ -24,6 +25,7 @@ pub struct Match {
     /// The name of the TLS handshake. Empty: any, or none, or no TLS.
     pub sni: Vec<HostPattern>,
     pub time: Option<TimeMatch>,
+    pub when: Option<Condition>,
 }
 
 /// Lower case, without port.

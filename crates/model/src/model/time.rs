@@ -5,7 +5,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{calendar::Date, values::Moment};
+use expression::literal::Date;
+
+use crate::values::Moment;
 
 /// Times at which a request is matched: all that is given must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

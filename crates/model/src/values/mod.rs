@@ -9,6 +9,7 @@ mod bounded;
 mod date;
 mod duration;
 mod endpoint_address;
+mod expression;
 mod header;
 mod host_pattern;
 mod link;
@@ -29,8 +30,10 @@ mod time;
 
 use std::{fmt, marker::PhantomData};
 
+pub(crate) use ::expression::literal::shortened;
 use serde::de;
 
+pub use self::expression::Expression;
 pub use address::ListenAddress;
 pub use authority::{HostValue, ServerName};
 pub use bounded::{Bytes, Count};
@@ -127,14 +130,5 @@ pub(crate) fn not_expected<T: FromText>(text: &str) -> String {
     match text {
         "" => format!("expected {}, found an empty text", T::EXPECTED),
         _ => format!("expected {}, found the text `{}`", T::EXPECTED, shortened(text)),
-    }
-}
-
-/// A text cut down to what a message can hold.
-pub(crate) fn shortened(text: &str) -> String {
-    const SHOWN: usize = 80;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

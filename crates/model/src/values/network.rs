@@ -1,8 +1,7 @@
-use std::net::IpAddr;
-
+use expression::literal;
 use ipnet::IpNet;
 
-use super::{not_expected, text_value};
+use super::text_value;
 use crate::FromText;
 
 /// A network of IP addresses, `10.0.0.0/8`, or a single address.
@@ -21,17 +20,6 @@ impl FromText for Network {
     const EXPECTED: &'static str = "an IP network such as `10.0.0.0/8`, or an address";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self(IpNet::from(address)));
-        }
-        match text.parse::<IpNet>() {
-            Ok(network) if network.trunc() == network => Ok(Self(network)),
-            Ok(network) => Err(format!(
-                "`{text}` is no network, because its address has bits behind the prefix; did you mean `{}` or `{}`?",
-                network.trunc(),
-                network.addr()
-            )),
-            Err(_) => Err(not_expected::<Self>(text)),
-        }
+        literal::network(text).map(Self)
     }
 }

@@ -4,8 +4,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{not_expected, pattern, text_value};
-use crate::{CaptureType, FromText, PathPattern, Segment, nearest::nearest};
+use expression::literal;
+
+use super::{not_expected, text_value};
+use crate::{CaptureType, FromText, PathPattern, Segment, nearest};
 
 /// One path.
 #[derive(Debug, Clone)]
@@ -104,7 +106,7 @@ impl FromText for WildcardPath {
             regex.push_str(&literals.join("[^/]*"));
         }
         regex.push_str(")$");
-        let regex = pattern::compile(&regex)?;
+        let regex = literal::pattern(&regex)?;
         Ok(Self(PathPattern::Wildcard { pattern: Arc::from(path), regex }))
     }
 }

@@ -122,6 +122,42 @@ fn server_names_that_nobody_gives() {
 }
 
 #[test]
+fn expressions() {
+    check_route(
+        r#"    upstream: users
+    match: { when: 'request.metod == "GET" && request.path.starts_with("/a") || client.ip.within("10.0.0.1/8")' }
+"#,
+        &[
+            "7:20: error: unknown variable `request.metod`, at character 1; did you mean `request.method`?",
+            "7:20: error: unknown function `starts_with`, at character 40; did you mean `startsWith`?",
+            "7:20: error: `10.0.0.1/8` is no network, because its address has bits behind the prefix, at character 78; did you mean `10.0.0.0/8` or `10.0.0.1`?",
+        ],
+    );
+    check_route(
+        "    upstream: users\n    match: { when: request.headers }\n",
+        &[
+            "7:20: error: a condition gives a bool, and this is a map, at character 1; ask whether it has a key: `\"x\" in …`",
+        ],
+    );
+    // The expression is looked at whatever else is wrong, and once.
+    check_route(
+        "    upstream: users\n    match: { methods: [get], when: consumer.name == \"a\" }\n",
+        &[
+            "7:24: error: methods are case-sensitive, and `get` is none that clients send; write `GET`",
+            "7:36: error: `consumer.name` is not available in this version of sluice, at character 1; leave it out until a version that identifies callers; a header can be matched with `request.headers`",
+        ],
+    );
+    check_route(
+        "    upstream: users\n    match: { when: true }\n",
+        &["7:20: error: expected an expression such as `request.method == \"GET\"`, found `true`"],
+    );
+    check_route(
+        "    upstream: users\n    match: { when: \"\" }\n",
+        &["7:20: error: the expression is empty, at character 1"],
+    );
+}
+
+#[test]
 fn times() {
     check_route(
         r"    upstream: users
@@ -547,6 +583,9 @@ fn redirects_whose_host_the_request_would_choose() {
     let slash = "7:21: error: what fills the `{}` can begin with a `/`, and `//` leads to another host; \
                  write `/new{rest}`, or match with a template such as `/old/{rest...}`";
     let host = "7:21: error: a host that ends with `}` lets the request choose it; put a `/` in front of the `{`";
+    let tail = "7:21: error: what stands behind the `}` may become the end of another name; put a `.` in front of it";
+    let segment = "7:21: error: what fills `{rest}` may hold a `/`, and so choose the host; \
+                   match with a template, whose names take one segment";
     let cases = [
         ("prefix: /old", "/{rest}", Some(slash)),
         ("regex: \"^/old(?P<rest>.*)\"", "/{rest}", Some(slash)),
@@ -556,6 +595,10 @@ fn redirects_whose_host_the_request_would_choose() {
         ("prefix: /old", "https://example.org{rest}", None),
         ("prefix: /old", "https://{rest}", Some(host)),
         ("template: \"/old/{id}\"", "https://{id}.example.org?a", None),
+        ("template: \"/old/{id}\"", "https://{id}example.org/", Some(tail)),
+        ("template: \"/old/{rest...}\"", "https://{rest}.example.org/x", Some(segment)),
+        ("regex: \"^/old(?P<rest>.*)\"", "https://{rest}.example.org/x", Some(segment)),
+        ("prefix: /old", "https://a{rest}.example.org/x", Some(segment)),
     ];
     for (path, to, expected) in cases {
         let lines = format!("    match: {{ path: {{ {path} }} }}\n    redirect: {{ to: \"{to}\" }}\n");

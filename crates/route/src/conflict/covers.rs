@@ -120,7 +120,7 @@ fn is_same(one: &PathPattern, other: &PathPattern) -> bool {
 
 /// Whether `outer` asks for nothing that `inner` does not make sure of. Hosts, paths and methods are left to others.
 pub(super) fn covers(outer: &Route, inner: &Route) -> bool {
-    let Match { hosts: _, path: _, methods: _, headers, query, cookies, client_ip, sni, time } = &outer.matching;
+    let Match { hosts: _, path: _, methods: _, headers, query, cookies, client_ip, sni, time, when } = &outer.matching;
     covers_listeners(&outer.listeners, &inner.listeners)
         && headers.iter().all(|wanted| {
             inner.matching.headers.iter().any(|it| it.name == wanted.name && implies(&it.value, &wanted.value))
@@ -131,6 +131,8 @@ pub(super) fn covers(outer: &Route, inner: &Route) -> bool {
         && covers_names(sni, &inner.matching.sni)
         // That some hours are within others is not looked at.
         && (time.is_none() || *time == inner.matching.time)
+        // What follows from an expression is not looked at either.
+        && (when.is_none() || *when == inner.matching.when)
 }
 
 fn covers_names(outer: &[HostPattern], inner: &[HostPattern]) -> bool {
@@ -201,16 +203,16 @@ fn fields<T, N: PartialEq>(one: &[T], other: &[T], name: impl Fn(&T) -> &N, valu
     one.iter().any(|a| other.iter().any(|b| name(a) == name(b) && are_apart(value(a), value(b))))
 }
 
-/// Whether a route asks for any header, parameter, cookie, client or time.
+/// Whether a route asks for any header, parameter, cookie, client, time or expression.
 pub(super) fn asks_for_fields(route: &Route) -> bool {
-    let Match { hosts: _, path: _, methods: _, headers, query, cookies, client_ip, sni, time } = &route.matching;
+    let Match { hosts: _, path: _, methods: _, headers, query, cookies, client_ip, sni, time, when } = &route.matching;
     let asks_for_client = !client_ip.is_empty() || !sni.is_empty() || time.is_some();
-    !headers.is_empty() || !query.is_empty() || !cookies.is_empty() || asks_for_client
+    !headers.is_empty() || !query.is_empty() || !cookies.is_empty() || asks_for_client || when.is_some()
 }
 
-/// Whether `one` asks for a header, parameter, cookie, client or time that `other` leaves open.
+/// Whether `one` asks for a header, parameter, cookie, client, time or expression that `other` leaves open.
 pub(super) fn asks_for_more(one: &Route, other: &Route) -> bool {
-    let Match { hosts: _, path: _, methods: _, headers, query, cookies, client_ip, sni, time } = &one.matching;
+    let Match { hosts: _, path: _, methods: _, headers, query, cookies, client_ip, sni, time, when } = &one.matching;
     let other = &other.matching;
     let unnamed = |fields: &[FieldMatch], others: &[FieldMatch]| {
         fields.iter().any(|field| !others.iter().any(|other| other.name == field.name))
@@ -221,13 +223,14 @@ pub(super) fn asks_for_more(one: &Route, other: &Route) -> bool {
         || !client_ip.is_empty() && other.client_ip.is_empty()
         || !sni.is_empty() && other.sni.is_empty()
         || time.is_some() && other.time.is_none()
+        || when.is_some() && *when != other.when
 }
 
 // === the fingerprint ===
 
 pub(super) fn hash(matching: &Match, hasher: &mut impl Hasher) {
-    let Match { hosts, path, methods, headers, query, cookies, client_ip, sni, time } = matching;
-    (hosts, methods, client_ip, sni, time).hash(hasher);
+    let Match { hosts, path, methods, headers, query, cookies, client_ip, sni, time, when } = matching;
+    (hosts, methods, client_ip, sni, time, when).hash(hasher);
     hash_path(path.as_ref(), hasher);
     headers.len().hash(hasher);
     for HeaderMatch { name, value } in headers {

@@ -11,7 +11,7 @@ use std::{
 
 use http::{HeaderMap, HeaderValue, Method, header};
 use ipnet::IpNet;
-use model::{HostPattern, ListenerId, Route};
+use model::{HostPattern, ListenerId, Route, values::Moment};
 
 use self::fields::Field;
 use crate::{Ask, Precedence};
@@ -98,6 +98,7 @@ impl Example {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip.unwrap_or(ANYBODY),
+            scheme: "http",
             sni: self.sni.as_deref(),
             now,
         }
@@ -112,12 +113,19 @@ impl Example {
 impl fmt::Display for Example {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-        write!(f, "{} {}", self.method, Word(&format!("http://{}{}{query}", self.host, self.path)))?;
+        let scheme = if self.sni.is_some() { "https" } else { "http" };
+        write!(f, "{} {}", self.method, Word(&format!("{scheme}://{}{}{query}", self.host, self.path)))?;
         for (name, value) in &self.headers {
             write!(f, " -H {}", Word(&format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()))))?;
         }
-        match self.client_ip {
-            Some(address) => write!(f, " --client-ip {address}"),
+        if let Some(address) = self.client_ip {
+            write!(f, " --client-ip {address}")?;
+        }
+        if let Some(name) = self.sni.as_ref().filter(|name| **name != self.host) {
+            write!(f, " --sni {}", Word(name))?;
+        }
+        match self.at {
+            Some(at) => write!(f, " --at {}", Moment(at)),
             None => Ok(()),
         }
     }

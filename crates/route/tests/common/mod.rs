@@ -2,7 +2,8 @@
 //!
 //! A route is a line of words: `host:a.example.org,*.b.org prefix:/a method:GET,POST header:x=1 query:x^=pre cookie:x`,
 //! where the path is one of `exact: prefix: template: wildcard: regex:` and a field is followed by `=` (exact, or any of
-//! several divided by `|`), `^=` (prefix), `~=` (regex), `!` (absent) or nothing (present). A request is
+//! several divided by `|`), `^=` (prefix), `~=` (regex), `!` (absent) or nothing (present). An expression stands behind
+//! `when:`, without spaces. A request is
 //! `GET a.example.org/path?query` and then words: `name=value` is a header, `ip:`, `listener:`, `sni:` and `now:` are what
 //! they say.
 
@@ -19,6 +20,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use expression::Environment;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use model::{
     Action, CaptureType, FieldMatch, FromText, HeaderMatch, HostPattern, ListenerId, Match, PathPattern, Place,
@@ -82,6 +84,7 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
             "method" => matching.methods.extend(list().map(|method| method.parse::<Method>().unwrap())),
             "sni" => matching.sni.extend(list().map(host)),
             "time" => matching.time = Some(time(value)),
+            "when" => matching.when = Some(Environment::request().condition(value).unwrap()),
             "ip" => matching.client_ip.extend(list().map(|net| net.parse::<ipnet::IpNet>().unwrap())),
             "listener" => route.listeners.extend(list().map(|id| ListenerId(id.parse().unwrap()))),
             "priority" => route.priority = value.parse().unwrap(),
@@ -224,6 +227,7 @@ impl Request {
             method: &self.method,
             headers: &self.headers,
             client_ip: self.client_ip,
+            scheme: "https",
             sni: self.sni.as_deref(),
             now: &*self.clock.1,
         }

@@ -4,9 +4,11 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    net::IpAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use http::Method;
 use model::{CaptureType, HostPattern, PathPattern, Route, Segment, TimeMatch, ValueMatch, Weekly};
 use regex::Regex;
 use route::Precedence;
@@ -108,12 +110,42 @@ fn rest(route: &Route, request: &Request) -> bool {
         && (wanted.sni.is_empty()
             || request.sni.as_ref().is_some_and(|sni| wanted.sni.iter().any(|name| matches_host(name, sni))))
         && wanted.time.is_none_or(|time| is_open(&time, request))
+        && wanted.when.as_ref().is_none_or(|when| {
+            let (_, holds) = WHEN.iter().find(|(text, _)| *text == when.as_str()).unwrap();
+            holds(request)
+        })
         && wanted.headers.iter().all(|header| {
             let lines = request.headers.get_all(&header.name).iter();
             value(&header.value, &lines.map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>())
         })
         && wanted.query.iter().all(|field| value(&field.value, &query(request, &field.name)))
         && wanted.cookies.iter().all(|field| value(&field.value, &cookies(request, &field.name)))
+}
+
+/// Expressions, and what they mean.
+pub(crate) const WHEN: [(&str, fn(&Request) -> bool); 7] = [
+    ("request.headers.x=='a'", |request| first(request, "x") == Some("a")),
+    ("request.headers.x!='a'", |request| first(request, "x").is_some_and(|value| value != "a")),
+    ("!(request.headers.y=='b')||'x'in(request.headers)", |request| {
+        request.headers.contains_key("x") || first(request, "y").is_some_and(|value| value != "b")
+    }),
+    ("request.query.x.startsWith('a')&&request.method=='GET'", |request| {
+        request.method == Method::GET && query(request, "x").first().is_some_and(|value| value.starts_with('a'))
+    }),
+    ("request.path.endsWith('b')?has(request.cookies.x):client.ip.within('10.0.0.0/8')", |request| {
+        if request.path.ends_with('b') {
+            !cookies(request, "x").is_empty()
+        } else {
+            matches!(request.client_ip.to_canonical(), IpAddr::V4(ip) if ip.octets()[0] == 10)
+        }
+    }),
+    ("tls.sni==request.host||request.scheme!='https'", |request| request.sni.as_deref().unwrap_or("") == request.host),
+    ("int(now)<900", |request| request.clock.0.duration_since(UNIX_EPOCH).unwrap().as_secs() < 900),
+];
+
+/// The first line of a header.
+fn first<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers.get(name).map(|value| value.to_str().unwrap())
 }
 
 /// By seconds since 1970; the weekly hours of tests are of every day.

@@ -1,6 +1,6 @@
 //! Routes and requests at random, from so few words that they meet.
 
-use super::{Request, request, route};
+use super::{Request, naive, request, route};
 
 /// SplitMix64: small, seeded, the same everywhere.
 pub(crate) struct Random(pub(crate) u64);
@@ -139,6 +139,9 @@ impl Random {
         }
         if self.one_in(8) {
             line += &format!(" time:{}", self.pick(&["600", "600,1200", ",1200", ",,5-15", ",,15-5", "300,,10-1440"]));
+        }
+        if self.one_in(8) {
+            line += &format!(" when:{}", self.pick(&naive::WHEN).0);
         }
         for kind in ["header", "query", "cookie"] {
             while self.one_in(5) {

@@ -3,6 +3,7 @@
 mod check;
 mod completion;
 mod demo;
+mod diff;
 mod explain;
 mod man;
 mod run;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Check(check::Check),
     Explain(explain::Explain),
+    Diff(diff::Diff),
     Demo(demo::Demo),
     Schema(schema::Schema),
     Version(version::Version),
@@ -62,6 +64,7 @@ impl Command {
             Self::Run(command) => command.run(),
             Self::Check(command) => command.run(),
             Self::Explain(command) => command.run(),
+            Self::Diff(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Schema(command) => command.run(),
             Self::Version(command) => command.run(),

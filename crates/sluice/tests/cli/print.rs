@@ -34,7 +34,7 @@ async fn manual_pages() {
     assert_eq!(run.code, Some(1));
     assert_eq!(
         run.stderr,
-        "error: there is no command `nun`; there are run, check, explain, demo, schema, version, completion, man, help\n"
+        "error: there is no command `nun`; there are run, check, explain, diff, demo, schema, version, completion, man, help\n"
     );
 }
 

@@ -8,6 +8,8 @@
 mod causes;
 /// Every key of the document.
 mod document;
+/// Every variable and function of expressions.
+mod expressions;
 /// Every policy kind.
 mod kinds;
 /// Every metric.
@@ -36,7 +38,7 @@ const COMMAND: &str = "cargo xtask docs";
 fn the_references_are_those_of_the_program() {
     let writes = env::var_os("SLUICE_DOCS").is_some_and(|mode| mode == "write");
     let mut stale = Vec::new();
-    for page in [document::page(), kinds::page(), causes::page(), metrics::page()] {
+    for page in [document::page(), expressions::page(), kinds::page(), causes::page(), metrics::page()] {
         let (path, text) = (page.path(), page.whole());
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
             continue;

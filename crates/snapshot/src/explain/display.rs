@@ -47,7 +47,8 @@ impl fmt::Display for Explanation {
         write!(f, "\n{decision}")?;
         for MirrorTold { upstream, subset, share } in mirrors {
             let labels = subset.as_ref().map(|subset| format!(" with {subset}")).unwrap_or_default();
-            line(f, "copied", format!("to `{upstream}`{labels}, {:.3}% of the requests", share * 100.0))?;
+            let share = (share * 1e5).round() / 1e3;
+            line(f, "copied", format!("to `{upstream}`{labels}, {share}% of the requests"))?;
         }
         for other in elsewhere {
             let becomes = match &other.route {

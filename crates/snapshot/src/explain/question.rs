@@ -11,6 +11,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request, uri::PathAndQuery};
 use message::{Cause, Error, Peer, Tls, canonical, forwarded};
 use model::{FromText, ListenerId, values::Moment};
+use route::Example;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::Snapshot;
@@ -74,6 +75,22 @@ struct Parsed<'q> {
 }
 
 // === impl Question ===
+
+impl From<&Example> for Question {
+    /// On whichever listener; the example knows a number only.
+    fn from(example: &Example) -> Self {
+        let Example { listener: _, host, path, query, method, headers, client_ip, sni, at } = example;
+        let scheme = if sni.is_some() { "https" } else { "http" };
+        let query = query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        Self {
+            headers: headers.clone(),
+            client_ip: *client_ip,
+            sni: sni.clone(),
+            at: *at,
+            ..Self::new(method.clone(), format!("{scheme}://{host}{path}{query}"))
+        }
+    }
+}
 
 impl Question {
     pub fn new(method: Method, url: impl Into<String>) -> Self {

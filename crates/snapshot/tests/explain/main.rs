@@ -9,11 +9,13 @@ mod expected;
 mod requests;
 /// Who wins, who lost, and what is done.
 mod routes;
+/// Routes with several sides, and what depends on the time.
+mod sides;
 
 use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use model::Report;
+use model::{FromText, Report, values::Moment};
 use policy::Registry;
 use snapshot::{Explanation, Question, QuestionError, Snapshot};
 
@@ -69,7 +71,7 @@ fn compile(document: &str) -> Result<Snapshot, String> {
     snapshot.ok_or_else(problems)
 }
 
-/// `GET http://a.test/path`, and then words: `name=value` is a header field, `ip:` and `listener:` are what they say.
+/// `GET http://a.test/path`, and then words: `name=value` is a header field, `ip:`, `listener:` and `at:` are what they say.
 fn question(line: &str) -> Question {
     let mut words = line.split(' ');
     let method = Method::from_str(words.next().unwrap()).unwrap();
@@ -79,6 +81,8 @@ fn question(line: &str) -> Question {
             question.client_ip = Some(address.parse().unwrap());
         } else if let Some(name) = word.strip_prefix("listener:") {
             question.listener = Some(name.into());
+        } else if let Some(moment) = word.strip_prefix("at:") {
+            question.at = Some(Moment::from_text(moment).unwrap().0);
         } else if word == "all" {
             question.all = true;
         } else {
@@ -131,7 +135,7 @@ fn what_is_told_can_be_read_back() {
         assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), told, "{json}");
     }
     let asked =
-        Question { headers: HeaderMap::new(), ..question("PUT http://a.test/ ip:192.0.2.7 listener:web x=1 x=2 all") };
+        Question { headers: HeaderMap::new(), ..question("PUT http://a.test/ ip:192.0.2.7 listener:web x=1 x=2 at:2026-01-31T21:00:00.5Z all") };
     let json = serde_json::to_string(&asked).unwrap();
     assert_eq!(serde_json::from_str::<Question>(&json).unwrap(), asked, "{json}");
 }

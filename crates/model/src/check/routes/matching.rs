@@ -1,11 +1,14 @@
 //! What must hold of a request.
 
+use expression::Condition;
+
 use crate::{
     FieldMatch, HeaderMatch, ListenerId, Match, Node, Report, TextOr, document,
     values::{FieldName, HostName, MethodName, Network, SniName},
 };
 
-pub(super) fn check(written: document::Match) -> Match {
+/// The expression of `when` is read from the tree.
+pub(super) fn check(written: document::Match, when: Option<Condition>) -> Match {
     Match {
         hosts: written.hosts.into_iter().map(|HostName(host)| host).collect(),
         path: written.path.map(|TextOr(document::Path(path))| path),
@@ -16,6 +19,7 @@ pub(super) fn check(written: document::Match) -> Match {
         client_ip: written.client_ip.into_iter().map(|Network(network)| network).collect(),
         sni: written.sni.into_iter().map(|SniName(name)| name).collect(),
         time: written.time.map(|document::Time(time)| time),
+        when,
     }
 }
 

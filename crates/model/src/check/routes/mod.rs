@@ -9,7 +9,7 @@ mod split;
 mod templates;
 mod versions;
 
-use super::{names::Names, policies, subsets::Subsets};
+use super::{expressions, names::Names, policies, subsets::Subsets};
 use crate::{
     Action, ListenerId, Node, Report, Route, TextOr,
     decode::decode_without,
@@ -39,6 +39,7 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
     let listeners = listeners(node, known.listeners, report);
     let policies = policies::check(node, report);
+    let when = node.near("match").get("when").map(|when| expressions::condition(when, report));
 
     let Some(written) = written else {
         rewrite::check_templates(node, report);
@@ -46,7 +47,11 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
     let document::Route { upstream, split, versions, .. } = written;
-    let matching = matching::check(matching);
+    let when = match when {
+        Some(when) => Some(when?),
+        None => None,
+    };
+    let matching = matching::check(matching, when);
     if let Some(listeners) = &listeners {
         matching::check_sni(node, &matching, listeners, known.has_tls, report);
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    FromText, PathPattern, Template, TemplatePart, nearest,
+    FromText, PathPattern, Segment, Template, TemplatePart, nearest,
     values::{HostValue, is_capture_name},
 };
 
@@ -71,9 +71,31 @@ fn check_host(rest: &str, matched: Option<&PathPattern>) -> Result<(), String> {
         return Err("an address without a host behind its scheme; for example `https://example.org{rest}`".to_owned());
     }
     // What follows a prefix is empty or begins with a slash, so it ends the host.
-    let ends_before_hole = matches!(matched, Some(PathPattern::Prefix(_))) && !host.starts_with('{');
-    if host.ends_with('}') && !ends_before_hole {
+    let before_rest = host.strip_suffix("{rest}").filter(|_| matches!(matched, Some(PathPattern::Prefix(_))));
+    let before_rest = before_rest.filter(|before| !before.is_empty());
+    let host = before_rest.unwrap_or(host);
+    let Some((_, behind)) = host.rsplit_once('}') else { return Ok(()) };
+    if behind.is_empty() {
         return Err("a host that ends with `}` lets the request choose it; put a `/` in front of the `{`".to_owned());
+    }
+    if !behind.starts_with('.') || behind.len() == 1 {
+        return Err(
+            "what stands behind the `}` may become the end of another name; put a `.` in front of it".to_owned()
+        );
+    }
+    // One segment of a path holds no slash; what a regex or `{name...}` takes may, and would end the host.
+    let is_segment = |name: &str| match matched {
+        Some(PathPattern::Template(segments)) => segments.iter().any(|segment| match segment {
+            Segment::Capture(capture) | Segment::Typed(capture, _) => **capture == *name,
+            Segment::Literal(_) | Segment::Rest(_) => false,
+        }),
+        _ => false,
+    };
+    let mut names = host.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
+    if let Some(name) = names.find(|name| !is_segment(name)) {
+        return Err(format!(
+            "what fills `{{{name}}}` may hold a `/`, and so choose the host; match with a template, whose names take one segment"
+        ));
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use expression::suggestion;
+
 use super::destination::Known;
 use crate::{
     ApiVersion, Field, Node, PathPattern, Place, Report, VersionSource, Versions, document,
-    nearest::suggestion,
     values::{DateOrTime, FieldName, Link, MediaTypeVersion, Name},
 };
 

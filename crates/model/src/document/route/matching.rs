@@ -7,7 +7,8 @@ use super::Time;
 use crate::{
     FromText, PathPattern, TextOr, ValueMatch,
     values::{
-        ExactPath, FieldName, HostName, MethodName, Network, PathTemplate, Pattern, PrefixPath, SniName, WildcardPath,
+        ExactPath, Expression, FieldName, HostName, MethodName, Network, PathTemplate, Pattern, PrefixPath, SniName,
+        WildcardPath,
     },
 };
 
@@ -42,6 +43,8 @@ pub struct Match {
     pub sni: Vec<SniName>,
     /// When the route holds. Default: at any time.
     pub time: Option<Time>,
+    /// An expression (CEL) that must hold, for what the other keys do not reach. Default: none.
+    pub when: Option<Expression>,
 }
 
 /// How a path is matched.

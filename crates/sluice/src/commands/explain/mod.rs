@@ -81,7 +81,7 @@ impl Explain {
             None => (self.config.display().to_string(), explain(&self.config, &question)?),
         };
         let Some(other) = &self.against else {
-            self.print(&explanation)?;
+            output::tell(&explanation, self.json)?;
             return Ok(match explanation.outcome {
                 Outcome::Matched => ExitCode::SUCCESS,
                 Outcome::NoRoute | Outcome::Refused => ExitCode::from(NO_ROUTE),
@@ -89,7 +89,7 @@ impl Explain {
         };
         let right = (other.display().to_string(), explain(other, &question)?);
         let comparison = Comparison::new((of, explanation), right);
-        self.print(&comparison)?;
+        output::tell(&comparison, self.json)?;
         Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
     }
 
@@ -110,16 +110,6 @@ impl Explain {
             all: self.all,
             ..Question::new(method, &*self.url)
         })
-    }
-
-    fn print(&self, told: &(impl serde::Serialize + std::fmt::Display)) -> Result<(), Failure> {
-        let text = if self.json {
-            let json = serde_json::to_string_pretty(told);
-            json.map_err(|error| Failure::Other(format!("the explanation is no JSON: {error}")))? + "\n"
-        } else {
-            told.to_string()
-        };
-        output::print(text.as_bytes())
     }
 }
 

@@ -2,12 +2,12 @@
 
 /// A day that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Date {
-    pub(crate) year: i64,
+pub struct Date {
+    pub year: i64,
     /// From 1.
-    pub(crate) month: u8,
+    pub month: u8,
     /// From 1.
-    pub(crate) day: u8,
+    pub day: u8,
 }
 
 /// Days in 400 years, after which the calendar repeats.
@@ -20,7 +20,7 @@ const EPOCH: i64 = 719_468;
 // === impl Date ===
 
 impl Date {
-    pub(crate) fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
             2 => 28 + u8::from(is_leap),
@@ -32,14 +32,14 @@ impl Date {
     }
 
     /// Reads `YYYY-MM-DD` (RFC 3339, `full-date`).
-    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+    pub fn read(text: &[u8]) -> Option<Self> {
         let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text else { return None };
         let (century, year) = (two_digits(y1, y2)?, two_digits(y3, y4)?);
         Self::new(u16::from(century) * 100 + u16::from(year), two_digits(m1, m2)?, two_digits(d1, d2)?)
     }
 
     /// Days since 1970-01-01.
-    pub(crate) fn since_1970(self) -> i64 {
+    pub fn since_1970(self) -> i64 {
         let (month, day) = (i64::from(self.month), i64::from(self.day));
         let year = self.year - i64::from(month <= 2);
         let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
@@ -49,7 +49,7 @@ impl Date {
     }
 
     /// The day so many days after 1970-01-01.
-    pub(crate) fn after_1970(days: i64) -> Self {
+    pub fn after_1970(days: i64) -> Self {
         let days = days + EPOCH;
         let (era, day) = (days.div_euclid(ERA), days.rem_euclid(ERA));
         // Days that leap days have added so far: one in 4 years, none in 100, one in 400.
@@ -64,7 +64,7 @@ impl Date {
 }
 
 /// Two decimal digits.
-pub(crate) fn two_digits(tens: u8, units: u8) -> Option<u8> {
+pub fn two_digits(tens: u8, units: u8) -> Option<u8> {
     (tens.is_ascii_digit() && units.is_ascii_digit()).then(|| (tens - b'0') * 10 + (units - b'0'))
 }
 

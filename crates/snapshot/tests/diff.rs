@@ -1,0 +1,90 @@
+//! What one document says otherwise than another.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::UNIX_EPOCH;
+
+use model::{Model, Node, Report};
+use policy::Registry;
+use snapshot::{Diff, Edition, Snapshot};
+
+const DOCUMENT: &str = r#"
+version: 1
+listeners:
+  - { name: web, address: 127.0.0.1:8080 }
+upstreams:
+  - { name: users, endpoints: [127.0.0.1:9001, 127.0.0.1:9002], timeouts: { connect: 1s } }
+  - { name: shop, endpoints: [127.0.0.1:9003], policies: [compress: {}] }
+routes:
+  - { name: user, match: { path: "/users/{id}", methods: [GET] }, upstream: users }
+  - { name: shop, match: { hosts: [shop.test] }, upstream: shop }
+  - { name: old, match: { path: { prefix: /old } }, redirect: { to: "/new{rest}" } }
+tests:
+  - { name: t, request: { url: /users/7 }, expect: { route: user } }
+"#;
+
+struct Document {
+    root: Node,
+    model: Model,
+    snapshot: Snapshot,
+}
+
+fn read(file: &str, text: &str) -> Document {
+    let mut report = Report::default();
+    let root = model::parse(file, text, &|_| None, &mut report).unwrap();
+    let model = model::check(&root, &mut report);
+    let kinds = Registry::new(policies::kinds());
+    let snapshot = model.as_ref().and_then(|model| snapshot::compile(model, &kinds, 1, None, &mut report));
+    let (Some(model), Some(snapshot)) = (model, snapshot) else { panic!("{:#?}", report.problems) };
+    Document { root, model, snapshot }
+}
+
+fn diff(old: &str, new: &str) -> Diff {
+    let (old, new) = (read("old", old), read("new", new));
+    let edition = |document: &'static Document| document;
+    _ = edition;
+    let [old, new] = [&old, &new].map(|Document { root, model, snapshot }| Edition { root, model, snapshot });
+    snapshot::diff(old, new, UNIX_EPOCH)
+}
+
+/// Compares with the document after these replacements.
+#[track_caller]
+fn check(replacements: &[(&str, &str)], expected: &str) {
+    let mut new = DOCUMENT.to_owned();
+    for (old, text) in replacements {
+        assert!(new.contains(old), "{old}");
+        new = new.replace(old, text);
+    }
+    let told = diff(DOCUMENT, &new).to_string();
+    assert_eq!(told.trim_end(), expected.trim(), "\n{told}");
+}
+
+#[test]
+fn what_means_the_same_is_no_difference() {
+    check(&[], "nothing has changed");
+    check(
+        &[
+            ("version: 1", "# later\nversion: 1"),
+            ("127.0.0.1:9001,", "{ weight: 1, address: 127.0.0.1:9001 },"),
+            ("connect: 1s", "connect: 1000ms, first_byte: 15s"),
+            ("compress: {}", "compress:"),
+            ("path: \"/users/{id}\"", "path: { template: \"/users/{id}\" }"),
+            ("route: user", "upstream: users"),
+        ],
+        "nothing has changed",
+    );
+}
+
+#[test]
+fn things_that_come_go_and_change() {
+    check(
+        &[
+            ("127.0.0.1:8080 }", "127.0.0.1:8080, limits: { header_count: 50 } }\n  - { name: more, address: 127.0.0.1:8081 }"),
+            ("[127.0.0.1:9001, 127.0.0.1:9002], timeouts: { connect: 1s }", "[{ address: 127.0.0.1:9001, weight: 5 }, 127.0.0.1:9004]"),
+            ("[compress: {}]", "[compress: { min_size: 1KiB }, headers: { request: { set: { x-secret: s3cret } } }]"),
+            ("methods: [GET]", "methods: [GET, HEAD]"),
+            ("  - { name: old, match: { path: { prefix: /old } }, redirect: { to: \"/new{rest}\" } }\n", ""),
+            ("version: 1", "version: 1\ngateway: { grace: 5s, policies: [request_id: {}] }"),
+        ],
+        "",
+    );
+}
