@@ -6,12 +6,14 @@
 //! - [`load`]: the client: as much as goes (closed loop), or at a constant rate (open loop).
 //! - [`bare`]: the floor: what a proxy costs that does nothing but copy.
 //! - [`run`]: the harness: starts, warms up, measures, stops, prints the tables.
+//! - [`routes`]: the routes of a large document.
 //! - [`pinned`]: becomes another program, on one core, gone when the harness is gone.
 
 mod bare;
 mod load;
 mod origin;
 mod pinned;
+mod routes;
 mod run;
 mod serve;
 

@@ -32,8 +32,8 @@ pub(crate) struct Bench<'a> {
 
 /// Where everybody runs: the gateway has a core to itself where there are two, and everybody where there are three.
 #[derive(Debug, Clone, Copy)]
-struct Cores {
-    gateway: Option<usize>,
+pub(crate) struct Cores {
+    pub(crate) gateway: Option<usize>,
     origin: Option<usize>,
     load: Option<usize>,
 }
@@ -222,7 +222,7 @@ impl Traffic<'_> {
 // === impl Cores ===
 
 impl Cores {
-    fn of_this_machine() -> Self {
+    pub(crate) fn of_this_machine() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match cores {
             1 => Self { gateway: None, origin: None, load: None },
@@ -289,7 +289,7 @@ impl Sample {
 }
 
 /// Two ports of this machine that are free now, and with luck when the gateway binds them.
-fn free_addresses() -> Result<[SocketAddr; 2], Failure> {
+pub(crate) fn free_addresses() -> Result<[SocketAddr; 2], Failure> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let (first, second) = (TcpListener::bind(any)?, TcpListener::bind(any)?);
     Ok([first.local_addr()?, second.local_addr()?])

@@ -5,12 +5,14 @@
 //! - [`measure`]: one case with one peer: start, warm up, count, stop.
 //! - [`process`]: a gateway's processes, its processor time and its memory, from the operating system's books.
 //! - [`table`]: medians and ratios, as markdown and as JSON.
+//! - [`own`]: what the gateway alone is measured by.
 //!
 //! A machine is never quiet: peers take turns within each round, so that a slow minute hurts all of them, and what is
 //! shown is the median of the rounds.
 
 mod case;
 mod measure;
+mod own;
 mod peer;
 mod process;
 mod table;
@@ -20,6 +22,7 @@ use std::{fs, path::PathBuf, time::SystemTime};
 use crate::Failure;
 use case::{CASES, Case};
 use measure::{Bench, Outcome};
+use own::OWN;
 pub(crate) use peer::Certificate;
 use peer::Peer;
 
@@ -59,7 +62,20 @@ pub(crate) struct Args {
 
 /// Measures what is asked for; prints the tables to stdout, what happens meanwhile to stderr.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let cases = chosen(&args.cases, CASES, |case| case.name, "case")?;
+    let (own, shared): (Vec<_>, Vec<_>) =
+        args.cases.iter().cloned().partition(|name| OWN.iter().any(|own| own.name == name));
+    let is_all = args.cases.is_empty();
+    if is_all || !shared.is_empty() {
+        run_beside_peers(args, &shared)?;
+    }
+    for own in OWN.iter().filter(|one| is_all || own.iter().any(|name| name == one.name)) {
+        println!("\n`{}`: {}\n\n{}", own.name, own.what, (own.measure)(args)?);
+    }
+    Ok(())
+}
+
+fn run_beside_peers(args: &Args, cases: &[String]) -> Result<(), Failure> {
+    let cases = chosen(cases, CASES, |case| case.name, "case")?;
     let peers = present_peers(args)?;
     let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
     let certificate = Certificate::generate(folder.path())?;
@@ -107,7 +123,8 @@ fn chosen<'t, T>(
     what: &str,
 ) -> Result<Vec<&'t T>, Failure> {
     if let Some(unknown) = names.iter().find(|asked| !all.iter().any(|one| name(one) == asked.as_str())) {
-        let known: Vec<&str> = all.iter().map(name).collect();
+        let own = OWN.iter().map(|own| own.name).filter(|_| what == "case");
+        let known: Vec<&str> = all.iter().map(name).chain(own).collect();
         return Err(format!("unknown {what} `{unknown}`; there are {}", known.join(", ")).into());
     }
     Ok(all.iter().filter(|one| names.is_empty() || names.iter().any(|asked| asked == name(one))).collect())

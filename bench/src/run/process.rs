@@ -190,6 +190,11 @@ fn resident(process: u32) -> Option<u64> {
     kibibytes(&format!("/proc/{process}/status"), "VmRSS:")
 }
 
+/// Resident bytes of this very process.
+pub(crate) fn own_memory() -> u64 {
+    resident(std::process::id()).unwrap_or(0)
+}
+
 fn kibibytes(file: &str, key: &str) -> Option<u64> {
     let text = fs::read_to_string(file).ok()?;
     let value = text.lines().find_map(|line| line.strip_prefix(key))?;

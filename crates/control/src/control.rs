@@ -12,7 +12,7 @@ use std::{
 };
 
 use message::Token;
-use model::{Model, Node, Problem, Report};
+use model::{Kept, Model, Node, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, Snapshot};
@@ -58,6 +58,8 @@ struct State {
     log_target: Option<Target>,
     log: Option<AccessLog>,
     files: Files,
+    /// Of the document that is live.
+    kept: Arc<Kept>,
 }
 
 /// What a start or reload came to.
@@ -86,7 +88,7 @@ pub struct Compiled {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &Registry) -> Report {
-    let loaded = source::load(path);
+    let loaded = source::load(path, &Kept::default());
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
@@ -100,7 +102,7 @@ pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refus
     let (loaded, root) = source::load_with_tree(path);
     let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match root {
-        Some(root) => Ok(Compiled { root, model, snapshot }),
+        Some(root) => Ok(Compiled { root, model: model.clone(), snapshot }),
         // What cannot be read has no model.
         None => Err(Refusal::Document(report)),
     }
@@ -115,11 +117,11 @@ impl Control {
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
         let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
-        let loaded = source::load(&path);
+        let loaded = source::load(&path, &Kept::default());
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &kinds, workers, None)?;
-        let sockets = bind(&model, &snapshot, &BTreeMap::new(), workers, &report)?;
-        let log_target = log_target(&model);
+        let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
+        let log_target = log_target(model);
         let log = open_log(log_target.as_ref(), workers)?;
         let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
@@ -141,7 +143,8 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
-        let state = State { bound, admin: model.gateway.admin, log_target, log, files: loaded.files };
+        let admin = model.gateway.admin.clone();
+        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
             path,
             kinds,
@@ -160,13 +163,15 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let loaded = source::load(&self.path);
+        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner).kept.clone();
+        let loaded = source::load(&self.path, &kept);
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
         state.files.extend(loaded.files);
-        if applied.is_err() {
-            self.metrics.config_refused();
+        match &applied {
+            Ok(_) => state.kept = Arc::new(loaded.kept),
+            Err(_) => self.metrics.config_refused(),
         }
         applied
     }
@@ -176,10 +181,10 @@ impl Control {
         let workers = self.gateway.workers();
         let (model, snapshot, report) = compile(loaded, &self.kinds, workers, Some(&previous))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let sockets = bind(&model, &snapshot, &state.bound, workers, &report)?;
-        let log_target = log_target(&model);
+        let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
+        let log_target = log_target(model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
-        warn_of_what_stays(&model, workers, &state);
+        warn_of_what_stays(model, workers, &state);
 
         // From here on, nothing can fail.
         self.gateway.publish(snapshot.clone());
@@ -233,7 +238,7 @@ impl Control {
     pub fn render_metrics(&self, format: Format) -> String {
         let snapshot = self.snapshot();
         let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
-        let sides = snapshot.routes.iter().flat_map(snapshot::Route::side_metrics);
+        let sides = snapshot.routes.iter().flat_map(|route| route.side_metrics());
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
         let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
@@ -269,16 +274,16 @@ impl Control {
 }
 
 /// The snapshot of what was loaded, or all that stands in its way.
-fn compile(
-    loaded: &Loaded,
+fn compile<'l>(
+    loaded: &'l Loaded,
     kinds: &Registry,
     workers: usize,
     previous: Option<&Snapshot>,
-) -> Result<(Model, Arc<Snapshot>, Report), Refusal> {
+) -> Result<(&'l Model, Arc<Snapshot>, Report), Refusal> {
     let mut report = loaded.report.clone();
     let snapshot = compile_or_say_why(loaded, kinds, workers, previous, &mut report);
     match (&loaded.model, snapshot) {
-        (Some(model), Some(snapshot)) if !report.has_errors() => Ok((model.clone(), Arc::new(snapshot), report)),
+        (Some(model), Some(snapshot)) if !report.has_errors() => Ok((model, Arc::new(snapshot), report)),
         _ => Err(Refusal::Document(report)),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{AccessLog, CertificateFiles, ClientAuth, Include, Model, Node, Place, Policy, Report, Value};
+use model::{AccessLog, CertificateFiles, ClientAuth, Include, Kept, Model, Node, Part, Place, Policy, Report, Value};
 
 use crate::Files;
 
@@ -19,14 +19,39 @@ pub struct Loaded {
     pub policies: Vec<Policy>,
     /// Every file that has a say, to be watched.
     pub files: Files,
+    /// What need not be read again the next time, once this is live.
+    pub kept: Kept,
 }
 
 /// Reads and checks the document at `path`. Relative paths in it are relative to its folder.
-pub fn load(path: &Path) -> Loaded {
-    load_with_tree(path).0
+///
+/// `kept` is that of the document that is live: what stands in both is not looked at again.
+pub fn load(path: &Path, kept: &Kept) -> Loaded {
+    again(path, kept).unwrap_or_else(|| load_with_tree(path).0)
 }
 
-/// The same, with the document as it is written, included files and all; `None` if it cannot be read.
+/// In pieces, as long as nothing is wrong.
+fn again(path: &Path, kept: &Kept) -> Option<Loaded> {
+    let mut loaded = Loaded::default();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let part = |path: &Path, files: &mut Files| {
+        files.note(path.to_owned());
+        Part::read(&path.display().to_string(), fs::read_to_string(path).ok()?, &environment)
+    };
+    let mut parts = vec![part(path, &mut loaded.files)?];
+    for include in model::includes(parts[0].rest()) {
+        for path in included(&include, folder, &mut loaded) {
+            parts.push(part(&path, &mut loaded.files)?);
+        }
+    }
+    let (model, kept) = model::check_again(parts, &environment, kept, &mut loaded.report)?;
+    loaded.kept = kept;
+    loaded.settle(model, folder);
+    Some(loaded)
+}
+
+/// As a whole, with all that is wrong, and with the document as it is written, included files and all; `None` if it
+/// cannot be read.
 pub(crate) fn load_with_tree(path: &Path) -> (Loaded, Option<Node>) {
     let mut loaded = Loaded::default();
     loaded.files.note(path.to_owned());
@@ -34,32 +59,30 @@ pub(crate) fn load_with_tree(path: &Path) -> (Loaded, Option<Node>) {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut others = Vec::new();
     for include in model::includes(&main) {
-        let pattern = folder.join(&include.pattern);
-        if is_pattern(&pattern) {
-            loaded.files.note(pattern);
-        }
-        for path in resolve(&include, folder, &mut loaded.report) {
+        for path in included(&include, folder, &mut loaded) {
             loaded.files.note(path.clone());
             others.extend(read(&path, &mut loaded.report));
         }
     }
     let root = model::merge(main, others, &mut loaded.report);
-    let model = model::check(&root, &mut loaded.report);
-    if model.is_none() {
-        loaded.policies = policies(&root);
+    match model::check(&root, &mut loaded.report) {
+        Some(model) => loaded.settle(model, folder),
+        None => loaded.policies = policies(&root),
     }
-    loaded.model = model.map(|mut model| {
-        for file in files_of(&mut model) {
-            *file = folder.join(&*file);
-            loaded.files.note(file.clone());
-        }
-        // Written, not read: nobody needs to watch it.
-        if let AccessLog::File(path) = &mut model.gateway.access_log {
-            *path = folder.join(&*path);
-        }
-        model
-    });
     (loaded, Some(root))
+}
+
+fn environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+/// The files that are included, by name.
+fn included(include: &Include, folder: &Path, loaded: &mut Loaded) -> Vec<PathBuf> {
+    let pattern = folder.join(&include.pattern);
+    if is_pattern(&pattern) {
+        loaded.files.note(pattern);
+    }
+    resolve(include, folder, &mut loaded.report)
 }
 
 /// All policies that are well formed; the check of the document has said what is wrong with the others.
@@ -83,7 +106,7 @@ fn read(path: &Path, report: &mut Report) -> Option<Node> {
     let name = path.display().to_string();
     match fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => model::parse(&name, &text, &|variable| std::env::var(variable).ok(), report),
+            Ok(text) => model::parse(&name, &text, &environment, report),
             Err(error) => {
                 let line =
                     1 + error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
@@ -182,9 +205,66 @@ fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
     files
 }
 
+// === impl Loaded ===
+
+impl Loaded {
+    /// Takes in a model whose paths are relative to `folder`.
+    fn settle(&mut self, mut model: Model, folder: &Path) {
+        for file in files_of(&mut model) {
+            *file = folder.join(&*file);
+            self.files.note(file.clone());
+        }
+        // Written, not read: nobody needs to watch it.
+        if let AccessLog::File(path) = &mut model.gateway.access_log {
+            *path = folder.join(&*path);
+        }
+        self.model = Some(model);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The examples hold whatever documents hold, so nothing of it is for the slow way alone.
+    #[test]
+    fn every_example_is_read_in_pieces_as_it_is_read_as_a_whole() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        let mut kept = Kept::default();
+        let mut count = 0;
+        for path in matching(&folder.join("*.yaml")).unwrap() {
+            let (whole, first) = (whole(&path), again(&path, &kept).expect("in pieces"));
+            let second = again(&path, &first.kept).expect("in pieces");
+            for loaded in [&first, &second] {
+                assert_eq!(told(loaded), told(&whole), "{}", path.display());
+            }
+            let routes = [first, second].map(|loaded| (loaded.model.unwrap().routes, kept = loaded.kept).0);
+            let stands_alone = |route: &model::Route| route.destinations().all(|to| to.subset.is_none());
+            for (first, second) in routes[0].iter().zip(&routes[1]).filter(|(first, _)| stands_alone(first)) {
+                assert!(std::sync::Arc::ptr_eq(&first.value, &second.value), "{}", first.name);
+            }
+            count += 1;
+        }
+        assert!(count > 5, "{count}");
+    }
+
+    fn told(loaded: &Loaded) -> (String, Vec<model::Problem>, &Files) {
+        (format!("{:?}", loaded.model), loaded.report.problems.clone(), &loaded.files)
+    }
+
+    /// What is wrong is told by the slow way, and nothing is kept of it.
+    #[test]
+    fn a_document_that_is_wrong_is_read_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sluice.yaml");
+        let write = |routes: &str| fs::write(&path, format!("version: 1\nroutes:\n{routes}")).unwrap();
+        write("- { name: a, respond: {} }\n- { name: a, respond: {} }\n");
+        assert!(again(&path, &Kept::default()).is_none());
+        let loaded = load(&path, &Kept::default());
+        let messages: Vec<&str> = loaded.report.problems.iter().map(|problem| &*problem.message).collect();
+        assert!(messages.iter().any(|message| message.starts_with("there are two routes with the name `a`")));
+        assert!(loaded.model.is_none());
+    }
 
     #[test]
     fn stars_stand_for_any_run() {

@@ -32,6 +32,9 @@ mod model;
 /// All that is wrong, at once.
 mod report;
 
+/// Documents that are read again, and what need not be.
+mod kept;
+
 /// The JSON Schema of the document.
 mod schema;
 
@@ -41,6 +44,7 @@ mod secret;
 pub use check::check;
 pub use decode::{FromText, TextOr, decode};
 pub use expression::nearest;
+pub use kept::{Kept, Part, check_again};
 pub use merge::{Include, includes, merge};
 pub use model::*;
 pub use node::{Key, Node, Place, Value};

@@ -56,6 +56,12 @@ impl Report {
         self.push(Severity::Warning, place, message.into(), Some(hint.into()));
     }
 
+    /// Takes in what another report holds.
+    pub fn add(&mut self, problem: Problem) {
+        let Problem { severity, place, message, hint } = problem;
+        self.push(severity, &place, message, hint);
+    }
+
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }

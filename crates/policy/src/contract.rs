@@ -28,6 +28,12 @@ pub trait Policy: Send + Sync + 'static {
         Step::Continue
     }
 
+    /// Whether the same settings would make the same policy again. If so, a reload that does not touch them keeps it, with
+    /// all that it has counted; one that was made of files looks at them.
+    fn is_current(&self) -> bool {
+        true
+    }
+
     /// When the exchange is over, however it ended.
     fn on_finish(&self, exchange: &Exchange) {
         _ = exchange;

@@ -11,7 +11,7 @@ mod common;
 use common::route;
 use divan::Bencher;
 use model::Route;
-use route::{Example, Table, analyse, fingerprint};
+use route::{Example, Table, analyse};
 
 const SIZES: [usize; 2] = [1_000, 50_000];
 
@@ -61,13 +61,6 @@ fn patterns(bencher: Bencher, size: usize) {
 #[divan::bench(args = SIZES, sample_count = 3, sample_size = 1)]
 fn hostile(bencher: Bencher, size: usize) {
     look(bencher, size, |index| format!("template:/{{a}}/{{b}} header:x{index}"));
-}
-
-/// What is asked on each reload before anything else.
-#[divan::bench(sample_count = 10, sample_size = 1)]
-fn unchanged(bencher: Bencher) {
-    let routes = routes(50_000, |index| format!("host:h{}.example.org prefix:/api/v1/service{index}", index / 20));
-    bencher.bench(|| fingerprint(&routes));
 }
 
 #[divan::bench]

@@ -23,7 +23,7 @@ mod verdict;
 
 pub use ask::{Ask, preflight};
 pub use conditions::Conditions;
-pub use conflict::{Conflicts, Finding, Kind, analyse, fingerprint};
+pub use conflict::{Conflicts, Finding, Kind, analyse};
 pub use example::{Example, examples};
 pub use field::{Value, first_value, header_holds};
 pub use miss::{Miss, Presence};

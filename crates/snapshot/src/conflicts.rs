@@ -3,15 +3,12 @@
 
 use std::{cmp::Reverse, fmt, sync::Arc};
 
-use model::{Action, Model, PathPattern, Policy, Report, Route, Severity};
+use model::{Action, Model, PathPattern, Placed, Policy, Report, Route, Severity};
 use route::{Conflicts, Criterion, Finding, Kind, Table};
 
 /// The conflicts of a set of routes, kept for as long as the routes match the same.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
-    fingerprint: u64,
-    conflicts: Arc<Conflicts>,
-}
+pub(crate) struct Known(Arc<Conflicts>);
 
 /// So many of each kind are told; the others are counted.
 const TOLD: usize = 20;
@@ -24,24 +21,20 @@ struct Told<'m> {
     model: &'m Model,
     finding: &'m Finding,
     /// The route that loses, and the first that wins.
-    loser: &'m Route,
-    winner: &'m Route,
+    loser: &'m Placed<Route>,
+    winner: &'m Placed<Route>,
 }
 
 // === impl Known ===
 
 impl Known {
-    pub(crate) fn of(routes: &[Route], table: &Table, previous: Option<&Self>) -> Self {
-        let fingerprint = route::fingerprint(routes);
-        match previous {
-            Some(previous) if previous.fingerprint == fingerprint => previous.clone(),
-            _ => Self { fingerprint, conflicts: Arc::new(route::analyse(routes, table)) },
-        }
+    pub(crate) fn of(routes: &[Placed<Route>], table: &Table) -> Self {
+        Self(Arc::new(route::analyse(routes, table)))
     }
 
     /// Tells all that was found.
     pub(crate) fn report(&self, model: &Model, report: &mut Report) {
-        let mut told: Vec<_> = self.conflicts.findings.iter().map(|finding| Told::new(model, finding)).collect();
+        let mut told: Vec<_> = self.0.findings.iter().map(|finding| Told::new(model, finding)).collect();
         // Errors first, lest they are only counted.
         told.sort_by_key(|told| (told.finding.kind, Reverse(told.severity())));
         for of_kind in told.chunk_by(|one, other| one.finding.kind == other.finding.kind) {
@@ -50,7 +43,7 @@ impl Known {
                 next.push(report, format!("further {}: {}", what(next.finding.kind), of_kind.len() - TOLD), MORE);
             }
         }
-        if let (true, Some(route)) = (self.conflicts.cut_off, model.routes.first()) {
+        if let (true, Some(route)) = (self.0.cut_off, model.routes.first()) {
             let message = "so many routes may match the same requests that not every two of them were compared";
             report.warning_with_hint(&route.place, message, "name hosts, or begin paths with literal segments");
         }
@@ -185,7 +178,7 @@ fn kind_of_path(path: Option<&PathPattern>) -> &'static str {
 
 /// Whether it makes no difference for a request which of two routes it takes. What is not sure to make none, makes one.
 fn do_the_same(one: &Route, other: &Route) -> bool {
-    let Route { name: _, place: _, listeners: _, matching: _, priority: _, policies, action, rewrite, mirrors } = one;
+    let Route { name: _, listeners: _, matching: _, priority: _, policies, action, rewrite, mirrors } = one;
     let is_action_same = match (action, &other.action) {
         (Action::Upstream(one), Action::Upstream(other)) => one == other,
         (Action::Respond(one), Action::Respond(other)) => {
@@ -205,7 +198,7 @@ fn do_the_same(one: &Route, other: &Route) -> bool {
 // === words ===
 
 /// A route with its place.
-struct Named<'m>(&'m Route);
+struct Named<'m>(&'m Placed<Route>);
 
 impl fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,8 @@ pub mod admission;
 
 /// What a route does, ready to be done.
 mod action;
+/// The policies of the gateway, its listeners and its upstreams.
+mod around;
 /// Who calls, where a route depends on it.
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
@@ -19,8 +21,12 @@ mod expectations;
 mod explain;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// Policies, made or adopted.
+mod policies;
 /// A target made anew.
 mod rewrite;
+/// Routes, compiled or adopted.
+mod routes;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use message::{Record, forwarded};
-use model::{Address, Limits, ListenerId, Place};
-use policy::{Chain, Policy};
+use model::{Address, Limits, ListenerId, Place, Placed, Problem};
+use policy::Chain;
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Mirror, Side, Sides, To, conflicts::Known};
+use crate::{Action, Mirror, Side, Sides, To, around::Around, conflicts::Known, policies::Policies};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -18,14 +18,14 @@ pub struct Snapshot {
     pub settings: Settings,
     /// By [`ListenerId`].
     pub listeners: Box<[Listener]>,
-    pub table: route::Table,
-    /// By the index that the table gives.
-    pub routes: Box<[Route]>,
+    pub table: Arc<route::Table>,
+    /// By the index that the table gives. Those that did not change are shared with the previous snapshot.
+    pub routes: Box<[Arc<Route>]>,
     /// By index; actions hold it.
     pub upstreams: Box<[Arc<Upstream>]>,
     pub upstream_metrics: Box<[Arc<UpstreamMetrics>]>,
-    /// All that were built for it, once each.
-    pub(crate) policies: Box<[Arc<dyn Policy>]>,
+    /// The policies that routes do not have themselves.
+    pub(crate) around: Around,
     /// Of its routes; found again only if what they match has changed.
     pub(crate) conflicts: Known,
     /// Where things are written, for whoever explains; apart from the things, because no request asks.
@@ -68,6 +68,12 @@ pub struct Route {
     /// `None`: there are none.
     pub mirrors: Option<Box<[Arc<Mirror>]>>,
     pub metrics: Arc<RouteMetrics>,
+    /// What it was made of, and where that stood.
+    pub(crate) written: Arc<model::Route>,
+    pub(crate) place: Place,
+    /// Its own policies, and what the check of their settings warned of, at the places that `written` holds.
+    pub(crate) policies: Policies,
+    pub(crate) warnings: Box<[Problem]>,
 }
 
 /// The chains of a route, by listener and side.
@@ -114,14 +120,7 @@ impl Snapshot {
 
     /// To be called once it is live.
     pub fn start_policies(&self) {
-        self.policies.iter().for_each(|policy| policy.start());
-    }
-}
-
-impl Drop for Snapshot {
-    /// The last exchange that saw this world is over.
-    fn drop(&mut self) {
-        self.policies.iter().for_each(|policy| policy.retire());
+        self.around.all().chain(self.routes.iter().map(|route| &route.policies)).for_each(Policies::start);
     }
 }
 
@@ -139,6 +138,11 @@ impl Listener {
 // === impl Route ===
 
 impl Route {
+    /// Whether it would be compiled the same again, if nothing changed around it.
+    pub(crate) fn stands_as(&self, route: &Placed<model::Route>) -> bool {
+        self.policies.is_empty() || self.place == route.place && self.policies.are_current()
+    }
+
     /// If it sends requests to one of several sides.
     pub fn sides(&self) -> Option<&Sides> {
         match &self.action {

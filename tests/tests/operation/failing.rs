@@ -150,6 +150,15 @@ impl Failing {
         // What the path captures, `%25`, becomes `%252e`, which would be decoded twice.
         let action = "upstream: weightless, rewrite: { path: \"/{id}2e\" }";
         self.route("rewritten", "\"/rewritten/{id}\"", action, Cause::RewriteFailed);
+        let fault = "upstream: weightless, policies: [{ fault: { abort: {} } }]";
+        self.route("faulty", "{ prefix: /faulty }", fault, Cause::FaultInjected);
+        let versions = |from: &str, more: &str| {
+            format!("versions: {{ from: [{{ {from} }}], known: [{{ name: \"1\", upstream: weightless{more} }}] }}")
+        };
+        self.route("versionless", "\"/versionless/{id}\"", &versions("query: v", ""), Cause::VersionRequired);
+        self.route("misversioned", "\"/misversioned/{id}\"", &versions("path: id", ""), Cause::UnknownVersion);
+        let expired = versions("query: v", ", sunset: 2020-01-01").replace("known:", "default: \"1\", known:");
+        self.route("expired", "\"/expired/{id}\"", &expired, Cause::VersionExpired);
     }
 
     fn raw(&mut self, name: &'static str, origin: RawOrigin, settings: &str, cause: Cause) {

@@ -13,61 +13,97 @@ mod subsets;
 mod tests;
 mod upstreams;
 
-use self::{names::Names, subsets::Subsets};
+use self::subsets::Subsets;
+pub(crate) use self::{
+    names::Names,
+    routes::{Known, check as check_route},
+};
 use crate::{
-    Model, Node, Report, Value,
+    Gateway, Listener, Model, Node, Placed, Report, Route, Test, Upstream, Value,
     decode::decode_without,
     document::Document,
     pending::{self, Scope},
 };
+
+/// A document without its routes, checked.
+pub(crate) struct Rest<'n> {
+    gateway: Option<Gateway>,
+    listeners: Vec<Option<Listener>>,
+    upstreams: Vec<Option<Upstream>>,
+    tests: &'n [Node],
+    checked_tests: Vec<Option<Test>>,
+    /// What its routes may refer to.
+    pub(crate) known: Known<'n>,
+}
 
 /// Checks a document and resolves it. `None` if the report holds an error, be it an earlier one.
 ///
 /// Reads no file: whether certificates are there and fit is for whoever opens them to say. Which policies there are,
 /// and what their settings may be, is for the registry of kinds to say.
 pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
-    if root.value == Value::Null {
-        report.error_with_hint(&root.place, "the document is empty", "begin with `version: 1`");
-        return None;
-    }
-    let skipped = pending::refuse(Scope::Document, root, report);
-    decode_without::<Document>(root, &skipped, report);
-    let items = |key: &str| root.get(key).map(Node::items).unwrap_or_default();
-    if items("listeners").is_empty() {
-        report.warning(&root.place, "there are no listeners, so nothing is served");
+    let mut rest = Rest::check(root, report)?;
+    let nodes = items(root, "routes");
+    let mut names = Names::collect("route", nodes, report);
+    let routes: Vec<_> = nodes.iter().map(|node| check_route(node, &mut rest.known, report)).collect();
+    rest.check_what_refers_to_routes(&mut names, report);
+    rest.model(routes.into_iter().collect(), report)
+}
+
+fn items<'n>(root: &'n Node, key: &str) -> &'n [Node] {
+    root.get(key).map(Node::items).unwrap_or_default()
+}
+
+// === impl Rest ===
+
+impl<'n> Rest<'n> {
+    /// `None` if there is nothing to check.
+    pub(crate) fn check(root: &'n Node, report: &mut Report) -> Option<Self> {
+        if root.value == Value::Null {
+            report.error_with_hint(&root.place, "the document is empty", "begin with `version: 1`");
+            return None;
+        }
+        let skipped = pending::refuse(Scope::Document, root, report);
+        decode_without::<Document>(root, &skipped, report);
+        let (listeners, upstreams) = (items(root, "listeners"), items(root, "upstreams"));
+        if listeners.is_empty() {
+            report.warning(&root.place, "there are no listeners, so nothing is served");
+        }
+        let gateway = gateway::check(root.get("gateway"), report);
+        let listener_names = Names::collect("listener", listeners, report);
+        let checked_listeners = listeners::check(listeners, gateway.as_ref(), report);
+        let upstream_names = Names::collect("upstream", upstreams, report);
+        let checked_upstreams: Vec<_> = upstreams.iter().map(|node| upstreams::check(node, report)).collect();
+        let known = Known {
+            listeners: listener_names,
+            has_tls: listeners.iter().map(|node| node.get("tls").is_some()).collect(),
+            upstreams: upstream_names,
+            has_policies: upstreams.iter().map(|node| !items(node, "policies").is_empty()).collect(),
+            subsets: Subsets::of(upstreams.len()),
+        };
+        let (listeners, upstreams) = (checked_listeners, checked_upstreams);
+        Some(Self { gateway, listeners, upstreams, tests: items(root, "tests"), checked_tests: Vec::new(), known })
     }
 
-    let gateway = gateway::check(root.get("gateway"), report);
-    let mut listener_names = Names::collect("listener", items("listeners"), report);
-    let listeners = listeners::check(items("listeners"), gateway.as_ref(), report);
-    let mut upstream_names = Names::collect("upstream", items("upstreams"), report);
-    let mut upstreams: Vec<_> = items("upstreams").iter().map(|node| upstreams::check(node, report)).collect();
-    let mut route_names = Names::collect("route", items("routes"), report);
-    let has_tls: Vec<bool> = items("listeners").iter().map(|node| node.get("tls").is_some()).collect();
-    let mut subsets = Subsets::of(upstreams.len());
-    let mut known = routes::Known {
-        listeners: &mut listener_names,
-        upstreams: &mut upstream_names,
-        upstream_nodes: items("upstreams"),
-        subsets: &mut subsets,
-        has_tls: &has_tls,
-    };
-    let routes: Vec<_> = items("routes").iter().map(|node| routes::check(node, &mut known, report)).collect();
-    subsets.hand_over(&mut upstreams, report);
-
-    Names::collect("test", items("tests"), report);
-    let mut known =
-        tests::Known { listeners: &mut listener_names, upstreams: &mut upstream_names, routes: &mut route_names };
-    let tests: Vec<_> = items("tests").iter().map(|node| tests::check(node, &mut known, report)).collect();
-
-    if report.has_errors() {
-        return None;
+    /// To be called when all routes are checked.
+    pub(crate) fn check_what_refers_to_routes(&mut self, routes: &mut Names<'_>, report: &mut Report) {
+        self.known.subsets.hand_over(&mut self.upstreams, report);
+        Names::collect("test", self.tests, report);
+        let Known { listeners, upstreams, .. } = &mut self.known;
+        let mut known = tests::Known { listeners, upstreams, routes };
+        self.checked_tests = self.tests.iter().map(|node| tests::check(node, &mut known, report)).collect();
     }
-    Some(Model {
-        gateway: gateway?,
-        listeners: listeners.into_iter().collect::<Option<_>>()?,
-        upstreams: upstreams.into_iter().collect::<Option<_>>()?,
-        routes: routes.into_iter().collect::<Option<_>>()?,
-        tests: tests.into_iter().collect::<Option<_>>()?,
-    })
+
+    /// With its routes, if all of them are good. `None` if the report holds an error, be it an earlier one.
+    pub(crate) fn model(self, routes: Option<Vec<Placed<Route>>>, report: &Report) -> Option<Model> {
+        if report.has_errors() {
+            return None;
+        }
+        Some(Model {
+            gateway: self.gateway?,
+            listeners: self.listeners.into_iter().collect::<Option<_>>()?,
+            upstreams: self.upstreams.into_iter().collect::<Option<_>>()?,
+            routes: routes?,
+            tests: self.checked_tests.into_iter().collect::<Option<_>>()?,
+        })
+    }
 }

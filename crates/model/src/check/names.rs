@@ -11,7 +11,7 @@ use crate::{Node, Report};
 const SUGGESTIONS: usize = 20;
 
 /// The names of one kind of thing.
-pub(super) struct Names<'n> {
+pub(crate) struct Names<'n> {
     kind: &'static str,
     indices: HashMap<&'n str, u32>,
     in_order: Vec<&'n str>,
@@ -43,6 +43,17 @@ impl<'n> Names<'n> {
             }
         }
         Self { kind, indices, in_order, suggestions: SUGGESTIONS }
+    }
+
+    /// The names of things that are known to be good. `None` if one is given twice.
+    pub(crate) fn of(kind: &'static str, names: impl Iterator<Item = &'n str>) -> Option<Self> {
+        let in_order: Vec<_> = names.collect();
+        let indices: HashMap<_, _> = in_order.iter().copied().zip(0..).collect();
+        (indices.len() == in_order.len()).then_some(Self { kind, indices, in_order, suggestions: SUGGESTIONS })
+    }
+
+    pub(crate) fn in_order(&self) -> &[&'n str] {
+        &self.in_order
     }
 
     /// The index of the thing that a text names; reports a name that nothing has.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{Destination, Place, Report, Selector, SubsetId, Upstream, UpstreamId};
 
 /// The selectors of each upstream, with the place where each was met first.
-pub(super) struct Subsets(Vec<Vec<(Selector, Place)>>);
+pub(crate) struct Subsets(Vec<Vec<(Selector, Place)>>);
 
 // === impl Subsets ===
 
@@ -39,8 +39,8 @@ impl Subsets {
     }
 
     /// Hands each upstream its selectors. Warns of those that no endpoint satisfies.
-    pub(super) fn hand_over(self, upstreams: &mut [Option<Upstream>], report: &mut Report) {
-        for (upstream, subsets) in upstreams.iter_mut().zip(self.0) {
+    pub(super) fn hand_over(&mut self, upstreams: &mut [Option<Upstream>], report: &mut Report) {
+        for (upstream, subsets) in upstreams.iter_mut().zip(std::mem::take(&mut self.0)) {
             let Some(upstream) = upstream else { continue };
             for (selector, place) in &subsets {
                 let mut taken = upstream.endpoints.iter().filter(|endpoint| selector.takes(&endpoint.labels));

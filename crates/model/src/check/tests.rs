@@ -11,25 +11,23 @@ use crate::{
 };
 
 /// What tests may refer to.
-pub(super) struct Known<'k, 'n> {
+pub(super) struct Known<'k, 'n, 'r> {
     pub(super) listeners: &'k mut Names<'n>,
     pub(super) upstreams: &'k mut Names<'n>,
-    pub(super) routes: &'k mut Names<'n>,
+    pub(super) routes: &'k mut Names<'r>,
 }
 
-pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Test> {
+pub(super) fn check(node: &Node, known: &mut Known<'_, '_, '_>, report: &mut Report) -> Option<Test> {
     let written = decode::<document::Test>(node, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let (request, expect) = (node.near("request"), node.near("expect"));
     for (name, names) in [
         (request.get("listener"), &mut *known.listeners),
         (expect.get("upstream"), &mut *known.upstreams),
-        (expect.get("route"), &mut *known.routes),
     ] {
-        if let Some(name) = name {
-            names.find(name, report);
-        }
+        name.map(|name| names.find(name, report));
     }
+    expect.get("route").map(|name| known.routes.find(name, report));
     let document::Test { name, request: asked, expect: expected } = written?;
     if name.is_empty() {
         report.error(&node.near("name").place, "expected the name of a test, found an empty text");

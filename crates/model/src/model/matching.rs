@@ -10,7 +10,7 @@ use super::{CaptureType, TimeMatch};
 
 /// What must hold. Everything given must hold at once; within a list of hosts, methods, networks or server names one is
 /// enough.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Match {
     /// Empty: any.
     pub hosts: Vec<HostPattern>,
@@ -63,14 +63,14 @@ pub enum Segment {
     Rest(Arc<str>),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HeaderMatch {
     pub name: HeaderName,
     pub value: ValueMatch,
 }
 
 /// A query parameter or a cookie.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FieldMatch {
     pub name: Arc<str>,
     pub value: ValueMatch,
@@ -88,6 +88,19 @@ pub enum ValueMatch {
 
 // === impl PathPattern ===
 
+impl PartialEq for PathPattern {
+    /// Regexes are the same if they are written the same.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(own), Self::Exact(other)) | (Self::Prefix(own), Self::Prefix(other)) => own == other,
+            (Self::Template(own), Self::Template(other)) => own == other,
+            (Self::Wildcard { pattern: own, .. }, Self::Wildcard { pattern: other, .. }) => own == other,
+            (Self::Regex(own), Self::Regex(other)) => own.as_str() == other.as_str(),
+            _ => false,
+        }
+    }
+}
+
 impl PathPattern {
     /// The names that a match of this pattern captures, in the order of their index.
     ///
@@ -104,6 +117,21 @@ impl PathPattern {
                 })
                 .collect(),
             Self::Regex(regex) => regex.capture_names().flatten().collect(),
+        }
+    }
+}
+
+// === impl ValueMatch ===
+
+impl PartialEq for ValueMatch {
+    /// Regexes are the same if they are written the same.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(own), Self::Exact(other)) | (Self::Prefix(own), Self::Prefix(other)) => own == other,
+            (Self::Regex(own), Self::Regex(other)) => own.as_str() == other.as_str(),
+            (Self::AnyOf(own), Self::AnyOf(other)) => own == other,
+            (Self::Present, Self::Present) | (Self::Absent, Self::Absent) => true,
+            _ => false,
         }
     }
 }

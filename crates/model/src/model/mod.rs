@@ -9,6 +9,7 @@ mod gateway;
 mod listener;
 mod matching;
 mod mirror;
+mod placed;
 mod retry;
 mod route;
 mod split;
@@ -28,6 +29,7 @@ pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;
+pub use placed::Placed;
 pub use retry::{Backoff, Budget, RetryOn, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
@@ -48,7 +50,7 @@ pub struct Model {
     pub listeners: Vec<Listener>,
     pub upstreams: Vec<Upstream>,
     /// In document order; the last tie-breaker of precedence.
-    pub routes: Vec<Route>,
+    pub routes: Vec<Placed<Route>>,
     pub tests: Vec<Test>,
 }
 

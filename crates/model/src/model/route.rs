@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Action, ListenerId, Match, Mirror, Policy, Rewrite};
-use crate::Place;
+use super::{Action, Destination, ListenerId, Match, Mirror, Policy, Rewrite};
 
 #[derive(Debug, Clone)]
 pub struct Route {
     pub name: Arc<str>,
-    pub place: Place,
     /// Sorted. Empty: all.
     pub listeners: Vec<ListenerId>,
     pub matching: Match,
@@ -19,4 +17,24 @@ pub struct Route {
     pub rewrite: Option<Rewrite>,
     /// Each to another upstream; none unless the action goes to one.
     pub mirrors: Vec<Mirror>,
+}
+
+// === impl Route ===
+
+impl Route {
+    /// Whether it takes the same requests as another one, and with the same right.
+    pub fn matches_like(&self, other: &Self) -> bool {
+        self.listeners == other.listeners && self.priority == other.priority && self.matching == other.matching
+    }
+
+    /// Wherever its requests may go, or copies of them.
+    pub fn destinations(&self) -> impl Iterator<Item = Destination> {
+        self.action.destinations().into_iter().chain(self.mirrors.iter().map(|mirror| mirror.to))
+    }
+}
+
+impl AsRef<Self> for Route {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }

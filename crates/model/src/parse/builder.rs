@@ -20,6 +20,10 @@ const SMALL: usize = 16;
 
 pub(super) struct Builder<'p> {
     file: Arc<str>,
+    /// Lines before the text.
+    before: u32,
+    /// Lists and maps around the text.
+    around: usize,
     environment: &'p dyn Fn(&str) -> Option<String>,
     has_holes: bool,
     report: &'p mut Report,
@@ -63,6 +67,8 @@ impl<'p> Builder<'p> {
     ) -> Self {
         Self {
             file: start.file,
+            before: start.line - 1,
+            around: 0,
             environment,
             has_holes,
             report,
@@ -72,6 +78,11 @@ impl<'p> Builder<'p> {
             documents: 0,
             root: None,
         }
+    }
+
+    /// The text stands within so many lists and maps.
+    pub(super) fn within(&mut self, around: usize) {
+        self.around = around;
     }
 
     pub(super) fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Stop> {
@@ -107,6 +118,11 @@ impl<'p> Builder<'p> {
         }
     }
 
+    /// Whether something in the text has a name that aliases may use.
+    pub(super) fn has_anchors(&self) -> bool {
+        !self.anchors.is_empty()
+    }
+
     pub(super) fn finish(self) -> Option<Node> {
         self.root
     }
@@ -124,7 +140,7 @@ impl<'p> Builder<'p> {
         if self.awaits_key() {
             return Err(Stop::new(&span.start, "a key must be a text, not a list or a map", None));
         }
-        if self.open.len() >= DEEPEST {
+        if self.around + self.open.len() >= DEEPEST {
             let message = "lists and maps are nested too deeply";
             return Err(Stop::new(&span.start, message, Some("at most 64 levels are read")));
         }
@@ -271,7 +287,7 @@ impl<'p> Builder<'p> {
 
     fn place(&self, span: &Span) -> Place {
         let (line, column) = position(&span.start);
-        Place { file: self.file.clone(), line, column }
+        Place { file: self.file.clone(), line: self.before + line, column }
     }
 }
 

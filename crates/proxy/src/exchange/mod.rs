@@ -91,7 +91,7 @@ fn find<'w>(
     };
     exchange.captures = found.captures;
     exchange.record.route = u32::try_from(found.route).ok();
-    let route = &world.snapshot.routes[found.route];
+    let route = &*world.snapshot.routes[found.route];
     let chosen = match route.sides() {
         Some(sides) if !sides.awaits_consumer() => side::choose(sides, exchange, listener),
         _ => Ok(()),

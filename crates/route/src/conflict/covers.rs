@@ -3,10 +3,7 @@
 //! A criterion that is added to routes must be thought of here: the fields of [`Match`] are taken apart by name, so that
 //! the compiler says so.
 
-use std::{
-    collections::HashMap,
-    hash::{Hash, Hasher},
-};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use http::Method;
@@ -23,7 +20,7 @@ use crate::{
 /// What the paths of routes have in common, with what it took to find out.
 #[derive(Debug)]
 pub(super) struct Paths<'r> {
-    routes: &'r [Route],
+    routes: &'r [&'r Route],
     /// By route: exactly what it matches, if segments say that.
     shapes: Vec<Option<Shape<'r>>>,
     /// By route: `None` of what makes too large an automaton.
@@ -43,11 +40,11 @@ const ASTERISK: &str = "*";
 // === impl Paths ===
 
 impl<'r> Paths<'r> {
-    pub(super) fn new(routes: &'r [Route]) -> Self {
+    pub(super) fn new(routes: &'r [&'r Route]) -> Self {
         let shape = |route: &'r Route| route.matching.path.as_ref().and_then(Shape::of);
         Self {
             routes,
-            shapes: routes.iter().map(shape).collect(),
+            shapes: routes.iter().map(|route| shape(route)).collect(),
             languages: HashMap::default(),
             samples: HashMap::default(),
             searches: SEARCHES,
@@ -224,46 +221,4 @@ pub(super) fn asks_for_more(one: &Route, other: &Route) -> bool {
         || !sni.is_empty() && other.sni.is_empty()
         || time.is_some() && other.time.is_none()
         || when.is_some() && *when != other.when
-}
-
-// === the fingerprint ===
-
-pub(super) fn hash(matching: &Match, hasher: &mut impl Hasher) {
-    let Match { hosts, path, methods, headers, query, cookies, client_ip, sni, time, when } = matching;
-    (hosts, methods, client_ip, sni, time, when).hash(hasher);
-    hash_path(path.as_ref(), hasher);
-    headers.len().hash(hasher);
-    for HeaderMatch { name, value } in headers {
-        name.hash(hasher);
-        hash_value(value, hasher);
-    }
-    for fields in [query, cookies] {
-        fields.len().hash(hasher);
-        for FieldMatch { name, value } in fields {
-            name.hash(hasher);
-            hash_value(value, hasher);
-        }
-    }
-}
-
-fn hash_path(path: Option<&PathPattern>, hasher: &mut impl Hasher) {
-    path.map(std::mem::discriminant).hash(hasher);
-    match path {
-        None => {}
-        Some(PathPattern::Exact(text) | PathPattern::Prefix(text) | PathPattern::Wildcard { pattern: text, .. }) => {
-            text.hash(hasher);
-        }
-        Some(PathPattern::Template(segments)) => segments.hash(hasher),
-        Some(PathPattern::Regex(regex)) => regex.as_str().hash(hasher),
-    }
-}
-
-fn hash_value(value: &ValueMatch, hasher: &mut impl Hasher) {
-    std::mem::discriminant(value).hash(hasher);
-    match value {
-        ValueMatch::Exact(text) | ValueMatch::Prefix(text) => text.hash(hasher),
-        ValueMatch::Regex(regex) => regex.as_str().hash(hasher),
-        ValueMatch::AnyOf(texts) => texts.hash(hasher),
-        ValueMatch::Present | ValueMatch::Absent => {}
-    }
 }

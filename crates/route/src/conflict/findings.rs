@@ -24,7 +24,7 @@ const PAIRS: usize = 2_000;
 const SHOWN: usize = 100;
 
 struct Judge<'r> {
-    routes: &'r [Route],
+    routes: &'r [&'r Route],
     table: &'r Table,
     met: &'r Met,
     /// What is left of [`PAIRS`] and [`SHOWN`].
@@ -32,7 +32,7 @@ struct Judge<'r> {
     unreachable: usize,
 }
 
-pub(super) fn settle(routes: &[Route], table: &Table, met: &Met) -> Conflicts {
+pub(super) fn settle(routes: &[&Route], table: &Table, met: &Met) -> Conflicts {
     let mut judge = Judge { routes, table, met, pairs: PAIRS, unreachable: SHOWN };
     let mut findings = judge.unreachable();
     let lost: HashSet<_> = findings.iter().map(|finding| finding.route).collect();
@@ -119,10 +119,10 @@ impl Judge<'_> {
 
     /// A request that both match and that goes to `winner` for a reason that fits, with that reason.
     fn example(&self, winner: usize, loser: usize, kind: Kind) -> Option<(Example, Criterion)> {
-        let both = [&self.routes[loser], &self.routes[winner]];
+        let both = [self.routes[loser], self.routes[winner]];
         let claim = |route: usize, example: &Example| {
             let now = || example.now();
-            Precedence::claim(&self.routes[route], route, &example.ask(&now))
+            Precedence::claim(self.routes[route], route, &example.ask(&now))
         };
         let decided = |example: Example| {
             let (wins, loses) = (claim(winner, &example)?, claim(loser, &example)?);

@@ -22,7 +22,7 @@ pub(super) struct Meeting {
 }
 
 /// All groups; that of no host, if there is one, comes first.
-pub(super) fn of(routes: &[Route]) -> Vec<Group<'_>> {
+pub(super) fn of<'r>(routes: &[&'r Route]) -> Vec<Group<'r>> {
     let mut by_host: HashMap<&HostPattern, Vec<u32>, FixedState> = HashMap::default();
     let mut order = Vec::new();
     let mut any = Vec::new();

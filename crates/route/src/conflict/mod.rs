@@ -15,8 +15,6 @@ mod groups;
 mod pairs;
 mod tree;
 
-use std::hash::{BuildHasher, Hash, Hasher};
-
 use model::Route;
 
 use crate::{Criterion, Example, Table};
@@ -66,18 +64,8 @@ pub enum Kind {
 }
 
 /// Finds routes that are in each other's way. `table` is built from the same routes.
-pub fn analyse(routes: &[Route], table: &Table) -> Conflicts {
-    let met = pairs::meet(routes);
-    findings::settle(routes, table, &met)
-}
-
-/// What all routes match, as a number: as long as it is the same, so are the conflicts.
-pub fn fingerprint(routes: &[Route]) -> u64 {
-    let mut hasher = foldhash::quality::FixedState::default().build_hasher();
-    for Route { listeners, matching, priority, .. } in routes {
-        listeners.hash(&mut hasher);
-        priority.hash(&mut hasher);
-        covers::hash(matching, &mut hasher);
-    }
-    hasher.finish()
+pub fn analyse<R: AsRef<Route>>(routes: &[R], table: &Table) -> Conflicts {
+    let routes: Vec<_> = routes.iter().map(AsRef::as_ref).collect();
+    let met = pairs::meet(&routes);
+    findings::settle(&routes, table, &met)
 }

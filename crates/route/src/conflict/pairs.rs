@@ -50,7 +50,7 @@ const CANDIDATES: usize = 100_000;
 const HOSTS: usize = 10_000;
 
 struct Look<'r> {
-    routes: &'r [Route],
+    routes: &'r [&'r Route],
     shapes: Vec<Shape<'r>>,
     paths: Paths<'r>,
     /// What was proved, of pairs that meet in several groups.
@@ -59,7 +59,7 @@ struct Look<'r> {
 }
 
 /// Looks at all routes.
-pub(super) fn meet(routes: &[Route]) -> Met {
+pub(super) fn meet(routes: &[&Route]) -> Met {
     let all = groups::of(routes);
     let mut look = Look::new(routes, &all);
     let mut trees = Trees::default();
@@ -69,7 +69,7 @@ pub(super) fn meet(routes: &[Route]) -> Met {
     for (index, group) in all.iter().enumerate() {
         for &route in &group.routes {
             let (shape, route) = (look.shapes[route as usize].clone(), route as usize);
-            trees.visit(roots[index], &routes[route], &shape, &mut steps, &mut |other| {
+            trees.visit(roots[index], routes[route], &shape, &mut steps, &mut |other| {
                 look.in_group(index, route, other as usize);
             });
         }
@@ -79,14 +79,14 @@ pub(super) fn meet(routes: &[Route]) -> Met {
         let below = |route: &&u32| Some(routes[**route as usize].priority) < highest[wider];
         for &route in all[closer].routes.iter().filter(below) {
             let (shape, route) = (look.shapes[route as usize].clone(), route as usize);
-            trees.visit(roots[wider], &routes[route], &shape, &mut steps, &mut |other| {
+            trees.visit(roots[wider], routes[route], &shape, &mut steps, &mut |other| {
                 look.by_priority(&all[closer], closer, route, other as usize);
             });
         }
         // Between a host and none, nobody expects the path to decide.
         for &route in all[wider].routes.iter().filter(|_| wider != 0) {
             let (shape, route) = (look.shapes[route as usize].clone(), route as usize);
-            trees.visit(roots[closer], &routes[route], &shape, &mut steps, &mut |other| {
+            trees.visit(roots[closer], routes[route], &shape, &mut steps, &mut |other| {
                 look.by_host(route, other as usize);
             });
         }
@@ -98,7 +98,7 @@ pub(super) fn meet(routes: &[Route]) -> Met {
 // === impl Look ===
 
 impl<'r> Look<'r> {
-    fn new(routes: &'r [Route], all: &[Group<'r>]) -> Self {
+    fn new(routes: &'r [&'r Route], all: &[Group<'r>]) -> Self {
         let shape = |route: &'r Route| route.matching.path.as_ref().map_or_else(Shape::all, Shape::around);
         let mut groups = vec![Vec::new(); routes.len()];
         for (number, group) in (0..).zip(all) {
@@ -108,7 +108,7 @@ impl<'r> Look<'r> {
         let met = Met { groups, covers: HashMap::default(), candidates: HashSet::default(), ranks, cut_off: false };
         Self {
             routes,
-            shapes: routes.iter().map(shape).collect(),
+            shapes: routes.iter().map(|route| shape(route)).collect(),
             paths: Paths::new(routes),
             proved: HashMap::default(),
             met,
@@ -129,7 +129,7 @@ impl<'r> Look<'r> {
         let ranks = &self.met.ranks;
         let (winner, loser) = if ranks[route] > ranks[other] { (route, other) } else { (other, route) };
         let by = ranks[winner].decided_by(&ranks[loser]);
-        if !self.is_of_interest(by, loser) || covers::are_apart(&self.routes[winner], &self.routes[loser]) {
+        if !self.is_of_interest(by, loser) || covers::are_apart(self.routes[winner], self.routes[loser]) {
             return;
         }
         if self.covers(winner, loser) {
@@ -142,7 +142,7 @@ impl<'r> Look<'r> {
 
     /// A route, and one for hosts that stand for those of its group.
     fn by_priority(&mut self, group: &Group<'_>, number: usize, loser: usize, winner: usize) {
-        let (wanted, wider) = (&self.routes[loser], &self.routes[winner]);
+        let (wanted, wider) = (self.routes[loser], self.routes[winner]);
         if winner == loser || wider.priority <= wanted.priority || covers::are_apart(wider, wanted) {
             return;
         }
@@ -159,7 +159,7 @@ impl<'r> Look<'r> {
 
     /// A route for a wildcard, and one for a host that the wildcard stands for.
     fn by_host(&mut self, loser: usize, winner: usize) {
-        let (wider, closer) = (&self.routes[loser], &self.routes[winner]);
+        let (wider, closer) = (self.routes[loser], self.routes[winner]);
         let is_odd = winner != loser
             && wider.priority == closer.priority
             && !covers::asks_for_more(closer, wider)
@@ -174,7 +174,7 @@ impl<'r> Look<'r> {
     /// Whether anything could be odd about a route that loses by this criterion: a quick look, since most pairs are a
     /// route and a catch-all.
     fn is_of_interest(&self, by: Criterion, loser: usize) -> bool {
-        let loser = &self.routes[loser];
+        let loser = self.routes[loser];
         match by {
             Criterion::Priority | Criterion::Host | Criterion::Position => true,
             Criterion::Path => is_pattern(loser) || covers::asks_for_fields(loser),
@@ -183,7 +183,7 @@ impl<'r> Look<'r> {
     }
 
     fn odd(&mut self, by: Criterion, winner: usize, loser: usize) -> Option<Kind> {
-        let (wins, loses) = (&self.routes[winner], &self.routes[loser]);
+        let (wins, loses) = (self.routes[winner], self.routes[loser]);
         match by {
             Criterion::Position => Some(Kind::Tie),
             Criterion::Priority => self.is_lifted(winner, loser).then_some(Kind::Priority),
@@ -201,7 +201,7 @@ impl<'r> Look<'r> {
 
     /// Whether nothing but its priority speaks for `winner`.
     fn is_lifted(&mut self, winner: usize, loser: usize) -> bool {
-        let (wins, loses) = (&self.routes[winner], &self.routes[loser]);
+        let (wins, loses) = (self.routes[winner], self.routes[loser]);
         let level = |route: usize| Precedence { priority: 0, ..self.met.ranks[route] };
         let names_closer = match (wins.matching.hosts.is_empty(), loses.matching.hosts.is_empty()) {
             (true, false) => true,
@@ -216,7 +216,7 @@ impl<'r> Look<'r> {
 
     /// Whether `winner` takes all that `loser` matches, hosts and methods left aside.
     fn covers(&mut self, winner: usize, loser: usize) -> bool {
-        let (outer, inner) = (&self.routes[winner], &self.routes[loser]);
+        let (outer, inner) = (self.routes[winner], self.routes[loser]);
         if !outer.matching.methods.is_empty() && inner.matching.methods.is_empty() {
             return false;
         }

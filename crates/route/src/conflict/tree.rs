@@ -72,7 +72,7 @@ impl<'r> Trees<'r> {
     /// A tree of some routes, by its root.
     pub(super) fn plant(
         &mut self,
-        routes: &'r [Route],
+        routes: &'r [&'r Route],
         shapes: &[Shape<'r>],
         members: impl Iterator<Item = u32>,
     ) -> u32 {
@@ -158,18 +158,18 @@ impl<'r> Trees<'r> {
 // === impl Crowd ===
 
 impl<'r> Crowd<'r> {
-    fn divide(&mut self, routes: &'r [Route]) {
+    fn divide(&mut self, routes: &'r [&'r Route]) {
         if self.all.len() < CROWDED {
             return;
         }
         let mut number: HashMap<FieldName<'r>, usize, FixedState> = HashMap::default();
-        let fields = self.all.iter().flat_map(|route| exact_fields(&routes[*route as usize]));
+        let fields = self.all.iter().flat_map(|route| exact_fields(routes[*route as usize]));
         fields.for_each(|(field, _)| *number.entry(field).or_default() += 1);
-        let field = self.all.iter().flat_map(|route| exact_fields(&routes[*route as usize])).map(|(field, _)| field);
+        let field = self.all.iter().flat_map(|route| exact_fields(routes[*route as usize])).map(|(field, _)| field);
         let Some(field) = field.max_by_key(|field| number[field]) else { return };
         let mut divided = Divided { field, by_value: HashMap::default(), rest: Vec::new() };
         for route in &self.all {
-            match value(&routes[*route as usize], field) {
+            match value(routes[*route as usize], field) {
                 Some(value) => divided.by_value.entry(value).or_default().push(*route),
                 None => divided.rest.push(*route),
             }

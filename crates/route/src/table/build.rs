@@ -2,7 +2,7 @@
 
 use std::{error, fmt, sync::Arc};
 
-use model::{HostPattern, PathPattern, Place, Route};
+use model::{HostPattern, PathPattern, Route};
 
 use super::{
     EXACT_HOST, Group, Link, NONE, Rank, Table, WILDCARD_HOST, Wanted,
@@ -20,7 +20,6 @@ pub struct BuildError {
     /// Index of the route.
     pub route: usize,
     pub name: Arc<str>,
-    pub place: Place,
     pub excess: Excess,
 }
 
@@ -61,17 +60,17 @@ impl Table {
     /// # Errors
     ///
     /// When the regexes of the routes, alone or together, make automata that are too large.
-    pub fn build(routes: &[Route]) -> Result<Self, BuildError> {
+    pub fn build<R: AsRef<Route>>(routes: &[R]) -> Result<Self, BuildError> {
         let failed = |excess, route: u32| {
-            let (name, place) = (routes[route as usize].name.clone(), routes[route as usize].place.clone());
-            BuildError { route: route as usize, name, place, excess }
+            let name = routes[route as usize].as_ref().name.clone();
+            BuildError { route: route as usize, name, excess }
         };
         let mut builder = Builder::default();
         for (position, route) in routes.iter().enumerate() {
-            builder.want(route, position).map_err(|Full| failed(Excess::Routes, 0))?;
+            builder.want(route.as_ref(), position).map_err(|Full| failed(Excess::Routes, 0))?;
         }
         for (entry, rank) in entries(routes).iter().zip(1..) {
-            let route = &routes[entry.route as usize];
+            let route = routes[entry.route as usize].as_ref();
             builder.insert(route, entry, rank).map_err(|Full| failed(Excess::Routes, entry.route))?;
         }
         builder.finish().map_err(|(excess, route)| failed(excess, route))
@@ -79,9 +78,9 @@ impl Table {
 }
 
 /// Every route once for each rank of its hosts, the least precedence first.
-fn entries(routes: &[Route]) -> Vec<Entry> {
+fn entries<R: AsRef<Route>>(routes: &[R]) -> Vec<Entry> {
     let mut entries = Vec::with_capacity(routes.len());
-    for (position, route) in (0..).zip(routes) {
+    for (position, route) in (0..).zip(routes.iter().map(AsRef::as_ref)) {
         let precedence = Precedence::of(route, None, position as usize);
         let mut ranks: Vec<_> = route.matching.hosts.iter().map(|host| HostRank::of(Some(host))).collect();
         if ranks.is_empty() {

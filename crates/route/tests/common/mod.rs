@@ -23,8 +23,8 @@ use std::{
 use expression::Environment;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use model::{
-    Action, CaptureType, FieldMatch, FromText, HeaderMatch, HostPattern, ListenerId, Match, PathPattern, Place,
-    Respond, Route, Segment, TimeMatch, ValueMatch, Weekly, values::Moment,
+    Action, CaptureType, FieldMatch, FromText, HeaderMatch, HostPattern, ListenerId, Match, PathPattern, Respond,
+    Route, Segment, TimeMatch, ValueMatch, Weekly, values::Moment,
 };
 use regex::Regex;
 use route::{Ask, Table};
@@ -62,7 +62,6 @@ pub(crate) fn check(lines: &[(&str, &str)], request: &str, wanted: &str) {
 pub(crate) fn route(name: &str, line: &str) -> Route {
     let mut route = Route {
         name: name.into(),
-        place: Place { file: "test.yaml".into(), line: 1, column: 1 },
         listeners: Vec::new(),
         matching: Match::default(),
         priority: 0,

@@ -12,7 +12,7 @@ use crate::{
 pub(super) fn upstreams(
     route: &Node,
     originals: &[Option<u32>],
-    known: &mut Known<'_, '_>,
+    known: &mut Known<'_>,
     report: &mut Report,
 ) -> Vec<Option<u32>> {
     let mut found: Vec<(u32, &Node)> = Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn upstreams(
             let message = format!("`{name}` gets these requests already, and would get them twice");
             report.warning_with_hint(&reference.place, message, "mirror to another upstream");
         }
-        if !known.upstream_nodes[index as usize].get("policies").map(Node::items).unwrap_or_default().is_empty() {
+        if known.has_policies[index as usize] {
             let message = format!("the policies of the upstream `{name}` do not run on copies");
             let hint = "if they matter here, put them on the route: what they make of a request is copied";
             report.warning_with_hint(&reference.place, message, hint);

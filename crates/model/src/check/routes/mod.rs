@@ -11,7 +11,7 @@ mod versions;
 
 use super::{expressions, names::Names, policies, subsets::Subsets};
 use crate::{
-    Action, ListenerId, Node, Report, Route, TextOr,
+    Action, ListenerId, Node, Placed, Report, Route, TextOr,
     decode::decode_without,
     document,
     pending::{self, Scope},
@@ -19,25 +19,27 @@ use crate::{
 };
 
 /// What routes may refer to.
-pub(super) struct Known<'k, 'n> {
-    pub(super) listeners: &'k mut Names<'n>,
-    pub(super) upstreams: &'k mut Names<'n>,
-    pub(super) subsets: &'k mut Subsets,
-    /// As written, by the index that the name has.
-    pub(super) upstream_nodes: &'n [Node],
+///
+/// All that the check of a route sees beside the route itself: where this is the same, the same comes of it.
+pub(crate) struct Known<'n> {
+    pub(crate) listeners: Names<'n>,
     /// By listener.
-    pub(super) has_tls: &'k [bool],
+    pub(crate) has_tls: Vec<bool>,
+    pub(crate) upstreams: Names<'n>,
+    /// By upstream.
+    pub(crate) has_policies: Vec<bool>,
+    pub(crate) subsets: Subsets,
 }
 
-pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report) -> Option<Route> {
+pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> Option<Placed<Route>> {
     let skipped = pending::refuse(Scope::Route, node, report);
     let written = decode_without::<document::Route>(node, &skipped, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
     rewrite::check_extras(node, report);
-    let upstreams = destination::upstreams(node, known.upstreams, report);
+    let upstreams = destination::upstreams(node, &mut known.upstreams, report);
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
-    let listeners = listeners(node, known.listeners, report);
+    let listeners = listeners(node, &mut known.listeners, report);
     let policies = policies::check(node, report);
     let when = node.near("match").get("when").map(|when| expressions::condition(when, report));
 
@@ -53,15 +55,15 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
     };
     let matching = matching::check(matching, when);
     if let Some(listeners) = &listeners {
-        matching::check_sni(node, &matching, listeners, known.has_tls, report);
+        matching::check_sni(node, &matching, listeners, &known.has_tls, report);
     }
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
-    let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: known.subsets };
+    let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: &mut known.subsets };
     let mirrors = mirror::check(node, mirror, &mut known_mirrored, report);
-    let mut known = destination::Known { upstreams: &upstreams, subsets: known.subsets };
+    let mut known = destination::Known { upstreams: &upstreams, subsets: &mut known.subsets };
     let upstream = upstream.map(|TextOr(to)| known.destination(0, to.labels, node.near("upstream")));
     let split = split.map(|written| split::check(node.near("split"), written, &mut known, report));
     let versions = versions.map(|written| versions::check(node.near("versions"), written, path, &mut known, report));
@@ -78,17 +80,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_>, report: &mut Report)
         Some(rewrite) => Some(rewrite?),
         None => None,
     };
-    has_one_action.then_some(Route {
-        name,
-        place: node.place.clone(),
-        listeners: listeners?,
-        matching,
-        priority,
-        policies,
-        action,
-        rewrite,
-        mirrors: mirrors?,
-    })
+    let (listeners, mirrors) = (listeners?, mirrors?);
+    let route = Route { name, listeners, matching, priority, policies, action, rewrite, mirrors };
+    has_one_action.then(|| Placed::new(node.place.clone(), route))
 }
 
 /// Sorted and without duplicates; `None` if one of them is unknown.
