@@ -16,7 +16,7 @@ use model::{Kept, Model, Node, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, Snapshot};
-use telemetry::{AccessLog, Format, GatewayMetrics, Target};
+use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
 
 use crate::{
     Files,
@@ -242,11 +242,11 @@ impl Control {
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
         let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
+        let breakers = snapshot.breakers();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &state.log {
-            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[log]),
-            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[]),
-        }
+        let others = state.log.iter().map(|log| log as &dyn Expose);
+        let others: Vec<_> = [&breakers as &dyn Expose].into_iter().chain(others).collect();
+        telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
     /// Opens the access log anew, after somebody moved it away.

@@ -1,7 +1,7 @@
 //! What documents may say one day, and this version cannot do yet.
 //!
 //! Such a key is known, so it is no slip of the pen, but to ignore it would be worse than to refuse it: a gateway that
-//! accepts `breaker` and breaks no circuit lies. Whoever builds one of these deletes its row.
+//! accepts `health` and looks at nobody lies. Whoever builds one of these deletes its row.
 
 use crate::{Node, Report};
 
@@ -28,7 +28,6 @@ const TABLE: &[Pending] = &[
 
     Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
     Pending { scope: Scope::Upstream, word: "health",    hint: "leave it out, and set the weight of a bad endpoint to 0" },
-    Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
 
     Pending { scope: Scope::Balance, word: "random",          hint: "use `round_robin`" },
     Pending { scope: Scope::Balance, word: "least_requests",  hint: "use `round_robin`" },

@@ -159,6 +159,9 @@ impl HttpBody for Relay {
                 this.waiting_since = None;
                 if let Some(ending) = &mut this.ending {
                     ending.hand_over(&frame);
+                    if let (Some(trailers), Some(unsettled)) = (frame.trailers_ref(), ending.unsettled(&frame)) {
+                        unsettled.settle(trailers);
+                    }
                 }
                 // Nothing follows them, and not every codec asks.
                 if frame.is_trailers() {

@@ -7,6 +7,8 @@ pub mod admission;
 mod action;
 /// The policies of the gateway, its listeners and its upstreams.
 mod around;
+/// Circuit breakers: those of routes, and all of them for people.
+mod breakers;
 /// Who calls, where a route depends on it.
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
@@ -35,11 +37,12 @@ mod snapshot;
 mod tls;
 
 // What documents and snapshots share, so that the path of a request need not know documents.
-pub use model::{Address, Host, Http2Limits, Limits, ListenerId, RetryOn, RetryRules};
+pub use model::{Address, Failures, Host, Http2Limits, Limits, ListenerId, RetryRules};
 
 pub use action::{
     Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
 };
+pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, RouteGuard};
 pub use compile::{check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
 pub use explain::{

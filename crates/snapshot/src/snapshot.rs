@@ -9,7 +9,7 @@ use policy::Chain;
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Mirror, Side, Sides, To, around::Around, conflicts::Known, policies::Policies};
+use crate::{Action, Breakers, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known, policies::Policies};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -65,6 +65,8 @@ pub struct Route {
     pub name: Arc<str>,
     pub chains: Chains,
     pub action: Action,
+    /// The breakers of what it sends, beside those of upstreams and endpoints.
+    pub guards: Box<[RouteGuard]>,
     /// `None`: there are none.
     pub mirrors: Option<Box<[Arc<Mirror>]>>,
     pub metrics: Arc<RouteMetrics>,
@@ -116,6 +118,11 @@ impl Snapshot {
             let mirrors = route.mirrors.as_deref().unwrap_or_default();
             mirrors.iter().map(|mirror| ([&*route.name, &*self.upstreams[mirror.to.upstream].name], &**mirror))
         })
+    }
+
+    /// Every circuit breaker.
+    pub fn breakers(&self) -> Breakers {
+        Breakers::of(self)
     }
 
     /// To be called once it is live.

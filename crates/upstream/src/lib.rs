@@ -12,6 +12,8 @@ mod bulkhead;
 mod connect;
 /// One address of an upstream.
 mod endpoint;
+/// A breaker at its place in a gateway.
+mod guard;
 /// HTTP/1.1 towards endpoints.
 mod http1;
 /// The connections of one worker to one endpoint.
@@ -26,6 +28,7 @@ mod upstream;
 pub use bulkhead::{Bulkhead, Full, Place, Turn};
 pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
+pub use guard::{Guard, Guarded, Transition};
 pub use http1::{Answer, Head, Interim, Sending, Switched};
 pub use pool::{Exclusive, Lease, Pool, SendError, Stream};
 pub use retry_budget::RetryBudget;

@@ -6,7 +6,7 @@ use model::{Balance, Selector};
 use smallvec::SmallVec;
 
 use crate::{
-    Endpoint,
+    Endpoint, Guard,
     balance::{self, Ask, LoadBalancer},
 };
 
@@ -16,6 +16,8 @@ pub struct EndpointSet {
     balancer: Box<dyn LoadBalancer>,
     /// By the index that destinations hold.
     subsets: Box<[Subset]>,
+    /// The breakers of the endpoints, by index; empty if they have none of their own.
+    guards: Box<[Arc<Guard>]>,
 }
 
 /// Some of the endpoints, with a balancer of their own, so that shares within do not depend on what others get.
@@ -33,7 +35,31 @@ impl EndpointSet {
         let balancer = balance::build(balance, &endpoints, workers);
         let subset = |selector| Subset::new(&endpoints, balance, selector, workers);
         let subsets = selectors.iter().map(subset).collect();
-        Self { endpoints, balancer, subsets }
+        Self { endpoints, balancer, subsets, guards: Box::default() }
+    }
+
+    /// With a breaker for each endpoint.
+    #[must_use]
+    pub fn with_guards(self, guard: impl FnMut(&Arc<Endpoint>) -> Arc<Guard>) -> Self {
+        Self { guards: self.endpoints.iter().map(guard).collect(), ..self }
+    }
+
+    /// The breaker of an endpoint, if it has one of its own.
+    pub fn guard(&self, endpoint: usize) -> Option<&Arc<Guard>> {
+        self.guards.get(endpoint)
+    }
+
+    /// All breakers of endpoints.
+    pub fn guards(&self) -> &[Arc<Guard>] {
+        &self.guards
+    }
+
+    /// The indices of all that may be asked: of this subset, or of all.
+    pub fn eligible(&self, subset: Option<u32>) -> impl Iterator<Item = usize> {
+        let all = 0..if subset.is_none() { self.endpoints.len() } else { 0 };
+        let subset = subset.and_then(|subset| self.subsets.get(subset as usize));
+        let indices = subset.map(|subset| &*subset.indices).unwrap_or_default();
+        all.chain(indices.iter().copied()).filter(|index| self.endpoints[*index].weight > 0)
     }
 
     /// The index of the endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left

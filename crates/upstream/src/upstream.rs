@@ -1,6 +1,7 @@
 //! A name, its rules, and its current set of endpoints.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,9 +10,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Balance, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
+use model::{Balance, Breaker, BreakerScope, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
-use crate::{Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, TlsError};
+use crate::{Bulkhead, Connector, Endpoint, EndpointSet, Guard, Guarded, RetryBudget, TlsError};
 
 /// Where routes send. The set is swapped when endpoints come and go, which is far more often than the document changes.
 pub struct Upstream {
@@ -21,6 +22,8 @@ pub struct Upstream {
     pub budget: Option<Arc<RetryBudget>>,
     /// `None`: as many requests as come.
     pub bulkhead: Option<Arc<Bulkhead>>,
+    /// `None`: there is no breaker, or not one for all.
+    pub guard: Option<Arc<Guard>>,
     /// Which endpoints some routes want alone. Destinations hold the index.
     pub subsets: Box<[Selector]>,
     set: ArcSwap<EndpointSet>,
@@ -35,6 +38,7 @@ pub struct Rules {
     pub timeouts: Timeouts,
     pub retry: Option<RetryRules>,
     pub bulkhead: Option<model::Bulkhead>,
+    pub breaker: Option<Breaker>,
     pub pool: Pool,
     pub host: Host,
     pub connector: Connector,
@@ -67,9 +71,11 @@ impl Upstream {
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
-        let set = ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &subsets, workers));
-        let name = upstream.name.clone();
-        Ok(Arc::new(Self { name, rules, budget, bulkhead, subsets, set, generation: AtomicU64::new(0) }))
+        let guard = guard(upstream, previous.map(|previous| &**previous));
+        let set = EndpointSet::new(endpoints, &rules.balance, &subsets, workers);
+        let set = guarded(set, &upstream.name, &rules, previous.map(|previous| previous.set()).as_deref());
+        let (name, set) = (upstream.name.clone(), ArcSwap::from_pointee(set));
+        Ok(Arc::new(Self { name, rules, budget, bulkhead, guard, subsets, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -84,6 +90,7 @@ impl Upstream {
     /// Replaces the endpoints; exchanges under way keep theirs.
     pub fn replace(&self, endpoints: Box<[Arc<Endpoint>]>, workers: usize) {
         let set = EndpointSet::new(endpoints, &self.rules.balance, &self.subsets, workers);
+        let set = guarded(set, &self.name, &self.rules, Some(&self.set()));
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
     }
@@ -104,6 +111,30 @@ fn bulkhead(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<A
     Some(kept.unwrap_or_else(|| Bulkhead::new(rules.requests, rules.queue)))
 }
 
+/// The breaker for all that goes to the upstream.
+fn guard(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<Arc<Guard>> {
+    let written = upstream.breaker.as_ref().filter(|breaker| breaker.scope == BreakerScope::Upstream)?;
+    let guarded = Guarded { upstream: Some(upstream.name.clone()), ..Guarded::default() };
+    Some(Guard::new(written, guarded, previous.and_then(|previous| previous.guard.as_ref())))
+}
+
+/// The set with a breaker for each endpoint, if that is what the rules say. Those of endpoints that stay go on.
+fn guarded(set: EndpointSet, upstream: &Arc<str>, rules: &Rules, previous: Option<&EndpointSet>) -> EndpointSet {
+    let Some(written) = rules.breaker.as_ref().filter(|breaker| breaker.scope == BreakerScope::Endpoint) else {
+        return set;
+    };
+    let known: HashMap<_, _> = previous
+        .into_iter()
+        .flat_map(|previous| previous.endpoints.iter().zip(previous.guards()))
+        .map(|(endpoint, guard)| (&endpoint.address, guard))
+        .collect();
+    set.with_guards(|endpoint| {
+        let address = endpoint.address.to_string().into();
+        let guarded = Guarded { upstream: Some(upstream.clone()), endpoint: Some(address), ..Guarded::default() };
+        Guard::new(written, guarded, known.get(&endpoint.address).copied())
+    })
+}
+
 // === impl Rules ===
 
 impl Rules {
@@ -115,6 +146,7 @@ impl Rules {
             timeouts: upstream.timeouts.clone(),
             retry: upstream.retry.clone(),
             bulkhead: upstream.bulkhead,
+            breaker: upstream.breaker.clone(),
             pool: upstream.pool,
             host: upstream.host.clone(),
             connector,
@@ -124,12 +156,13 @@ impl Rules {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        let Self { protocol, balance, timeouts, retry, bulkhead, pool, host, connector } = self;
+        let Self { protocol, balance, timeouts, retry, bulkhead, breaker, pool, host, connector } = self;
         *protocol == other.protocol
             && *balance == other.balance
             && *timeouts == other.timeouts
             && *retry == other.retry
             && *bulkhead == other.bulkhead
+            && *breaker == other.breaker
             && *pool == other.pool
             && *host == other.host
             && connector.is_same(&other.connector)

@@ -220,6 +220,37 @@ fn so_many_probes_pass_and_no_more() {
     assert_eq!(third.record(Success, MS, *now, random), Some(Event::Ramping));
 }
 
+/// A stream that goes on for hours, say.
+#[test]
+fn probes_that_never_come_back_are_replaced() {
+    let mut setup = Setup::new(rules());
+    setup.trip();
+    setup.wait(500 * MS);
+    let Setup { breaker, now, random, .. } = &mut setup;
+    let lost = breaker.admit(*now, random).pass.unwrap().put_aside();
+    assert_eq!(breaker.admit(*now, random).pass.unwrap().record(Success, MS, *now, random), None);
+    *now += Duration::from_secs(59);
+    assert!(breaker.admit(*now, random).pass.is_err());
+    *now += Duration::from_secs(1);
+    let other = breaker.admit(*now, random).pass.unwrap();
+    assert!(breaker.admit(*now, random).pass.is_err());
+    assert_eq!(lost.take_up(breaker).record(Failure, MS, *now, random), None, "nobody waits for it any more");
+    assert_eq!(other.record(Success, MS, *now, random), Some(Event::Ramping));
+}
+
+#[test]
+fn a_pass_that_was_put_aside_is_as_good() {
+    let mut setup = Setup::new(rules());
+    setup.trip();
+    setup.wait(500 * MS);
+    let Setup { breaker, now, random, .. } = &mut setup;
+    let (first, second) = (breaker.admit(*now, random).pass.unwrap(), breaker.admit(*now, random).pass.unwrap());
+    drop(first.put_aside().take_up(breaker));
+    let third = breaker.admit(*now, random).pass.unwrap();
+    assert_eq!(second.put_aside().take_up(breaker).record(Success, MS, *now, random), None);
+    assert_eq!(third.record(Success, MS, *now, random), Some(Event::Ramping));
+}
+
 #[test]
 fn a_probe_that_fails_or_is_slow_opens_it_for_longer() {
     for (outcome, took) in [(Failure, MS), (Success, 101 * MS)] {

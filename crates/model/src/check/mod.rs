@@ -3,7 +3,9 @@
 //! What concerns a single value is settled when it is decoded ([`values`](crate::values)). The checks here read the
 //! tree beside the decoded types, for the places, and so that one bad value does not hide what else is wrong.
 
+mod breaker;
 mod expressions;
+mod failures;
 mod gateway;
 mod listeners;
 mod names;

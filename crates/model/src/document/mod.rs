@@ -3,6 +3,7 @@
 //! Every field's comment is what the generated reference and the editor say about it. Defaults are not filled in here
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
+mod breaker;
 mod gateway;
 mod listener;
 mod route;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+pub use breaker::{Breaker, BreakerScope, Slow};
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,

@@ -4,7 +4,9 @@
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
 mod action;
+mod breaker;
 mod capture_type;
+mod failures;
 mod gateway;
 mod listener;
 mod matching;
@@ -24,13 +26,15 @@ pub use action::{
     Action, Destination, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template,
     TemplatePart,
 };
+pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;
+pub use failures::Failures;
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;
 pub use placed::Placed;
-pub use retry::{Backoff, Budget, RetryOn, RetryRules};
+pub use retry::{Backoff, Budget, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use test::{Expectation, Expected, Test, TestRequest};

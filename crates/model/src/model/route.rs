@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Action, Destination, ListenerId, Match, Mirror, Policy, Rewrite};
+use super::{Action, Breaker, Destination, ListenerId, Match, Mirror, Policy, Rewrite};
 
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -15,6 +15,8 @@ pub struct Route {
     pub policies: Vec<Policy>,
     pub action: Action,
     pub rewrite: Option<Rewrite>,
+    /// For all that it sends, wherever that goes.
+    pub breaker: Option<Breaker>,
     /// Each to another upstream; none unless the action goes to one.
     pub mirrors: Vec<Mirror>,
 }

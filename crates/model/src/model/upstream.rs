@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{CertificateFiles, Policy, RetryRules};
+use super::{Breaker, CertificateFiles, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Upstream {
     pub retry: Option<RetryRules>,
     /// `None`: no bound.
     pub bulkhead: Option<Bulkhead>,
+    /// `None`: nothing is kept from it.
+    pub breaker: Option<Breaker>,
     pub pool: Pool,
     pub host: Host,
     pub policies: Vec<Policy>,

@@ -78,7 +78,7 @@ upstreams:
             "7:17: error: expected a whole number from 2 to 10, found the number 1",
             "8:12: error: unknown failure `connect_failures`; did you mean `connect_failure`?",
             "8:30: error: expected a status from 400 to 599, or the name of a failure such as `connect_failure`, found the number 200",
-            "8:42: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, grpc_cancelled, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable",
+            "8:42: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, 5xx, grpc_cancelled, grpc_unknown, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable, grpc_data_loss",
             "9:17: error: methods are case-sensitive, and `post` is none that clients send; write `POST`",
             "11:13: error: expected 0 to 16777216 bytes, found 1073741824",
             "14:56: error: `on` is empty, so nothing would be tried again; leave it out, or leave `retry` out",
@@ -105,6 +105,58 @@ upstreams:
             "4:67: error: expected a whole number from 0 to 4294967295, found the number -1",
             "4:77: error: expected a duration above zero, found `0s`",
             "5:60: error: nothing waits, because `queue` is 0; say how many may wait, for example `queue: 100`",
+        ],
+    );
+}
+
+#[test]
+fn breakers() {
+    check(
+        r"version: 1
+upstreams:
+  - name: a
+    endpoints: [a:80]
+    breaker:
+      scope: service
+      failures: [sometimes, 399]
+      consecutive_failures: 0
+      window: 0s
+      min_requests: -1
+      failure_ratio: 0.5
+      slow: { ratio: 80% }
+      half_open_requests: 256
+      ramp: slow
+      cooldown: 5s
+  - { name: b, endpoints: [a:80], breaker: { consecutive_failures: 5, window: 10s, min_requests: 5 } }
+  - { name: c, endpoints: [a:80], breaker: { slow: { over: 1s, ratio: 0% }, failures: [reset] } }
+  - { name: d, endpoints: [a:80], breaker: { failure_ratio: 0%, failures: [], window: 50ms } }
+  - { name: e, endpoints: [a:80], breaker: { open_for: 1m, max_open_for: 5s } }
+routes:
+  - { name: a, match: { path: /a }, upstream: e, breaker: { scope: endpoint } }
+  - { name: b, match: { path: /b }, respond: {}, breaker: {} }
+",
+        &[
+            "6:14: error: unknown value `service`; known are `upstream`, `route`, `endpoint`",
+            "7:18: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, 5xx, grpc_cancelled, grpc_unknown, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable, grpc_data_loss",
+            "7:29: error: expected a status from 400 to 599, or the name of a failure such as `connect_failure`, found the number 399",
+            "8:29: error: expected a whole number from 1 to 1000000, found the number 0",
+            "9:15: error: expected a duration above zero, found `0s`",
+            "10:21: error: expected a whole number from 1 to 1000000, found the number -1",
+            "11:22: error: expected a ratio such as `20%`, found the number 0.5",
+            "12:13: error: missing key `over`",
+            "13:27: error: expected a whole number from 1 to 255, found the number 256",
+            "14:13: error: expected a duration such as `250ms`, `5s` or `2m`, found the text `slow`",
+            "15:7: error: unknown key `cooldown`; known are",
+            "16:70: error: `window` is for `failure_ratio` and `slow`, and neither is given; leave it out, or add one of them",
+            "16:83: error: `min_requests` is for `failure_ratio` and `slow`, and neither is given; leave it out, or add one of them",
+            "17:71: error: no answer at all may be slow with `0%`; leave `slow` out, or say how many are too many, for example `80%`",
+            "17:77: error: failures are not counted: only `slow` opens this breaker; say how many are too many, with `failure_ratio` or `consecutive_failures`",
+            "18:61: error: no request at all may fail with `0%`; leave it out, or say how much is too much, for example `50%`",
+            "18:75: error: `failures` is empty, so nothing would be one; leave it out, or leave `breaker` out",
+            "18:87: error: the window is too short to hold anything; give it at least `100ms`",
+            "19:74: error: `max_open_for` is shorter than `open_for`; make it at least as long",
+            "21:66: error: the breaker of a route is the route's own; leave it out, or move the breaker to the upstream",
+            "22:49: error: `breaker` keeps requests from an upstream, and this route has none; leave it out",
         ],
     );
 }
@@ -156,7 +208,6 @@ upstreams:
     discovery: { consul: { service: a } }
     retry: { attempts: 2 }
     health: {}
-    breaker: {}
     balance: least_requests
   - { name: b, endpoints: [a:80], balance: { consistent_hash: { key: path } } }
   - { name: c, endpoints: [a:80], balance: rand }
@@ -169,13 +220,12 @@ consumers: [ { name: alice } ]
         &[
             "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
             "6:5: error: `health` is not available in this version of sluice; leave it out, and set the weight of a bad endpoint to 0",
-            "7:5: error: `breaker` is not available in this version of sluice; leave it out: `timeouts` bound what a slow endpoint costs",
-            "8:14: error: `least_requests` is not available in this version of sluice; use `round_robin`",
-            "9:44: error: `consistent_hash` is not available in this version of sluice; use `round_robin`",
-            "10:44: error: unknown value `rand`; only `round_robin` is known here",
-            "12:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
-            "13:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
-            "15:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+            "7:14: error: `least_requests` is not available in this version of sluice; use `round_robin`",
+            "8:44: error: `consistent_hash` is not available in this version of sluice; use `round_robin`",
+            "9:44: error: unknown value `rand`; only `round_robin` is known here",
+            "11:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
+            "12:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
+            "14:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
         ],
     );
 }

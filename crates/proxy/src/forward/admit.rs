@@ -5,18 +5,26 @@ use std::time::Instant;
 use message::{Cause, Error, Result};
 use upstream::{Place, Upstream};
 
+use super::breaker::Breakers;
+
 /// A place among the requests that the upstream may have at a time; `None` if there is no bound. Waits for one as the
 /// document allows, but not beyond `deadline`.
 ///
 /// # Errors
-/// [`Cause::UpstreamSaturated`], [`Cause::TotalTimeout`].
-pub(super) async fn enter(upstream: &Upstream, deadline: Option<Instant>) -> Result<Option<Place>> {
+/// [`Cause::UpstreamSaturated`], [`Cause::BreakerOpen`], [`Cause::TotalTimeout`].
+pub(super) async fn enter(
+    upstream: &Upstream,
+    deadline: Option<Instant>,
+    breakers: Breakers<'_>,
+) -> Result<Option<Place>> {
     let Some((bulkhead, rules)) = upstream.bulkhead.as_ref().zip(upstream.rules.bulkhead.as_ref()) else {
         return Ok(None);
     };
     if let Some(place) = bulkhead.enter() {
         return Ok(Some(place));
     }
+    // What is under way may hang, and then nobody shall wait for it to end.
+    breakers.check(Instant::now())?;
     let turn = bulkhead.queue().map_err(|_| saturated(upstream, "and no more may wait"))?;
     let patience = Instant::now() + rules.wait;
     let by = deadline.map_or(patience, |deadline| deadline.min(patience));

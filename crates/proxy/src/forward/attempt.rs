@@ -14,7 +14,11 @@ use snapshot::Host;
 use telemetry::UpstreamMetrics;
 use upstream::{Answer, Exclusive, Head, Interim, Lease, Pool, SendError, Stream};
 
-use super::{Forwarded, Link, Upgrade, head, interim};
+use super::{
+    Forwarded, Link, Upgrade,
+    breaker::{Passes, Unsettled},
+    head, interim,
+};
 use crate::{
     connection::{Connection, SharedAlarm},
     worker::{LocalUpstream, World},
@@ -37,6 +41,8 @@ pub(super) struct Target<'a> {
 pub(super) struct Patience {
     /// When the exchange must be over.
     pub(super) deadline: Option<Instant>,
+    /// It is the caller who wants it to be over so soon.
+    pub(super) is_callers: bool,
     /// When this attempt must have its answer.
     pub(super) answer_by: Option<Instant>,
 }
@@ -76,6 +82,7 @@ pub(super) async fn run(
     exchange: &mut Exchange,
     upgrade: &mut Option<Box<Upgrade>>,
     patience: Patience,
+    passes: Passes<'_>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
     let mut body = exchange.body.take();
@@ -88,13 +95,20 @@ pub(super) async fn run(
         interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
     };
     let asked = Asked { head, upload: exchange.upload.as_deref(), upgrade: upgrade.as_deref(), patience };
-    let (attempt, answered) = ask(target, &asked, &mut body, &connection.exchange_alarm()).await;
+    let (attempt, answered, unsettled) =
+        ask(target, &asked, passes, &mut body, &connection.exchange_alarm()).await;
     exchange.record.attempts.push(attempt);
     let (answer, stream) = answered?;
 
     let is_http2 = stream.is_some();
-    let mut link =
-        Link { stream, place: None, idle_timeout: rules.timeouts.idle, deadline: patience.deadline, tunnel: None };
+    let mut link = Link {
+        stream,
+        place: None,
+        unsettled,
+        idle_timeout: rules.timeouts.idle,
+        deadline: patience.deadline,
+        tunnel: None,
+    };
     let is_accepted = |upgrade: &mut Box<Upgrade>| upgrade.is_accepted(&answer.response, is_http2);
     let response = match upgrade.take_if(is_accepted) {
         Some(upgrade) => {
@@ -114,17 +128,19 @@ pub(super) async fn run(
     Ok(Forwarded { response, link: Some(link) })
 }
 
-/// Asks the endpoint and waits for the head of its answer; tells what came of it.
+/// Asks the endpoint and waits for the head of its answer; tells what came of it, also to the breakers that gave leave.
 pub(super) async fn ask(
     target: &Target<'_>,
     asked: &Asked<'_>,
+    passes: Passes<'_>,
     body: &mut Body,
     alarm: &SharedAlarm,
-) -> (Attempt, Result<Answered>) {
+) -> (Attempt, Result<Answered>, Option<Box<Unsettled>>) {
     let running = Running::begin(target);
     let answered = send(target, asked, body, alarm, running.attempt.began).await;
     let attempt = running.end(answered.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
-    (attempt, answered)
+    let unsettled = passes.record(&answered, &attempt, asked.upload, asked.patience);
+    (attempt, answered, unsettled)
 }
 
 /// Sends the request, and once more on a fresh connection if a kept one turns out to be dead: an endpoint may close a

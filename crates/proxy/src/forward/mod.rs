@@ -5,20 +5,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use message::{Cause, Error, Exchange, Response, Result};
+use message::{Cause, Error, Exchange, Random, Response, Result};
 use smallvec::SmallVec;
 use snapshot::{Destination, Route};
-use upstream::{Place, Stream, Upstream, balance::Ask};
+use upstream::{Place, Stream, Upstream};
 
 use crate::{
     connection::Connection,
     relay,
-    worker::{LocalSet, World},
+    worker::World,
 };
 
 mod admit;
 mod attempt;
+mod breaker;
+mod choice;
 mod deadline;
+mod failure;
 mod head;
 mod interim;
 mod mirror;
@@ -27,6 +30,9 @@ mod retry;
 pub(crate) mod tunnel;
 mod upgrade;
 
+pub(crate) use breaker::Unsettled;
+use breaker::Breakers;
+use choice::{Asked, choose};
 use deadline::Deadline;
 use retry::Attempts;
 pub(crate) use upgrade::Upgrade;
@@ -45,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) stream: Option<Stream>,
     /// A place among the requests that the upstream may have at a time.
     pub(crate) place: Option<Place>,
+    /// What breakers still wait to hear.
+    pub(crate) unsettled: Option<Box<Unsettled>>,
     /// Between two pieces of the body.
     pub(crate) idle_timeout: Duration,
     /// When the exchange must be over.
@@ -70,7 +78,9 @@ pub(crate) async fn forward(
     let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
-    let place = admit::enter(&local.upstream, deadline.at).await?;
+    let breakers = Breakers::of(route, to.upstream, &local.upstream);
+    let place = admit::enter(&local.upstream, deadline.at, breakers).await?;
+    let mut passes = breakers.admit(Instant::now(), &mut exchange.random)?;
     head::prepare(exchange, world.snapshot.settings.forwarded);
     if let Some(mirrors) = &route.mirrors
         && upgrade.is_none()
@@ -81,26 +91,30 @@ pub(crate) async fn forward(
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
     let mut tried = SmallVec::<[usize; 4]>::new();
     loop {
-        let Some(endpoint) = pick(&set, to.subset, worker, &mut tried) else {
-            return Err(no_endpoint(&local.upstream, to.subset));
-        };
         let now = Instant::now();
+        let ask = Asked { set: &set, subset: to.subset, worker, upstream: &local.upstream };
+        let endpoint = choose(&ask, &mut tried, &mut passes, now, &mut exchange.random)?;
         deadline.tell(exchange, now)?;
         let target =
             attempt::Target { world, worker, upstream: to.upstream, endpoint, local, pool: set.pool(endpoint) };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
-        let patience = attempt::Patience { deadline: deadline.at, answer_by };
-        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience).await;
-        let wait = match &mut attempts {
-            Some(attempts) => attempts.next(&outcome, exchange, deadline.at, Instant::now()),
-            None => None,
-        };
-        let Some(wait) = wait else {
+        let patience = attempt::Patience { deadline: deadline.at, is_callers: deadline.is_callers, answer_by };
+        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience, passes).await;
+        let next = attempts.as_mut().and_then(|attempts| {
+            let (mut next, now) = (None, Instant::now());
+            let may = |random: &mut Random| {
+                next = breakers.admit(now, random).ok();
+                next.is_some()
+            };
+            attempts.next(&outcome, exchange, deadline.at, now, may).zip(next)
+        });
+        let Some((wait, next)) = next else {
             if let Ok(Forwarded { link: Some(link), .. }) = &mut outcome {
                 link.place = place;
             }
             return outcome;
         };
+        passes = next;
         if let Ok(Forwarded { response, .. }) = outcome {
             relay::discard(response.into_body());
         }
@@ -108,16 +122,6 @@ pub(crate) async fn forward(
         // In a box: few exchanges see one.
         Box::pin(tokio::time::sleep(wait)).await;
     }
-}
-
-/// Another endpoint than those that were tried, or any if all were.
-fn pick(set: &LocalSet, subset: Option<u32>, worker: usize, tried: &mut SmallVec<[usize; 4]>) -> Option<usize> {
-    let picked = set.pick(subset, &Ask { worker, tried });
-    if picked.is_some() || tried.is_empty() {
-        return picked;
-    }
-    tried.clear();
-    set.pick(subset, &Ask { worker, tried })
 }
 
 #[cold]

@@ -9,7 +9,7 @@ use std::{
 
 use message::{Attempt, Record};
 use snapshot::Snapshot;
-use upstream::{Endpoint, EndpointSet, Pool, Upstream, balance::Ask};
+use upstream::{Endpoint, EndpointSet, Guard, Pool, Upstream, balance::Ask};
 
 /// Counted without atomics, so that holding the world for an exchange costs nothing that other cores notice.
 pub(crate) struct World {
@@ -104,6 +104,16 @@ impl LocalSet {
     /// The index of the endpoint to ask, of this subset or of all.
     pub(crate) fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<usize> {
         self.set.pick(subset, ask)
+    }
+
+    /// The breaker of the endpoint with this index, if it has one of its own.
+    pub(crate) fn guard(&self, endpoint: usize) -> Option<&Arc<Guard>> {
+        self.set.guard(endpoint)
+    }
+
+    /// The indices of all that may be asked, of this subset or of all.
+    pub(crate) fn eligible(&self, subset: Option<u32>) -> impl Iterator<Item = usize> {
+        self.set.eligible(subset)
     }
 
     /// The pool of the endpoint with this index in the set.

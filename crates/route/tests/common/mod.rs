@@ -72,6 +72,7 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
             body: bytes::Bytes::new(),
         }),
         rewrite: None,
+        breaker: None,
         mirrors: Vec::new(),
     };
     for word in line.split_whitespace() {

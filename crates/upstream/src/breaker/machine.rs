@@ -33,6 +33,11 @@ pub struct Pass<'b> {
     is_recorded: bool,
 }
 
+/// A [`Pass`] that is put aside, to be recorded by somebody who does not hold the breaker all the time.
+#[derive(Debug)]
+#[must_use = "a probe that is not taken up again is out until the breaker's patience ends"]
+pub struct Ticket(Period);
+
 /// The part of the requests that passes at the begin of a ramp: with none, nothing would be learned.
 const FIRST_SHARE: f64 = 0.05;
 
@@ -74,10 +79,14 @@ impl Breaker {
                     )
                 }
                 (Mode::Auto, Phase::HalfOpen { out, won }) => {
-                    if u16::from(out) + u16::from(won) >= u16::from(self.rules.probes()) {
+                    if u16::from(out) + u16::from(won) < u16::from(self.rules.probes()) {
+                        (State { phase: Phase::HalfOpen { out: out + 1, won }, ..state }, None)
+                    } else if self.tick(now).since(state.at) < self.rules.probe_patience() {
                         return self.refuse(state, now);
+                    } else {
+                        // Another stay in the same phase, in which those that are still out count for nothing.
+                        (State { phase: Phase::HalfOpen { out: 1, won }, at: self.tick(now), ..state }, None)
                     }
-                    (State { phase: Phase::HalfOpen { out: out + 1, won }, ..state }, None)
                 }
                 (Mode::Auto, Phase::Ramp) => {
                     let share = self.share(state, now);
@@ -290,6 +299,12 @@ impl Pass<'_> {
         self.breaker.record(&self, outcome == Outcome::Failure, slow, now, random)
     }
 
+    pub fn put_aside(mut self) -> Ticket {
+        // Nothing is given back.
+        self.is_recorded = true;
+        Ticket(self.period)
+    }
+
     /// Whether it was given to find out if requests go well again.
     pub fn is_probe(&self) -> bool {
         self.period.is_half_open()
@@ -307,6 +322,15 @@ impl Drop for Pass<'_> {
 impl fmt::Debug for Pass<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pass").field("is_probe", &self.is_probe()).finish_non_exhaustive()
+    }
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    /// Of the breaker that gave the pass.
+    pub fn take_up(self, breaker: &Breaker) -> Pass<'_> {
+        Pass { breaker, period: self.0, is_recorded: false }
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use message::Random;
 
-pub use machine::{Breaker, Pass};
+pub use machine::{Breaker, Pass, Ticket};
 pub use state::{Mode, Phase, Reason};
 pub use window::Totals;
 
@@ -107,11 +107,19 @@ pub struct Status {
     pub totals: Totals,
 }
 
+/// Longer than most answers take.
+const PROBE_PATIENCE: Duration = Duration::from_secs(60);
+
 // === impl Rules ===
 
 impl Rules {
     fn probes(&self) -> u8 {
         self.half_open_requests.max(1)
+    }
+
+    /// How long probes may be out before others are sent in their place: one that hangs must not keep it half open for ever.
+    fn probe_patience(&self) -> Duration {
+        self.open_for.max(PROBE_PATIENCE)
     }
 
     /// How long it stays open when it opens for this time, counted from 1, since it was last closed.

@@ -90,7 +90,6 @@ const TICK: u32 = 64 - MODE - PHASE - REASON - TRIPS - 2 * PROBES;
 
 pub(super) const MOST_TRIPS: u8 = (1 << TRIPS) - 1;
 
-const MODES: [Mode; 4] = [Mode::Auto, Mode::ForcedOpen, Mode::ForcedClosed, Mode::Disabled];
 const REASONS: [Option<Reason>; 5] =
     [None, Some(Reason::ConsecutiveFailures), Some(Reason::FailureRatio), Some(Reason::SlowCalls), Some(Reason::Probe)];
 
@@ -139,7 +138,7 @@ impl State {
         let (mode, phase, reason) = (field(MODE), field(PHASE), field(REASON));
         let (trips, out, won) = (field(TRIPS), field(PROBES), field(PROBES));
         Self {
-            mode: MODES[usize::from(mode)],
+            mode: Mode::ALL[usize::from(mode)],
             phase: match phase {
                 0 => Phase::Closed,
                 1 => Phase::Open,
@@ -159,6 +158,43 @@ impl State {
             phase => phase,
         };
         Period(Self { mode: Mode::Auto, phase, ..self }.pack())
+    }
+}
+
+// === impl Phase, Mode, Reason ===
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen { .. } => "half_open",
+            Self::Ramp => "ramp",
+        }
+    }
+}
+
+impl Mode {
+    pub const ALL: [Self; 4] = [Self::Auto, Self::ForcedOpen, Self::ForcedClosed, Self::Disabled];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::ForcedOpen => "forced_open",
+            Self::ForcedClosed => "forced_closed",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl Reason {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ConsecutiveFailures => "consecutive_failures",
+            Self::FailureRatio => "failure_ratio",
+            Self::SlowCalls => "slow_calls",
+            Self::Probe => "probe_failed",
+        }
     }
 }
 

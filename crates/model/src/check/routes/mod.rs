@@ -9,7 +9,7 @@ mod split;
 mod templates;
 mod versions;
 
-use super::{expressions, names::Names, policies, subsets::Subsets};
+use super::{breaker, expressions, names::Names, policies, subsets::Subsets};
 use crate::{
     Action, ListenerId, Node, Placed, Report, Route, TextOr,
     decode::decode_without,
@@ -48,7 +48,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         return None;
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
-    let document::Route { upstream, split, versions, .. } = written;
+    let document::Route { upstream, split, versions, breaker, .. } = written;
     let when = match when {
         Some(when) => Some(when?),
         None => None,
@@ -61,6 +61,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
     let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
+    let breaker = breaker.map(|written| breaker::of_route(node.near("breaker"), &written, report));
     let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: &mut known.subsets };
     let mirrors = mirror::check(node, mirror, &mut known_mirrored, report);
     let mut known = destination::Known { upstreams: &upstreams, subsets: &mut known.subsets };
@@ -81,7 +82,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         None => None,
     };
     let (listeners, mirrors) = (listeners?, mirrors?);
-    let route = Route { name, listeners, matching, priority, policies, action, rewrite, mirrors };
+    let route = Route { name, listeners, matching, priority, policies, action, rewrite, breaker, mirrors };
     has_one_action.then(|| Placed::new(node.place.clone(), route))
 }
 

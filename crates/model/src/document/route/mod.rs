@@ -17,7 +17,7 @@ pub use time::Time;
 pub use upstream::Destination;
 pub use versions::{ApiVersion, VersionSource, Versions};
 
-use super::Policy;
+use super::{Breaker, Policy};
 use crate::{TextOr, values::Name};
 
 /// Which request goes where.
@@ -53,6 +53,8 @@ pub struct Route {
     pub respond: Option<Respond>,
     /// What is changed in the request before the upstream gets it.
     pub rewrite: Option<Rewrite>,
+    /// Keeps the requests of this route from where they go while that fails them. Default: none but those of upstreams.
+    pub breaker: Option<Breaker>,
     /// Where copies of the requests go, besides: an upstream, or a list of them.
     #[serde(default)]
     pub mirror: Mirrors,

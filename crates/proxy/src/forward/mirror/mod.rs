@@ -34,6 +34,7 @@ struct Copy {
     head: Rc<Head>,
     place: Place,
     world: Rc<World>,
+    random: Random,
 }
 
 /// The head as the original's endpoint gets it, and the mark of a copy. The copies of one request share it.
@@ -62,8 +63,8 @@ pub(super) fn copy(mirrors: &[Arc<Mirror>], world: &Rc<World>, worker: usize, ex
     let Some(first) = places.first() else { return };
 
     let head = Rc::new(Head::of(exchange, first.mirror.mark.clone()));
-    let copy = |place| Copy { head: head.clone(), place, world: world.clone() };
-    let copies: SmallVec<[Copy; 1]> = places.into_iter().map(copy).collect();
+    let mut copy = |place| Copy { head: head.clone(), place, world: world.clone(), random: exchange.random.split() };
+    let copies: SmallVec<[Copy; 1]> = places.into_iter().map(&mut copy).collect();
     if exchange.body.is_empty() || exchange.body.bytes().is_some() {
         let content = Rc::new(Content::at_hand(exchange.body.bytes()));
         copies.into_iter().for_each(|copy| copy.take(&content));

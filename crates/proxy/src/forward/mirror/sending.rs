@@ -8,9 +8,10 @@ use std::{
 use http::StatusCode;
 use http_body_util::BodyExt;
 use message::{Body, Cause, Error, Result};
+use smallvec::SmallVec;
 use snapshot::Destination;
 use tokio::time::{timeout, timeout_at};
-use upstream::{Head, balance::Ask};
+use upstream::Head;
 
 use super::{Content, Copy};
 use crate::{
@@ -18,7 +19,8 @@ use crate::{
     forward::{
         admit,
         attempt::{self, Asked, Patience, Target},
-        no_endpoint,
+        breaker::{Breakers, Unsettled},
+        choice::{self, choose},
     },
 };
 
@@ -43,14 +45,15 @@ pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
 }
 
 async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCode> {
-    let Copy { head, place, world } = copy;
+    let Copy { head, place, world, random } = copy;
     let (Destination { upstream, subset }, worker) = (place.mirror.to, place.worker);
     let local = world.upstream(upstream);
     // What it may have at a time is meant for copies as well, but they take no turn that somebody waits for.
     let _admitted = admit::enter_at_once(&local.upstream)?;
-    let set = local.current();
-    let endpoint = set.pick(subset, &Ask { worker, tried: &[] });
-    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, subset))?;
+    let (set, now, mut random) = (local.current(), Instant::now(), random.clone());
+    let mut passes = Breakers::new(&[], upstream, local.upstream.guard.as_ref()).admit(now, &mut random)?;
+    let asked = choice::Asked { set: &set, subset, worker, upstream: &local.upstream };
+    let endpoint = choose(&asked, &mut SmallVec::new(), &mut passes, now, &mut random)?;
     let target = Target { world, worker, upstream, endpoint, local, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
@@ -59,25 +62,29 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
         host: target.host(&head.authority),
         interim: None,
     };
-    let patience = Patience { deadline: Some(deadline), answer_by: None };
+    let patience = Patience { deadline: Some(deadline), is_callers: false, answer_by: None };
     let asked = Asked { head, upload: None, upgrade: None, patience };
-    let (_, answered) = attempt::ask(&target, &asked, &mut body, &SharedAlarm::default()).await;
+    let (_, answered, unsettled) = attempt::ask(&target, &asked, passes, &mut body, &SharedAlarm::default()).await;
     // The stream is a place on the connection, and taken until the answer is over.
     let (answer, _stream) = answered?;
     let status = answer.response.status();
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::new(Cause::UpgradeFailed, "the endpoint switched protocols unasked"));
     }
-    discard(answer.response.into_body(), local.upstream.rules.timeouts.idle).await?;
+    discard(answer.response.into_body(), local.upstream.rules.timeouts.idle, unsettled).await?;
     Ok(status)
 }
 
 /// Reads a body that nobody wants, so that the connection can be used again.
-async fn discard(mut body: Body, idle: Duration) -> Result<()> {
+async fn discard(mut body: Body, idle: Duration, mut unsettled: Option<Box<Unsettled>>) -> Result<()> {
     let mut read = 0;
     while read <= READ {
         let Some(frame) = timeout(idle, body.frame()).await.map_err(stalled)? else { break };
-        read += frame?.data_ref().map_or(0, bytes::Bytes::len);
+        let frame = frame?;
+        if let (Some(trailers), Some(unsettled)) = (frame.trailers_ref(), unsettled.take_if(|_| frame.is_trailers())) {
+            unsettled.settle(trailers);
+        }
+        read += frame.data_ref().map_or(0, bytes::Bytes::len);
     }
     Ok(())
 }
