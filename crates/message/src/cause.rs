@@ -109,13 +109,16 @@ causes! {
     /// No route matches: host, path, method or another matcher of each differs. `nearest` in the access log says which came
     /// near, and [`sluice explain`](explain.md) says the rest; mind that `methods: [GET]` does not take HEAD.
     NoRoute "no_route" Gateway 404 12 "destination_not_found" "No route matches the request";
+    /// The path fills in the name of the route's `upstream`, and no upstream has the name that comes of this request.
+    UnknownUpstream "unknown_upstream" Gateway 404 12 "destination_not_found" "The path names no service that is known here";
     /// A policy refused the request.
     Denied "denied" Gateway 403 7 "http_request_denied" "The request was denied";
     /// A policy failed while it was at work.
     PolicyFailed "policy_failed" Gateway 500 13 "proxy_internal_error" "A policy of the route failed";
     /// A policy of the route could not be built; the route answers nothing else until it can.
     PolicyUnavailable "policy_unavailable" Gateway 503 14 "proxy_configuration_error" "A policy of the route is not available";
-    /// A policy `fault` refused the request on purpose, for a trial; its status may be set there.
+    /// A policy `fault` refused the request on purpose, for a trial, with the status that is set there; or it had it wait, and
+    /// the status is that of the answer that it got.
     FaultInjected "fault_injected" Gateway 503 14 "proxy_internal_response" "A fault was injected on purpose";
     /// A rewrite of the route made a path or host that is not valid.
     RewriteFailed "rewrite_failed" Gateway 500 13 "proxy_configuration_error" "A rewrite of the route made an invalid request";

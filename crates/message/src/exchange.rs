@@ -35,13 +35,17 @@ pub struct Exchange {
     /// For what is left to chance.
     pub random: Random,
     authority: HeaderValue,
-    /// What it was when the request came; `None`: it still is.
-    asked_authority: Option<HeaderValue>,
-    /// The client asked with HEAD, so that its response has no body; the method may be another by now.
-    head_only: bool,
-    /// The target that captures are ranges of; `None`: `head.uri` still is.
-    matched: Option<Uri>,
+    /// What the client asked for; `None`: the endpoint is asked for the same.
+    asked: Option<Box<Asked>>,
     request_id: Option<RequestId>,
+}
+
+/// What a client asked for, before a rewrite.
+#[derive(Debug)]
+struct Asked {
+    method: Method,
+    uri: Uri,
+    authority: HeaderValue,
 }
 
 /// Parts of a path, as byte ranges, by the index of the capture in its pattern.
@@ -64,7 +68,6 @@ impl Exchange {
         record: Record,
         random: Random,
     ) -> Self {
-        let head_only = head.method == Method::HEAD;
         Self {
             head,
             body,
@@ -77,9 +80,7 @@ impl Exchange {
             record,
             random,
             authority,
-            asked_authority: None,
-            head_only,
-            matched: None,
+            asked: None,
             request_id: None,
         }
     }
@@ -91,13 +92,30 @@ impl Exchange {
 
     /// Has the endpoint asked for somebody else.
     pub fn set_authority(&mut self, authority: HeaderValue) {
-        let before = std::mem::replace(&mut self.authority, authority);
-        self.asked_authority.get_or_insert(before);
+        self.remember();
+        self.authority = authority;
     }
 
     /// Whom the client asked for, whatever became of it.
     pub fn asked_authority(&self) -> &HeaderValue {
-        self.asked_authority.as_ref().unwrap_or(&self.authority)
+        self.asked.as_ref().map_or(&self.authority, |asked| &asked.authority)
+    }
+
+    /// The method that the client used, whatever became of it.
+    pub fn asked_method(&self) -> &Method {
+        self.asked.as_ref().map_or(&self.head.method, |asked| &asked.method)
+    }
+
+    /// The target that the client asked for, whatever became of it.
+    pub fn asked_uri(&self) -> &Uri {
+        self.asked.as_ref().map_or(&self.head.uri, |asked| &asked.uri)
+    }
+
+    fn remember(&mut self) {
+        if self.asked.is_none() {
+            let (method, uri) = (self.head.method.clone(), self.head.uri.clone());
+            self.asked = Some(Box::new(Asked { method, uri, authority: self.authority.clone() }));
+        }
     }
 
     /// Who is asked for, without port.
@@ -122,20 +140,24 @@ impl Exchange {
 
     /// Whether the client wants the head of the response alone.
     pub fn is_head_only(&self) -> bool {
-        self.head_only
+        *self.asked_method() == Method::HEAD
     }
 
     /// What the path of the route captured under this index; empty for one that there is not.
     pub fn capture(&self, index: usize) -> &str {
-        self.captures.get(index, self.matched.as_ref().unwrap_or(&self.head.uri).path())
+        self.captures.get(index, self.asked_uri().path())
     }
 
     /// Has the endpoint asked for something else. What was captured stays.
     pub fn set_target(&mut self, target: Uri) {
-        let before = std::mem::replace(&mut self.head.uri, target);
-        if !self.captures.is_empty() {
-            self.matched.get_or_insert(before);
-        }
+        self.remember();
+        self.head.uri = target;
+    }
+
+    /// Has the endpoint asked by another method.
+    pub fn set_method(&mut self, method: Method) {
+        self.remember();
+        self.head.method = method;
     }
 
     /// The id of this exchange: a trusted proxy's, or one made (UUIDv7) when it is first asked for.
@@ -193,5 +215,40 @@ impl Captures {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn a_rewrite_leaves_captures_and_what_was_asked_for() {
+        let (head, ()) = Request::head("/users/7?a=b").body(()).unwrap().into_parts();
+        let peer = Peer::new("192.0.2.1:1000".parse().unwrap(), "192.0.2.2:80".parse().unwrap(), false, None);
+        let client_ip = peer.address.ip();
+        let authority = HeaderValue::from_static("api.example");
+        let (record, random) = (Record::new(Instant::now()), Random::seeded(0));
+        let mut exchange = Exchange::new(head, Body::empty(), Rc::new(peer), client_ip, authority, record, random);
+        exchange.captures = Captures::one(7, 8);
+        let seen = |exchange: &Exchange| {
+            let authority = exchange.asked_authority().to_str().unwrap().to_owned();
+            let asked = format!("{} {authority}{}", exchange.asked_method(), exchange.asked_uri());
+            (exchange.capture(0).to_owned(), exchange.capture(1).to_owned(), exchange.is_head_only(), asked)
+        };
+        let before = seen(&exchange);
+        assert_eq!(before, ("7".to_owned(), String::new(), true, "HEAD api.example/users/7?a=b".to_owned()));
+        exchange.set_target(Uri::from_static("/x"));
+        assert_eq!(seen(&exchange), before);
+        exchange.set_method(Method::POST);
+        exchange.set_authority(HeaderValue::from_static("other.example"));
+        exchange.set_target(Uri::from_static("/y"));
+        assert_eq!(seen(&exchange), before);
+        let found = (&exchange.head.method, exchange.head.uri.path(), exchange.host());
+        assert_eq!(found, (&Method::POST, "/y", "other.example"));
     }
 }

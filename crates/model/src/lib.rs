@@ -29,6 +29,9 @@ mod check;
 /// The result: resolved, well formed, complete.
 mod model;
 
+/// Text with holes, as it is read.
+mod template;
+
 /// All that is wrong, at once.
 mod report;
 

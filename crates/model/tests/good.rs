@@ -194,15 +194,56 @@ fn routes_and_what_they_refer_to() {
     assert_eq!(redirect.status, 308);
     assert_eq!(whole(redirect).0, [TemplatePart::Literal("/new".into()), TemplatePart::Capture(0)]);
     let Action::Respond(respond) = &routes[2].action else { panic!("{:?}", routes[2].action) };
-    assert_eq!(respond.headers.get_all("x-a").iter().collect::<Vec<_>>(), ["b", "c"]);
-    assert_eq!(&respond.body[..], b"pong");
+    let fields = respond.headers.iter().map(|(name, value)| (name.as_str(), value.fixed().unwrap()));
+    assert_eq!(fields.collect::<Vec<_>>(), [("content-type", "text/plain"), ("x-a", "b"), ("x-a", "c")]);
+    assert_eq!(respond.body.fixed(), Some("pong"));
     let Action::Redirect(redirect) = &routes[3].action else { panic!("{:?}", routes[3].action) };
     assert_eq!(whole(redirect).0[1], TemplatePart::Capture(0));
+    let Location::Whole { host: Some(host), .. } = &redirect.to else { panic!("{:?}", redirect.to) };
+    assert_eq!(host.0[1..], [TemplatePart::Capture(0), TemplatePart::Literal(".example.org".into())]);
+}
+
+/// The action of the only route, to which `fields` are added.
+fn action(fields: &str) -> Action {
+    let mut model = model(&format!(
+        "version: 1\nlisteners: [{{ name: web, address: 127.0.0.1:0 }}]\nupstreams:\n  \
+         - {{ name: orders-eu, endpoints: [a:1], policies: [{{ cors: {{ a: 1 }} }}] }}\n  \
+         - {{ name: orders-us, endpoints: [b:1], policies:   [{{ cors: {{ a: 1 }} }}] }}\n  \
+         - {{ name: \"{{id}}\", endpoints: [c:1] }}\nroutes:\n  - {{ name: r, {fields} }}\n"
+    ));
+    model.routes.remove(0).action
+}
+
+#[test]
+fn upstreams_that_the_path_names() {
+    let action = |upstream: &str| action(&format!("match: {{ path: \"/{{id}}\" }}, upstream: \"{upstream}\""));
+    let to = |index| model::Destination { upstream: UpstreamId(index), subset: None };
+    let Action::Named(named) = action("orders-{id}") else { panic!("not by name") };
+    assert_eq!(named.name.0, [TemplatePart::Literal("orders-".into()), TemplatePart::Capture(0)]);
+    assert_eq!(named.known, [to(0), to(1)]);
+    // A name is a name, whatever it is made of.
+    assert!(matches!(action("{id}"), Action::Upstream(found) if found == to(2)));
+    assert!(matches!(action("orders-eu"), Action::Upstream(found) if found == to(0)));
+}
+
+#[test]
+fn redirects_that_lead_elsewhere() {
+    for fields in [
+        "redirect: { scheme: https }",
+        "match: { path: /a }, redirect: { to: /a/ }",
+        "match: { path: { prefix: /a } }, redirect: { to: \"/b{rest}\" }",
+        "match: { path: \"/a/{id}\" }, redirect: { to: \"/a/{id}/\" }",
+        "match: { path: /a, methods: [POST] }, redirect: { to: /a, status: 303 }",
+        "match: { path: /a, cookies: [{ name: a, present: false }] }, redirect: { to: /a }",
+        "redirect: { port: 8080 }",
+    ] {
+        assert!(matches!(action(fields), Action::Redirect(_)), "{fields}");
+    }
 }
 
 fn whole(redirect: &Redirect) -> &Template {
     match &redirect.to {
-        Location::Whole(template) => template,
+        Location::Whole { to, .. } => to,
         Location::Parts(parts) => panic!("{parts:?}"),
     }
 }
@@ -336,7 +377,7 @@ fn the_same_document_as_json() {
     let Model { routes, listeners, .. } = model(json);
     assert_eq!(&*routes[0].name, "é😀");
     let Action::Respond(respond) = &routes[0].action else { panic!("{:?}", routes[0].action) };
-    assert_eq!(&respond.body[..], b"a/b");
+    assert_eq!(respond.body.fixed(), Some("a/b"));
     assert_eq!(listeners.len(), 2);
 }
 

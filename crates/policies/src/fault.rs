@@ -76,8 +76,8 @@ impl PolicyKind for Fault {
         Manual {
             summary: "delays or refuses a share of the requests on purpose",
             description: "For trials: what do callers make of an upstream that is slow, or broken? A request that is \
-                          chosen for both is delayed first. Requests that are refused get the cause \
-                          `fault_injected`, so that nobody looks for the fault elsewhere.\n\n\
+                          chosen for both is delayed first. Whatever is chosen has the cause `fault_injected` in \
+                          the access log and in the metrics, so that nobody looks for the fault elsewhere.\n\n\
                           With `header`, only requests that carry it are touched: testers can break their own.",
             example: "fault:\n  \
                         delay: { for: 2s, share: 10% }\n  \
@@ -125,10 +125,14 @@ impl Policy for Fault {
         match (delay, abort) {
             (None, None) => Step::Continue,
             (None, Some(abort)) => Step::Fail(abort.error()),
-            (Some(delay), abort) => Step::Wait(Box::pin(async move {
-                tokio::time::sleep(delay.wait).await;
-                abort.map_or(Ok(Flow::Continue), |abort| Err(abort.error()))
-            })),
+            (Some(delay), abort) => {
+                // Whoever reads in the log how long it took must not look for the reason elsewhere.
+                exchange.record.cause = Some(Cause::FaultInjected);
+                Step::Wait(Box::pin(async move {
+                    tokio::time::sleep(delay.wait).await;
+                    abort.map_or(Ok(Flow::Continue), |abort| Err(abort.error()))
+                }))
+            }
         }
     }
 }

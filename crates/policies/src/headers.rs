@@ -152,9 +152,9 @@ impl Edits {
 
 impl Line {
     fn new(value: HeaderValue, site: &Site<'_>) -> std::result::Result<Self, String> {
-        let Ok(text) = value.to_str() else { return Ok(Self::Fixed(value)) };
-        let template = Template::read(text, site)?;
-        match template.fixed().map(HeaderValue::from_str) {
+        // It was read from a text.
+        let template = Template::read(str::from_utf8(value.as_bytes()).unwrap_or_default(), site)?;
+        match template.fixed().map(|text| HeaderValue::from_bytes(text.as_bytes())) {
             Some(Ok(value)) => Ok(Self::Fixed(value)),
             _ => Ok(Self::Made(template)),
         }
@@ -163,9 +163,14 @@ impl Line {
     fn value(&self, exchange: &Exchange) -> Result<HeaderValue> {
         match self {
             Self::Fixed(value) => Ok(value.clone()),
-            Self::Made(template) => HeaderValue::try_from(template.render(exchange)).map_err(|error| {
-                Error::new(Cause::PolicyFailed, "what was captured cannot stand in a header field").with_source(error)
-            }),
+            Self::Made(template) => {
+                // A hole at an end may be empty, and no value ends in white space (RFC 9113, 8.2.1).
+                let text = template.render(exchange);
+                HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes()).map_err(|error| {
+                    Error::new(Cause::PolicyFailed, "what was captured cannot stand in a header field")
+                        .with_source(error)
+                })
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Text with holes that the captures of a route fill.
 
 use message::Exchange;
-use model::{TemplatePart, is_capture_name, nearest};
+use model::{TemplatePart, nearest};
 
 use crate::Site;
 
@@ -12,54 +12,34 @@ pub struct Template(model::Template);
 // === impl Template ===
 
 impl Template {
-    /// Reads a text of settings, in which `{name}` stands for what the path of the route captures. Braces around anything but a
-    /// name mean themselves, as in JSON; `{{name}}` stands for `{name}` itself.
+    /// Reads a text of settings, in which `{name}` stands for what the path of the route captures, and `{{name}}` for the text
+    /// `{name}`. Other braces stand for themselves, as in JSON.
     ///
     /// # Errors
     /// A message; what follows its first `"; "` is the hint.
     pub fn read(text: &str, site: &Site<'_>) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut rest = text;
-        while let Some(brace) = rest.find(['{', '}']) {
-            literal.push_str(&rest[..brace]);
-            rest = &rest[brace..];
-            let name = rest
-                .strip_prefix('{')
-                .and_then(|hole| Some(hole.split_once('}')?.0))
-                .filter(|name| is_capture_name(name));
-            match name {
-                _ if escaped(rest).is_some() => {
-                    let name = escaped(rest).unwrap_or_default();
-                    literal.push_str(&rest[1..name.len() + 3]);
-                    rest = &rest[name.len() + 4..];
-                }
-                Some(name) => {
-                    if !literal.is_empty() {
-                        parts.push(TemplatePart::Literal(std::mem::take(&mut literal).into()));
-                    }
-                    parts.push(TemplatePart::Capture(index(name, site)?));
-                    rest = &rest[name.len() + 2..];
-                }
-                None => {
-                    literal.push_str(&rest[..1]);
-                    rest = &rest[1..];
-                }
-            }
-        }
-        literal.push_str(rest);
-        if !literal.is_empty() || parts.is_empty() {
-            parts.push(TemplatePart::Literal(literal.into()));
-        }
-        Ok(Self(model::Template(parts)))
+        model::Template::read_text(text, |name| index(name, site)).map(Self)
     }
 
     /// The text, if it has no hole.
     pub fn fixed(&self) -> Option<&str> {
-        match &*self.0.0 {
-            [TemplatePart::Literal(text)] => Some(text),
-            _ => None,
+        self.0.fixed()
+    }
+
+    /// What stands before the first `?`, and what follows it.
+    pub fn split_query(self) -> (Self, Option<Self>) {
+        let Self(model::Template(mut path)) = self;
+        let place = path.iter().enumerate().find_map(|(index, part)| match part {
+            TemplatePart::Literal(text) => Some((index, text.find('?')?)),
+            TemplatePart::Capture(_) => None,
+        });
+        let Some((index, at)) = place else { return (Self(model::Template(path)), None) };
+        let mut query = path.split_off(index);
+        if let Some(TemplatePart::Literal(text)) = query.first().cloned() {
+            path.push(TemplatePart::Literal(text[..at].into()));
+            query[0] = TemplatePart::Literal(text[at + 1..].into());
         }
+        (Self(model::Template(path)), Some(Self(model::Template(query))))
     }
 
     /// The text, its holes filled with what the route of `exchange` captured.
@@ -67,30 +47,19 @@ impl Template {
         self.render_with(|index| exchange.capture(index))
     }
 
-    /// The same for a target: what fills a hole behind a `?` stays one value, whatever it holds.
-    pub fn render_target<'c>(&self, capture: impl Fn(usize) -> &'c str) -> String {
+    /// The same for a query: what fills a hole cannot end the parameter that it stands in.
+    pub fn render_query<'c>(&self, capture: impl Fn(usize) -> &'c str) -> String {
         let mut text = String::with_capacity(64);
-        let mut in_query = false;
         for part in &self.0.0 {
             match part {
-                TemplatePart::Literal(literal) => {
-                    in_query |= literal.contains('?');
-                    text.push_str(literal);
-                }
-                TemplatePart::Capture(index) if in_query => capture(*index).chars().for_each(|letter| match letter {
-                    '&' => text.push_str("%26"),
-                    '+' => text.push_str("%2B"),
-                    '=' => text.push_str("%3D"),
-                    ';' => text.push_str("%3B"),
-                    letter => text.push(letter),
-                }),
-                TemplatePart::Capture(index) => text.push_str(capture(*index)),
+                TemplatePart::Literal(literal) => text.push_str(literal),
+                TemplatePart::Capture(index) => push_part(capture(*index), &mut text),
             }
         }
         text
     }
 
-    /// The same for captures of any kind.
+    /// The text for captures of any kind.
     pub fn render_with<'c>(&self, capture: impl Fn(usize) -> &'c str) -> String {
         let mut text = String::with_capacity(64);
         for part in &self.0.0 {
@@ -103,10 +72,17 @@ impl Template {
     }
 }
 
-/// The name in `{{name}}`. Double braces around anything else are braces, as in JSON.
-fn escaped(text: &str) -> Option<&str> {
-    let (name, _) = text.strip_prefix("{{")?.split_once("}}")?;
-    is_capture_name(name).then_some(name)
+/// Encodes what ends a parameter, or means something else than itself in one; what a path had to encode is encoded already.
+fn push_part(part: &str, query: &mut String) {
+    for letter in part.chars() {
+        match letter {
+            '&' => query.push_str("%26"),
+            '=' => query.push_str("%3D"),
+            '+' => query.push_str("%2B"),
+            ';' => query.push_str("%3B"),
+            _ => query.push(letter),
+        }
+    }
 }
 
 fn index(name: &str, site: &Site<'_>) -> Result<usize, String> {
@@ -151,6 +127,7 @@ mod tests {
         check("user {id}: {rest}", Ok("user 7: a/b"));
         check("{id}{id}", Ok("77"));
         check(r#"{"group":"{id}","max_age":1}"#, Ok(r#"{"group":"7","max_age":1}"#));
+        check(r#"{"a":{"b":{}}}"#, Ok(r#"{"a":{"b":{}}}"#));
         check("{{id}} {} { } } {", Ok("{id} {} { } } {"));
         check(r#"{"a":{"b":{}}} {{"#, Ok(r#"{"a":{"b":{}}} {{"#));
         check("{ids}", Err("the path of this route does not capture `{ids}`; did you mean `{id}`?"));
@@ -158,6 +135,19 @@ mod tests {
             "{x1}",
             Err("the path of this route does not capture `{x1}`; write `{{x1}}` if the text itself is meant"),
         );
+    }
+
+    #[test]
+    fn a_capture_ends_no_parameter() {
+        let place = Place { file: "test".into(), line: 1, column: 1 };
+        let site = Site { place: &place, captures: Some(&["id"]) };
+        let split = |text| Template::read(text, &site).unwrap().split_query();
+        let (path, query) = split("/a/{id}?id={id}&b=c?d");
+        assert_eq!(path.render_with(|_| "7&x=1"), "/a/7&x=1");
+        assert_eq!(query.unwrap().render_query(|_| "7&x=1;y+%20"), "id=7%26x%3D1%3By%2B%20&b=c?d");
+        let (path, query) = split("/a/{id}?");
+        assert_eq!((path.render_with(|_| "7"), query.unwrap().render_query(|_| "7")), ("/a/7".into(), String::new()));
+        assert_eq!(split("/a/{id}").1, None);
     }
 
     #[test]

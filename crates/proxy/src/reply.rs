@@ -73,11 +73,14 @@ pub(crate) fn raw(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
 }
 
 /// The answer of a `respond` route.
-pub(crate) fn respond(respond: &Respond) -> Response {
-    let mut response = http::Response::new(Body::from(respond.body.clone()));
+///
+/// # Errors
+/// [`Cause::RewriteFailed`] if captures make a value that no field can have.
+pub(crate) fn respond(respond: &Respond, exchange: &Exchange) -> message::Result<Response> {
+    let mut response = http::Response::new(Body::from(respond.body(exchange)));
     *response.status_mut() = respond.status;
-    *response.headers_mut() = respond.headers.clone();
-    response
+    *response.headers_mut() = respond.headers(exchange)?;
+    Ok(response)
 }
 
 /// The answer of a `redirect` route.

@@ -50,9 +50,8 @@ impl Around {
 
     /// Whether routes get the same from here as from `others`, which may lack some of the upstreams.
     pub(crate) fn extend(&self, others: &Self) -> bool {
-        let are =
-            |own: &[One], others: &[One]| own.iter().zip(others).all(|(own, other)| own.policies.are(&other.policies));
-        self.gateway.policies.are(&others.gateway.policies)
+        let are = |own: &[One], others: &[One]| own.iter().zip(others).all(|(own, other)| own.is(other));
+        self.gateway.is(&others.gateway)
             && self.listeners.len() == others.listeners.len()
             && are(&self.listeners, &others.listeners)
             && self.upstreams.len() >= others.upstreams.len()
@@ -67,9 +66,9 @@ impl One {
         self.policies.attached(self.written.iter().map(|policy| policy.place.clone())).collect()
     }
 
-    /// Whether these are the very same policies, at the same places.
+    /// Whether these are the very same policies, at the same places: chains tell where their policies are written.
     fn is(&self, other: &Self) -> bool {
-        let places = |one: &'_ Self| one.written.iter().map(|policy| policy.place.clone()).collect::<Vec<_>>();
+        let places = |one: &Self| one.written.iter().map(|policy| policy.place.clone()).collect::<Vec<_>>();
         self.policies.are(&other.policies) && places(self) == places(other)
     }
 }

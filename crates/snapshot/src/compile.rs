@@ -12,8 +12,8 @@ use telemetry::UpstreamMetrics;
 use upstream::Upstream;
 
 use crate::{
-    Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations, policies::Maker, routes,
-    tls,
+    Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations, policies::Maker,
+    routes, tls,
 };
 
 /// Reports what is wrong with the settings of policies that no route has, which only their kinds can tell.

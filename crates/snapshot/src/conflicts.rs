@@ -181,8 +181,9 @@ fn do_the_same(one: &Route, other: &Route) -> bool {
     let Route { name: _, listeners: _, matching: _, priority: _, policies, action, rewrite, mirrors } = one;
     let is_action_same = match (action, &other.action) {
         (Action::Upstream(one), Action::Upstream(other)) => one == other,
+        // Holes are filled with what each route's own path captures.
         (Action::Respond(one), Action::Respond(other)) => {
-            (one.status, &one.headers, &one.body) == (other.status, &other.headers, &other.body)
+            one.is_fixed() && (one.status, &one.headers, &one.body) == (other.status, &other.headers, &other.body)
         }
         _ => false,
     };

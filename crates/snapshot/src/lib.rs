@@ -40,7 +40,8 @@ mod tls;
 pub use model::{Address, Failures, Host, Http2Limits, Limits, ListenerId, RetryRules};
 
 pub use action::{
-    Action, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Substitution, To,
+    Action, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite,
+    Substitution, Target, To,
 };
 pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, RouteGuard};
 pub use compile::{check_policies, compile};

@@ -11,11 +11,12 @@ use crate::{Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Rew
 // === impl Rewrite ===
 
 impl Rewrite {
-    /// Changes the request as the route says. What comes out is brought into canonical form like any request.
+    /// Changes the request as the route says. What comes out is brought into canonical form like any request. A handshake for
+    /// a WebSocket stays a `GET` (RFC 6455, 4.1).
     ///
     /// # Errors
     /// [`Cause::RewriteFailed`] if captures lead to a path or a host that is none.
-    pub fn apply(&self, exchange: &mut Exchange) -> Result<()> {
+    pub fn apply(&self, exchange: &mut Exchange, is_handshake: bool) -> Result<()> {
         // All of it is made of the request as it came.
         let target = target(exchange, self.path.as_ref(), self.query.as_ref())?;
         let host = match &self.host {
@@ -29,7 +30,7 @@ impl Rewrite {
         if let Some(host) = host {
             exchange.set_authority(host);
         }
-        if let Some(method) = &self.method {
+        if let Some(method) = self.method.as_ref().filter(|_| !is_handshake) {
             set_method(exchange, method);
         }
         Ok(())
@@ -45,9 +46,13 @@ impl Redirect {
     /// [`Cause::RewriteFailed`], as above, or if captures make a target that no header can hold.
     pub fn location(&self, exchange: &Exchange) -> Result<HeaderValue> {
         let target = match &self.to {
-            Location::Whole(template) => {
-                let target = template.render_target(|index| exchange.capture(index));
-                whole(target, exchange.head.uri.query())
+            Location::Whole { to, host } => {
+                if let Some(host) = host {
+                    // What fills its holes must not end it.
+                    self::host(host, exchange)?;
+                }
+                let (target, own_query) = to.render(exchange);
+                whole(target, own_query.as_deref().or(exchange.head.uri.query()))
             }
             Location::Parts(parts) => parts.location(exchange)?,
         };
@@ -57,14 +62,13 @@ impl Redirect {
     }
 }
 
-/// The query of the request goes along unless the target has its own.
 fn whole(mut target: String, query: Option<&str>) -> String {
-    if let Some(query) = query.filter(|_| !target.contains('?')) {
+    if let Some(query) = query {
         target.push('?');
         target.push_str(query);
     }
     // `//host` would lead to another site; captures cannot hold it, but a target may join to it.
-    if target.starts_with("//") {
+    while target.starts_with("//") {
         target.remove(0);
     }
     target
@@ -75,6 +79,9 @@ impl LocationParts {
         let asked = Asked::of(exchange);
         let scheme = self.scheme.unwrap_or(asked.scheme);
         let host = self.host.as_deref().unwrap_or(asked.host);
+        if host.is_empty() {
+            return Err(Error::new(Cause::InvalidHost, "the request names no host, and the redirect leads to it"));
+        }
         let same_place = self.scheme.is_none() && self.host.is_none();
         let port = self.port.or(asked.port.filter(|_| same_place));
         let uri = target(exchange, self.path.as_ref(), None)?;
@@ -121,15 +128,15 @@ impl<'e> Asked<'e> {
 /// The new target; `None`: it stays as it is.
 fn target(exchange: &Exchange, path: Option<&NewPath>, query: Option<&QueryEdits>) -> Result<Option<Uri>> {
     let rendered = path.and_then(|path| path.render(exchange));
-    if rendered.is_none() && query.is_none() {
+    let uri = &exchange.head.uri;
+    if rendered.is_none() && (query.is_none() || uri.path() == "*") {
         return Ok(None);
     }
-    let uri = &exchange.head.uri;
-    let rendered = rendered.as_deref().unwrap_or(uri.path());
-    let (path, old_query) = match rendered.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (rendered, uri.query()),
+    let (path, own_query) = match &rendered {
+        Some((path, own_query)) => (&**path, own_query.as_deref()),
+        None => (uri.path(), None),
     };
+    let old_query = own_query.or(uri.query());
     let edited = query.map(|edits| edit(old_query, edits, exchange));
     let query = edited.as_deref().or(old_query).filter(|query| edited.is_none() || !query.is_empty());
     let invalid = |error: Error| Error::new(Cause::RewriteFailed, error.detail().to_owned());
@@ -191,6 +198,10 @@ fn encode(text: &str) -> String {
     encoded
 }
 
+/// The host that `template` makes, with an optional port.
+///
+/// # Errors
+/// [`Cause::RewriteFailed`] if it makes none.
 fn host(template: &Template, exchange: &Exchange) -> Result<HeaderValue> {
     let host = template.render(exchange).to_ascii_lowercase();
     let port = &host[canonical::host(&host).len()..];
@@ -205,9 +216,16 @@ fn host(template: &Template, exchange: &Exchange) -> Result<HeaderValue> {
     }
 }
 
-/// A request that becomes one without content has none to send.
+/// A request that becomes one without content has none to send; where content is expected, a request says that it has none
+/// (RFC 9110, 8.6).
 fn set_method(exchange: &mut Exchange, method: &Method) {
-    exchange.head.method = method.clone();
+    if exchange.head.method == *method {
+        return;
+    }
+    exchange.set_method(method.clone());
+    if exchange.body.is_empty() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+        exchange.head.headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     if matches!(*method, Method::GET | Method::HEAD) && !exchange.body.is_empty() {
         exchange.body = Body::empty();
         exchange.head.headers.remove(http::header::CONTENT_LENGTH);

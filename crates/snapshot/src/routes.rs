@@ -142,7 +142,7 @@ impl Compiler<'_> {
             name: route.name.clone(),
             chains: chains(self.around, &by_side(route, &own, &self.around.upstreams)),
             guards: breakers::of_route(route, &self.model.upstreams, previous),
-            action: Action::new(route, |side| self.side_metrics(previous, side)),
+            action: Action::new(route, &self.model.upstreams, |side| self.side_metrics(previous, side)),
             mirrors: mirrors.compile(route, &self.model.upstreams),
             metrics: match previous {
                 Some(previous) => previous.metrics.clone(),
@@ -185,6 +185,8 @@ fn by_side(route: &model::Route, own: &[Attached], upstreams: &[One]) -> Vec<Vec
     let has_policies = |to: &model::Destination| !upstreams[to.upstream.0 as usize].policies.is_empty();
     match &route.action {
         model::Action::Upstream(to) => vec![with(to)],
+        // All have the same.
+        model::Action::Named(_) => destinations.iter().take(1).map(with).collect(),
         // Chosen once policies ran; which ones did cannot depend on it.
         model::Action::Split(split) if split.asks_consumer.is_some() => destinations.iter().take(1).map(with).collect(),
         _ if !destinations.iter().any(has_policies) => vec![own.to_vec()],

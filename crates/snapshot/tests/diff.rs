@@ -40,8 +40,6 @@ fn read(file: &str, text: &str) -> Document {
 
 fn diff(old: &str, new: &str) -> Diff {
     let (old, new) = (read("old", old), read("new", new));
-    let edition = |document: &'static Document| document;
-    _ = edition;
     let [old, new] = [&old, &new].map(|Document { root, model, snapshot }| Edition { root, model, snapshot });
     snapshot::diff(old, new, UNIX_EPOCH)
 }
@@ -78,8 +76,14 @@ fn what_means_the_same_is_no_difference() {
 fn things_that_come_go_and_change() {
     check(
         &[
-            ("127.0.0.1:8080 }", "127.0.0.1:8080, limits: { header_count: 50 } }\n  - { name: more, address: 127.0.0.1:8081 }"),
-            ("[127.0.0.1:9001, 127.0.0.1:9002], timeouts: { connect: 1s }", "[{ address: 127.0.0.1:9001, weight: 5 }, 127.0.0.1:9004]"),
+            (
+                "127.0.0.1:8080 }",
+                "127.0.0.1:8080, limits: { header_count: 50 } }\n  - { name: more, address: 127.0.0.1:8081 }",
+            ),
+            (
+                "[127.0.0.1:9001, 127.0.0.1:9002], timeouts: { connect: 1s }",
+                "[{ address: 127.0.0.1:9001, weight: 5 }, 127.0.0.1:9004]",
+            ),
             ("[compress: {}]", "[compress: { min_size: 1KiB }, headers: { request: { set: { x-secret: s3cret } } }]"),
             ("methods: [GET]", "methods: [GET, HEAD]"),
             ("  - { name: old, match: { path: { prefix: /old } }, redirect: { to: \"/new{rest}\" } }\n", ""),

@@ -150,6 +150,7 @@ impl Failing {
         // What the path captures, `%25`, becomes `%252e`, which would be decoded twice.
         let action = "upstream: weightless, rewrite: { path: \"/{id}2e\" }";
         self.route("rewritten", "\"/rewritten/{id}\"", action, Cause::RewriteFailed);
+        self.route("unnamed", "\"/unnamed/{id}\"", "upstream: \"weightless{id}\"", Cause::UnknownUpstream);
         let fault = "upstream: weightless, policies: [{ fault: { abort: {} } }]";
         self.route("faulty", "{ prefix: /faulty }", fault, Cause::FaultInjected);
         let versions = |from: &str, more: &str| {

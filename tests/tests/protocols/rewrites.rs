@@ -3,9 +3,10 @@
 use http::Method;
 use testkit::{
     body,
-    client::{self, Client, request},
+    client::{self, Client, request, websocket},
     demo,
     gateway::Process,
+    origin::RawOrigin,
 };
 
 use crate::support::{assert_reply, responding, with_fields};
@@ -19,6 +20,7 @@ const ROUTES: &[&str] = &[
     "{ name: tenant, match: { path: '/t/{tenant}/{rest...}' }, rewrite: { path: '/{rest}', host: '{tenant}.internal' } }",
     "{ name: method, match: { path: /method }, rewrite: { method: POST } }",
     "{ name: reading, match: { path: /reading }, rewrite: { method: GET } }",
+    "{ name: search, match: { path: '/search/{word}' }, rewrite: { path: '/find?q={word}&n=1' } }",
 ];
 
 async fn gateway() -> (Process, demo::Service) {
@@ -47,6 +49,9 @@ async fn targets_are_made_anew() {
         ("/a/long/way", "/s", ""),
         ("/gone", "/", ""),
         ("/gone/x/", "/x/", ""),
+        // What a client puts into a path adds no parameter.
+        ("/search/a&admin=1;b+c", "/find", "q=a%26admin%3D1%3Bb%2Bc&n=1"),
+        ("/users/a&b=c/posts/x", "/posts/x", "author=a%26b%3Dc&via=gateway"),
     ] {
         let said = client::get(gateway.address("web"), asked).await.json();
         assert_eq!(
@@ -78,7 +83,10 @@ async fn methods_change_on_the_way() {
     let (gateway, _echo) = gateway().await;
     let address = gateway.address("web");
     for mut client in [Client::http1(address).await, Client::h2c(address).await] {
-        assert_eq!(client.get("/method").await.json()["method"], "POST");
+        let said = client.get("/method").await.json();
+        assert_eq!(said["method"], "POST");
+        let fields = said["headers"].as_array().unwrap();
+        assert!(fields.contains(&serde_json::json!(["content-length", "0"])), "{said}");
         let head = client.fetch(request(Method::HEAD, "/method")).await;
         assert!(head.body.is_empty() && head.field("content-length").is_some(), "{head:?}");
         let mut post = request(Method::POST, "/reading");
@@ -123,4 +131,105 @@ async fn captures_stay_one_value_of_a_query() {
     let gateway = Process::start(&responding(&routes)).await;
     let answer = client::get(gateway.address("web"), "/q/7&admin=1").await;
     assert_eq!(answer.field("location"), Some("/find?q=7%26admin%3D1&n=1"));
+}
+
+#[tokio::test]
+async fn a_handshake_keeps_its_method() {
+    let (gateway, _echo) = gateway().await;
+    let mut socket = websocket::connect(gateway.address("web"), "/method").await;
+    websocket::SinkExt::close(&mut socket).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_log_tells_what_the_client_asked_for() {
+    let echo = demo::echo().await.unwrap();
+    let gateway = Process::start(&format!(
+        "gateway: {{ access_log: {{ path: stdout }} }}\nlisteners: [{{ name: web, address: \"127.0.0.1:0\" }}]\n\
+         upstreams: [{{ name: echo, endpoints: [\"{}\"] }}]\nroutes:\n  - {{ name: all, upstream: echo, rewrite: {{ \
+         path: /other, host: other.test, method: POST }} }}\n",
+        echo.address
+    ))
+    .await;
+    let mut client = Client::http1(gateway.address("web")).await.authority("web.test");
+    assert_eq!(client.get("/asked").await.json()["path"], "/other");
+    gateway.says("\"method\":\"GET\",\"host\":\"web.test\",\"path\":\"/asked\"").await;
+}
+
+/// `https://a/b.example.org` leads to `a`.
+#[tokio::test]
+async fn a_request_chooses_no_host_to_be_sent_to() {
+    let routes = [
+        "{ name: deep, match: { path: '/deep/{rest...}' }, redirect: { to: 'https://{rest}.example.org/x' } }",
+        "{ name: regex, match: { path: { regex: '^/regex/(?<all>.*)$' } }, redirect: { to: 'https://a.{all}.example.org/' } }",
+        "{ name: prefix, match: { path: { prefix: /prefix } }, redirect: { to: 'https://a{rest}.example.org/' } }",
+    ];
+    let gateway = Process::start(&responding(&routes)).await;
+    let mut client = Client::http1(gateway.address("web")).await;
+    for (asked, location) in [
+        ("/deep/a", Some("https://a.example.org/x")),
+        ("/deep/evil.test/a", None),
+        ("/deep/a@evil.test:80", None),
+        ("/regex/b", Some("https://a.b.example.org/")),
+        ("/regex/evil.test/", None),
+        ("/prefix", Some("https://a.example.org/")),
+        ("/prefix/evil.test", None),
+    ] {
+        let answer = client.get(asked).await;
+        assert_eq!(answer.field("location"), location, "{asked}");
+        if location.is_none() {
+            assert_reply(&answer, 500, "rewrite_failed");
+        }
+    }
+}
+
+#[tokio::test]
+async fn upstreams_are_named_by_the_path() {
+    let (one, two) = (demo::users(1).await.unwrap(), demo::users(2).await.unwrap());
+    let gateway = Process::start(&format!(
+        "listeners: [{{ name: web, address: \"127.0.0.1:0\" }}]\nupstreams:\n  \
+         - {{ name: users-eu, endpoints: [\"{}\"] }}\n  - {{ name: users-us, endpoints: [\"{}\"] }}\n\
+         routes: [{{ name: all, match: {{ path: \"/{{region}}/{{rest...}}\" }}, upstream: \"users-{{region}}\", \
+         rewrite: {{ path: \"/{{rest}}\" }} }}]\n",
+        one.address, two.address
+    ))
+    .await;
+    let address = gateway.address("web");
+    for mut client in [Client::http1(address).await, Client::h2c(address).await] {
+        for (target, instance) in [("/eu/users", "users-1"), ("/us/users", "users-2")] {
+            assert_eq!(client.get(target).await.json()["instance"], instance);
+        }
+        for target in ["/mars/users", "/EU/users"] {
+            assert_reply(&client.get(target).await, 404, "unknown_upstream");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_path_captures_fills_responses_and_fields() {
+    let origin = RawOrigin::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let policy = "headers: { request: { set: { x-user: '{id}' } }, response: { set: { x-was: '{id} {{id}}', \
+                  nel: '{\"a\":{\"b\":1}}' } } }";
+    let gateway = Process::start(&format!(
+        "listeners: [{{ name: web, address: \"127.0.0.1:0\" }}]\n\
+         upstreams: [{{ name: origin, endpoints: [\"{}\"] }}]\nroutes:\n  \
+         - {{ name: user, match: {{ path: \"/users/{{id}}\" }}, upstream: origin, policies: [{{ {policy} }}], \
+         rewrite: {{ path: \"/internal\" }} }}\n  \
+         - name: who\n    match: {{ path: \"/who/{{id}}\" }}\n    respond:\n      \
+         headers: {{ content-type: application/json, x-id: [\"{{id}}\", b] }}\n      \
+         body: '{{\"id\":\"{{id}}\",\"a\":{{\"b\":{{}}}},\"c\":\"{{{{id}}}}\"}}'\n",
+        origin.address
+    ))
+    .await;
+    let address = gateway.address("web");
+    for mut client in [Client::http1(address).await, Client::h2c(address).await] {
+        let answer = client.get("/users/caf%c3%a9").await;
+        let got = origin.next_request().await;
+        assert_eq!((&*got.target, got.fields.all("x-user")), ("/internal", vec!["caf%C3%A9"]));
+        assert_eq!(answer.field("x-was"), Some("caf%C3%A9 {id}"), "after the rewrite as before");
+        assert_eq!(answer.field("nel"), Some("{\"a\":{\"b\":1}}"));
+
+        let answer = client.get("/who/7").await;
+        assert_eq!(answer.text(), r#"{"id":"7","a":{"b":{}},"c":"{id}"}"#);
+        assert_eq!(crate::support::all(&answer, "x-id"), ["7", "b"]);
+    }
 }

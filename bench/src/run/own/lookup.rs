@@ -167,6 +167,7 @@ impl Request {
             method: &self.method,
             headers: &self.headers,
             client_ip: IpAddr::from([192, 0, 2, 1]),
+            scheme: "http",
             sni: None,
             now: &SystemTime::now,
         }

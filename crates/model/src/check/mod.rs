@@ -51,6 +51,11 @@ pub fn check(root: &Node, report: &mut Report) -> Option<Model> {
     rest.model(routes.into_iter().collect(), report)
 }
 
+/// Whether an upstream has some.
+pub(crate) fn has_policies(upstream: &Node) -> bool {
+    !items(upstream, "policies").is_empty()
+}
+
 fn items<'n>(root: &'n Node, key: &str) -> &'n [Node] {
     root.get(key).map(Node::items).unwrap_or_default()
 }
@@ -79,7 +84,7 @@ impl<'n> Rest<'n> {
             listeners: listener_names,
             has_tls: listeners.iter().map(|node| node.get("tls").is_some()).collect(),
             upstreams: upstream_names,
-            has_policies: upstreams.iter().map(|node| !items(node, "policies").is_empty()).collect(),
+            upstream_nodes: upstreams,
             subsets: Subsets::of(upstreams.len()),
         };
         let (listeners, upstreams) = (checked_listeners, checked_upstreams);

@@ -56,6 +56,20 @@ impl<'n> Names<'n> {
         &self.in_order
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.indices.contains_key(name)
+    }
+
+    /// Each name with the index of its thing, in the order of the document.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'n str, u32)> {
+        self.in_order.iter().map(|name| (*name, self.indices[name]))
+    }
+
+    /// The name of the thing with this index.
+    pub(super) fn name(&self, index: u32) -> Option<&'n str> {
+        self.iter().find(|(_, other)| *other == index).map(|(name, _)| name)
+    }
+
     /// The index of the thing that a text names; reports a name that nothing has.
     ///
     /// A node that is no text was reported when it was decoded.

@@ -21,10 +21,9 @@ pub(super) fn check(node: &Node, known: &mut Known<'_, '_, '_>, report: &mut Rep
     let written = decode::<document::Test>(node, report);
     // These read the tree, so that they are made even if some other value is wrong.
     let (request, expect) = (node.near("request"), node.near("expect"));
-    for (name, names) in [
-        (request.get("listener"), &mut *known.listeners),
-        (expect.get("upstream"), &mut *known.upstreams),
-    ] {
+    for (name, names) in
+        [(request.get("listener"), &mut *known.listeners), (expect.get("upstream"), &mut *known.upstreams)]
+    {
         name.map(|name| names.find(name, report));
     }
     expect.get("route").map(|name| known.routes.find(name, report));

@@ -19,7 +19,7 @@ pub use self::part::Part;
 use self::routes::Routes;
 use crate::{
     Model, Report,
-    check::{Known, Names, Rest},
+    check::{Known, Names, Rest, has_policies},
     merge::merge,
 };
 
@@ -83,12 +83,15 @@ impl References {
     /// Taken apart as a whole, so that nothing that routes see is forgotten here.
     fn of(known: &Known<'_>) -> Self {
         // Routes that refer to subsets are never kept.
-        let Known { listeners, has_tls, upstreams, has_policies, subsets: _ } = known;
-        let list = |names: &Names<'_>, has: &[bool]| {
+        let Known { listeners, has_tls, upstreams, upstream_nodes, subsets: _ } = known;
+        let list = |names: &Names<'_>, has: &mut dyn Iterator<Item = bool>| {
             let names = names.in_order().iter().map(|name| (*name).to_owned());
-            names.zip(has.iter().copied()).collect()
+            names.zip(has).collect()
         };
-        Self { listeners: list(listeners, has_tls), upstreams: list(upstreams, has_policies) }
+        Self {
+            listeners: list(listeners, &mut has_tls.iter().copied()),
+            upstreams: list(upstreams, &mut upstream_nodes.iter().map(has_policies)),
+        }
     }
 
     /// Whether what refers to these means the same among `others`. Further upstreams do no harm; a further listener may

@@ -2,7 +2,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use super::part::File;
 use crate::{
-    Place, Placed, Problem, Report, Route,
+    Action, Place, Placed, Problem, Report, Route,
     check::{Known, check_route},
     parse::{Item, parse_item},
 };
@@ -21,7 +21,8 @@ struct KeptRoute {
     /// The number of its first line.
     line: u32,
     route: Placed<Route>,
-    /// What it means depends on no other route. Subsets are counted in the order in which routes name them.
+    /// What it means depends on no other route, and on no upstream that may come. Subsets are counted in the order in which
+    /// routes name them; a name with holes may fit further upstreams.
     stands_alone: bool,
     warnings: Box<[Problem]>,
 }
@@ -100,7 +101,8 @@ impl KeptRoute {
         if report.has_errors() {
             return None;
         }
-        let stands_alone = route.destinations().all(|to| to.subset.is_none());
+        let has_fixed_name = !matches!(route.action, Action::Named(_));
+        let stands_alone = has_fixed_name && route.destinations().all(|to| to.subset.is_none());
         let warnings = report.problems.into();
         Some(Self { text: item.text.clone(), line: item.line, route, stands_alone, warnings })
     }

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::{Split, SubsetId, UpstreamId, Versions};
 
 #[derive(Debug, Clone)]
 pub enum Action {
     Upstream(Destination),
+    /// The upstream whose name the path fills in.
+    Named(NamedUpstream),
     Split(Split),
     Versions(Versions),
     Redirect(Redirect),
@@ -24,6 +26,13 @@ pub struct Destination {
 }
 
 #[derive(Debug, Clone)]
+pub struct NamedUpstream {
+    pub name: Template,
+    /// Those whose names fit, at least one. All have the same policies.
+    pub known: Vec<Destination>,
+}
+
+#[derive(Debug, Clone)]
 pub struct Redirect {
     pub to: Location,
     /// 301, 302, 303, 307 or 308.
@@ -34,7 +43,11 @@ pub struct Redirect {
 #[derive(Debug, Clone)]
 pub enum Location {
     /// A path, or an address with its scheme.
-    Whole(Template),
+    Whole {
+        to: Template,
+        /// The host in it, if there are holes in that.
+        host: Option<Template>,
+    },
     /// The address that was asked for, in parts of which some are replaced.
     Parts(LocationParts),
 }
@@ -53,8 +66,9 @@ pub struct LocationParts {
 #[derive(Debug, Clone)]
 pub struct Respond {
     pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: bytes::Bytes,
+    /// In the order written; several lines of one name follow each other.
+    pub headers: Vec<(HeaderName, Template)>,
+    pub body: Template,
 }
 
 /// Changes to the request before it is forwarded.
@@ -103,6 +117,15 @@ pub enum TemplatePart {
     Capture(usize),
 }
 
+// === impl Respond ===
+
+impl Respond {
+    /// Whether it is the same for every request.
+    pub fn is_fixed(&self) -> bool {
+        self.body.fixed().is_some() && self.headers.iter().all(|(_, value)| value.fixed().is_some())
+    }
+}
+
 // === impl Action ===
 
 impl Action {
@@ -110,6 +133,7 @@ impl Action {
     pub fn destinations(&self) -> Vec<Destination> {
         match self {
             Self::Upstream(to) => vec![*to],
+            Self::Named(named) => named.known.clone(),
             Self::Split(split) => split.sides.iter().map(|side| side.to).collect(),
             Self::Versions(versions) => versions.known.iter().map(|version| version.to).collect(),
             Self::Redirect(_) | Self::Respond(_) => Vec::new(),

@@ -23,8 +23,8 @@ mod versions;
 use std::sync::Arc;
 
 pub use action::{
-    Action, Destination, Location, LocationParts, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite, Template,
-    TemplatePart,
+    Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
+    Rewrite, Template, TemplatePart,
 };
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;

@@ -1,4 +1,4 @@
-use std::{ops::Deref, sync::Arc};
+use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::Place;
 
@@ -6,7 +6,6 @@ use crate::Place;
 ///
 /// The place moves when lines come or go before it. The thing itself does not, and is shared by all models that were
 /// read from the same text: who has worked on it already sees by its address that it is the same.
-#[derive(Debug)]
 pub struct Placed<T> {
     pub place: Place,
     pub value: Arc<T>,
@@ -37,6 +36,13 @@ impl<T> Placed<T> {
 impl<T> Clone for Placed<T> {
     fn clone(&self) -> Self {
         Self { place: self.place.clone(), value: self.value.clone(), read: self.read }
+    }
+}
+
+/// Shows the thing alone: where it stands is no part of it.
+impl<T: fmt::Debug> fmt::Debug for Placed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
     }
 }
 

@@ -1,7 +1,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use expression::literal::Date;
+
 use super::{Moment, not_expected, text_value};
-use crate::{FromText, calendar::Date};
+use crate::FromText;
 
 /// A day, which begins at midnight in UTC, or a moment (RFC 3339); from 1970 to 9999, as an HTTP date can say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,6 @@
 //! Documents that are wrong: each with every problem that it has, and nothing else.
 
+mod captures;
 mod listeners;
 mod routes;
 mod sides;

@@ -124,13 +124,14 @@ async fn act(
             let to = match to {
                 To::One(to) => *to,
                 To::Side(sides) => side::destination(sides, world, connection, exchange)?,
+                To::Named(named) => named.find(exchange)?,
             };
             if let Some(rewrite) = rewrite {
-                rewrite.apply(exchange)?;
+                rewrite.apply(exchange, upgrade.is_some())?;
             }
             forward::forward(world, connection, exchange, route, to, upgrade).await
         }
         Action::Redirect(redirect) => reply::redirect(redirect, exchange).map(Forwarded::reply),
-        Action::Respond(respond) => Ok(Forwarded::reply(reply::respond(respond))),
+        Action::Respond(respond) => reply::respond(respond, exchange).map(Forwarded::reply),
     }
 }

@@ -24,7 +24,7 @@ use expression::Environment;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use model::{
     Action, CaptureType, FieldMatch, FromText, HeaderMatch, HostPattern, ListenerId, Match, PathPattern, Respond,
-    Route, Segment, TimeMatch, ValueMatch, Weekly, values::Moment,
+    Route, Segment, Template, TimeMatch, ValueMatch, Weekly, values::Moment,
 };
 use regex::Regex;
 use route::{Ask, Table};
@@ -66,11 +66,7 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
         matching: Match::default(),
         priority: 0,
         policies: Vec::new(),
-        action: Action::Respond(Respond {
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            body: bytes::Bytes::new(),
-        }),
+        action: Action::Respond(Respond { status: StatusCode::OK, headers: Vec::new(), body: Template(Vec::new()) }),
         rewrite: None,
         breaker: None,
         mirrors: Vec::new(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Change,
-    tree::{changes, is_same, shown},
+    tree::{changes, shown},
 };
 
 /// What has become of a thing with a name.
@@ -124,7 +124,7 @@ impl<'d, M> Things<'d, M> {
 }
 
 fn is_same_but_name(old: &Node, new: &Node) -> bool {
-    is_same(&nameless(old), &nameless(new))
+    nameless(old).says_the_same(&nameless(new))
 }
 
 fn nameless(node: &Node) -> Node {

@@ -78,7 +78,7 @@ fn compare(path: &Path, old: Option<&Node>, new: Option<&Node>, found: &mut Vec<
             (Value::Map(_), Value::Text(text)) if path.identity(old) == Some(text) => {
                 return maps(path, old, new, found);
             }
-            _ if is_same(old, new) => return,
+            _ if old.says_the_same(new) => return,
             _ => match [old, new].map(|node| path.show(node)) {
                 [old, new] if old == new => What::Hidden,
                 [old, new] => What::Changed { old, new },
@@ -125,20 +125,6 @@ fn have_identities(path: &Path, lists: [&Node; 2]) -> bool {
         names.dedup();
         names.len() == list.items().len()
     })
-}
-
-/// Whether two values are the same, wherever they are written.
-pub(super) fn is_same(old: &Node, new: &Node) -> bool {
-    match (&old.value, &new.value) {
-        (Value::List(old), Value::List(new)) => {
-            old.len() == new.len() && old.iter().zip(new).all(|(old, new)| is_same(old, new))
-        }
-        (Value::Map(entries), Value::Map(others)) => {
-            let same = |(key, value): &(Key, Node)| new.get(&key.name).is_some_and(|new| is_same(value, new));
-            entries.len() == others.len() && entries.iter().all(same)
-        }
-        (old, new) => old == new,
-    }
 }
 
 fn cut(text: String) -> String {

@@ -114,13 +114,16 @@ impl Decision {
             Action::Upstream { to: To::Side(sides), rewrite } => {
                 of_sides(sides, rewrite.as_ref(), &mut side, seen, listener, snapshot)
             }
+            Action::Upstream { to: To::Named(named), rewrite } => {
+                named.find(&seen.exchange).and_then(|to| upstream(to, rewrite.as_ref(), None, seen, snapshot))
+            }
             Action::Redirect(redirect) => redirect
                 .location(&seen.exchange)
                 .map(|location| Self::Redirect { status: redirect.status.as_u16(), location: text(&location) }),
-            Action::Respond(respond) => Ok(Self::Respond {
+            Action::Respond(respond) => respond.headers(&seen.exchange).map(|headers| Self::Respond {
                 status: respond.status.as_u16(),
-                headers: fields(&respond.headers),
-                body_bytes: respond.body.len(),
+                headers: fields(&headers),
+                body_bytes: respond.body(&seen.exchange).len(),
             }),
         };
         (decided.unwrap_or_else(|error| Self::refuse(&error)), side)
@@ -230,7 +233,7 @@ fn upstream(
 
 fn rewritten(rewrite: Option<&Rewrite>, seen: &Seen) -> Result<Exchange> {
     let mut exchange = seen.copy();
-    rewrite.map_or(Ok(()), |rewrite| rewrite.apply(&mut exchange))?;
+    rewrite.map_or(Ok(()), |rewrite| rewrite.apply(&mut exchange, false))?;
     Ok(exchange)
 }
 

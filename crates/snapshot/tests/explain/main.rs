@@ -134,8 +134,10 @@ fn what_is_told_can_be_read_back() {
         let json = serde_json::to_string(&told).unwrap();
         assert_eq!(serde_json::from_str::<Explanation>(&json).unwrap(), told, "{json}");
     }
-    let asked =
-        Question { headers: HeaderMap::new(), ..question("PUT http://a.test/ ip:192.0.2.7 listener:web x=1 x=2 at:2026-01-31T21:00:00.5Z all") };
+    let asked = Question {
+        headers: HeaderMap::new(),
+        ..question("PUT http://a.test/ ip:192.0.2.7 listener:web x=1 x=2 at:2026-01-31T21:00:00.5Z all")
+    };
     let json = serde_json::to_string(&asked).unwrap();
     assert_eq!(serde_json::from_str::<Question>(&json).unwrap(), asked, "{json}");
 }

@@ -57,7 +57,10 @@ fn a_side_that_the_request_decides() {
     tells(
         DOCUMENT,
         "GET /split/7 x-version=stable",
-        &["side        `stable`, as the request names it by the header `x-version`\n", "endpoints   with version=v1\n  127.0.0.1:9001  weight 1  version=v1\n"],
+        &[
+            "side        `stable`, as the request names it by the header `x-version`\n",
+            "endpoints   with version=v1\n  127.0.0.1:9001  weight 1  version=v1\n",
+        ],
     );
     tells(DOCUMENT, "GET /versions x-version=2", &["side        `2`, as ", "upstream    `next`, "]);
 }
@@ -77,5 +80,9 @@ fn who_else_gets_a_copy() {
 #[test]
 fn what_depends_on_the_time() {
     tells(DOCUMENT, "GET /night at:2026-01-31T21:00:00+01:00", &["route       `night`"]);
-    tells(DOCUMENT, "GET /night at:2026-01-31T19:59:59Z", &["route       none", "`night`     the time is not after 2026-01-31T20:00:00Z"]);
+    tells(
+        DOCUMENT,
+        "GET /night at:2026-01-31T19:59:59Z",
+        &["route       none", "`night`     the time is not after 2026-01-31T20:00:00Z"],
+    );
 }

@@ -1,9 +1,10 @@
 //! What is done with a request.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 
+use super::templates;
 use crate::{
-    Node, Place, Report, Respond, Value,
+    Node, PathPattern, Place, Report, Respond, Template, Value,
     document::{self, Fields},
     nearest, pending,
     values::{FieldName, FieldValue, Status},
@@ -39,24 +40,40 @@ pub(super) fn has_one_action(node: &Node, report: &mut Report) -> bool {
     }
 }
 
-pub(super) fn respond(node: &Node, written: document::Respond, report: &mut Report) -> Respond {
+/// `matched` is the path of the route.
+pub(super) fn respond(
+    node: &Node,
+    written: document::Respond,
+    matched: Option<&PathPattern>,
+    report: &mut Report,
+) -> Option<Respond> {
     let document::Respond { status, headers: Fields(fields), body } = written;
     let status = status.map_or(StatusCode::OK, |Status(status)| status);
     if matches!(status.as_u16(), 204 | 205 | 304) && !body.is_empty() {
         report.error(&node.near("body").place, format!("a response with the status {} has no body", status.as_u16()));
     }
-    let headers = headers(node.near("headers"), fields, report);
-    Respond { status, headers, body: body.into() }
+    let headers = headers(node.near("headers"), fields, matched, report);
+    let body = templates::complain(node.near("body"), templates::text(&body, matched), report);
+    Some(Respond { status, headers: headers?, body: body? })
 }
 
-fn headers(node: &Node, fields: Vec<(FieldName, FieldValue)>, report: &mut Report) -> HeaderMap<HeaderValue> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
+fn headers(
+    node: &Node,
+    fields: Vec<(FieldName, FieldValue)>,
+    matched: Option<&PathPattern>,
+    report: &mut Report,
+) -> Option<Vec<(HeaderName, Template)>> {
+    let mut headers = Vec::with_capacity(fields.len());
     for (FieldName(name), FieldValue(value)) in fields {
-        let key = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
-        may_be_set(&name, key.map_or(&node.place, |(key, _)| &key.place), report);
-        headers.append(name, value);
+        let written = node.entries().iter().find(|(key, _)| key.name.eq_ignore_ascii_case(name.as_str()));
+        let (key, line) = written.map_or((&node.place, node), |(key, line)| (&key.place, line));
+        may_be_set(&name, key, report);
+        // It was read from a text.
+        let text = str::from_utf8(value.as_bytes()).unwrap_or_default();
+        let value = templates::complain(line, templates::text(text, matched), report);
+        headers.push(value.map(|value| (name, value)));
     }
-    headers
+    headers.into_iter().collect()
 }
 
 /// The framing of a message is the gateway's own business.

@@ -3,9 +3,17 @@
 use expression::Condition;
 
 use crate::{
-    FieldMatch, HeaderMatch, ListenerId, Match, Node, Report, TextOr, document,
+    FieldMatch, HeaderMatch, ListenerId, Match, Node, PathPattern, Report, TextOr,
+    decode::decode,
+    document,
     values::{FieldName, HostName, MethodName, Network, SniName},
 };
+
+/// The path that a route matches, by itself; `None` if it cannot be read, which is reported when the route is decoded.
+pub(super) fn path(route: &Node) -> Option<Option<PathPattern>> {
+    let Some(path) = route.get("match").and_then(|matching| matching.get("path")) else { return Some(None) };
+    decode::<TextOr<document::Path>>(path, &mut Report::default()).map(|TextOr(document::Path(path))| Some(path))
+}
 
 /// The expression of `when` is read from the tree.
 pub(super) fn check(written: document::Match, when: Option<Condition>) -> Match {

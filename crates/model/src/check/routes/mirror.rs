@@ -1,6 +1,6 @@
 //! Who gets copies of the requests.
 
-use super::{Known, destination};
+use super::{super::has_policies, Known, destination};
 use crate::{
     Mirror, Node, Report, Value, document,
     values::{Bytes, Count},
@@ -30,7 +30,7 @@ pub(super) fn upstreams(
             let message = format!("`{name}` gets these requests already, and would get them twice");
             report.warning_with_hint(&reference.place, message, "mirror to another upstream");
         }
-        if known.has_policies[index as usize] {
+        if has_policies(&known.upstream_nodes[index as usize]) {
             let message = format!("the policies of the upstream `{name}` do not run on copies");
             let hint = "if they matter here, put them on the route: what they make of a request is copied";
             report.warning_with_hint(&reference.place, message, hint);

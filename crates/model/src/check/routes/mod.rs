@@ -4,10 +4,12 @@ mod action;
 mod destination;
 mod matching;
 mod mirror;
+mod named;
 mod rewrite;
 mod split;
 mod templates;
 mod versions;
+mod way_back;
 
 use super::{breaker, expressions, names::Names, policies, subsets::Subsets};
 use crate::{
@@ -26,8 +28,8 @@ pub(crate) struct Known<'n> {
     /// By listener.
     pub(crate) has_tls: Vec<bool>,
     pub(crate) upstreams: Names<'n>,
-    /// By upstream.
-    pub(crate) has_policies: Vec<bool>,
+    /// By upstream. Routes ask for the policies only.
+    pub(crate) upstream_nodes: &'n [Node],
     pub(crate) subsets: Subsets,
 }
 
@@ -37,7 +39,12 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
     // These read the tree, so that they are made even if some other value is wrong.
     let has_one_action = action::has_one_action(node, report);
     rewrite::check_extras(node, report);
-    let upstreams = destination::upstreams(node, &mut known.upstreams, report);
+    let named = named::check(node, known, report);
+    let upstreams = match &named {
+        Some(Some(fitting)) => fitting.upstreams(),
+        Some(None) => Vec::new(),
+        None => destination::upstreams(node, &mut known.upstreams, report),
+    };
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
     let listeners = listeners(node, &mut known.listeners, report);
     let policies = policies::check(node, report);
@@ -60,20 +67,29 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
     let path = matching.path.as_ref();
     let rewrite = rewrite.map(|written| rewrite::rewrite(node.near("rewrite"), written, path, report));
     let redirect = redirect.map(|written| rewrite::redirect(node.near("redirect"), written, path, report));
-    let respond = respond.map(|written| action::respond(node.near("respond"), written, report));
+    let respond = respond.map(|written| action::respond(node.near("respond"), written, path, report));
+    if let (Some(Some(redirect)), Some(listeners)) = (&redirect, &listeners) {
+        way_back::check(node.near("redirect"), redirect, &matching, listeners, known, report);
+    }
     let breaker = breaker.map(|written| breaker::of_route(node.near("breaker"), &written, report));
     let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: &mut known.subsets };
     let mirrors = mirror::check(node, mirror, &mut known_mirrored, report);
     let mut known = destination::Known { upstreams: &upstreams, subsets: &mut known.subsets };
-    let upstream = upstream.map(|TextOr(to)| known.destination(0, to.labels, node.near("upstream")));
+    let upstream = upstream.map(|TextOr(to)| {
+        let place = node.near("upstream");
+        match named {
+            None => known.destination(0, to.labels, place).map(Action::Upstream),
+            Some(fitting) => Some(Action::Named(fitting?.resolve(&to.labels, known.subsets, place))),
+        }
+    });
     let split = split.map(|written| split::check(node.near("split"), written, &mut known, report));
     let versions = versions.map(|written| versions::check(node.near("versions"), written, path, &mut known, report));
     let given = [
-        upstream.map(|to| to.map(Action::Upstream)),
+        upstream,
         split.map(|split| split.map(Action::Split)),
         versions.map(|versions| versions.map(Action::Versions)),
         redirect.map(|redirect| redirect.map(Action::Redirect)),
-        respond.map(|respond| Some(Action::Respond(respond))),
+        respond.map(|respond| respond.map(Action::Respond)),
     ];
     // Of several, of which one too many was reported, any one will do.
     let action = given.into_iter().flatten().next()??;

@@ -4,11 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use http::{Method, StatusCode};
 
-use super::{action::FORWARDING, templates};
+use super::{
+    action::FORWARDING,
+    matching,
+    templates::{self, complain as template},
+};
 use crate::{
     FromText, Location, LocationParts, NewHost, NewPath, Node, PathPattern, QueryEdits, Redirect, Report, Rewrite,
     Template, TextOr,
-    decode::decode,
     document::{self, RedirectQuery, Scheme},
     values::{Count, HostValue, MethodName, Pattern, PrefixPath, RedirectStatus, ServerName},
 };
@@ -31,15 +34,7 @@ pub(super) fn check_extras(node: &Node, report: &mut Report) {
 
 /// The templates of a route in which something else is wrong, as far as its path is known.
 pub(super) fn check_templates(node: &Node, report: &mut Report) {
-    let mut reported = Report::default();
-    let path = match node.get("match").and_then(|matching| matching.get("path")) {
-        None => None,
-        Some(path) => match decode::<TextOr<document::Path>>(path, &mut reported) {
-            Some(TextOr(document::Path(path))) => Some(path),
-            // It is wrong itself, which was reported when the route was decoded.
-            None => return,
-        },
-    };
+    let Some(path) = matching::path(node) else { return };
     let matched = path.as_ref();
     let text =
         |map: &str, key: &str| node.get(map).and_then(|map| map.get(key)).and_then(|node| Some((node, node.text()?)));
@@ -48,6 +43,9 @@ pub(super) fn check_templates(node: &Node, report: &mut Report) {
     }
     if let Some((node, path)) = text("rewrite", "path") {
         template(node, templates::rewritten(path, matched), report);
+    }
+    if let Some((node, body)) = text("respond", "body") {
+        template(node, templates::text(body, matched), report);
     }
 }
 
@@ -85,7 +83,8 @@ pub(super) fn redirect(
                 let message = format!("`{}` beside `to`, which says all of it", key.name);
                 report.error_with_hint(&key.place, message, "give either `to` or the parts");
             }
-            Location::Whole(template(node.near("to"), templates::location(to, matched), report)?)
+            let host = templates::host_with_holes(to, matched);
+            Location::Whole { to: template(node.near("to"), templates::location(to, matched), report)?, host }
         }
         None => Location::Parts(parts(node, written, matched, report)?),
     };
@@ -212,13 +211,4 @@ fn new_host(node: &Node, written: &str, matched: Option<&PathPattern>, report: &
         Ok(HostValue(host)) => Some(NewHost::Fixed(host)),
         Err(message) => template(node, Err(message), report).map(NewHost::Template),
     }
-}
-
-fn template(node: &Node, template: Result<Template, String>, report: &mut Report) -> Option<Template> {
-    template
-        .map_err(|message| match message.split_once("; ") {
-            Some((message, hint)) => report.error_with_hint(&node.place, message, hint),
-            None => report.error(&node.place, message),
-        })
-        .ok()
 }

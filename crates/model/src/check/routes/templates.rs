@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    FromText, PathPattern, Segment, Template, TemplatePart, nearest,
+    FromText, Node, PathPattern, Report, Template, TemplatePart, nearest,
     values::{HostValue, is_capture_name},
 };
 
@@ -23,7 +23,25 @@ pub(super) fn substituted(text: &str, regex: &regex::Regex, matched: Option<&Pat
     path(text, &captures)
 }
 
-/// Any text, such as the value of a parameter.
+/// A text of any kind, in which braces around anything but a name stand for themselves.
+pub(super) fn text(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
+    let captures = matched.map(PathPattern::captures).unwrap_or_default();
+    Template::read_text(text, |name| {
+        index(name, &captures).map_err(|message| format!("{message} (for the text itself write `{{{{{name}}}}}`)"))
+    })
+}
+
+/// Reports a template that could not be read.
+pub(super) fn complain(node: &Node, template: Result<Template, String>, report: &mut Report) -> Option<Template> {
+    template
+        .map_err(|message| match message.split_once("; ") {
+            Some((message, hint)) => report.error_with_hint(&node.place, message, hint),
+            None => report.error(&node.place, message),
+        })
+        .ok()
+}
+
+/// The value of a parameter.
 pub(super) fn value(text: &str, matched: Option<&PathPattern>) -> Result<Template, String> {
     read(text, &matched.map(PathPattern::captures).unwrap_or_default())
 }
@@ -64,9 +82,25 @@ pub(super) fn location(text: &str, matched: Option<&PathPattern>) -> Result<Temp
     }
 }
 
+/// The host of an address that [`location`] takes, if it has holes: what fills them may hold a slash, or a port.
+pub(super) fn host_with_holes(text: &str, matched: Option<&PathPattern>) -> Option<Template> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let host = host_in(rest);
+    let host = match matched {
+        Some(PathPattern::Prefix(_)) => host.strip_suffix("{rest}").unwrap_or(host),
+        _ => host,
+    };
+    let captures = matched.map(PathPattern::captures).unwrap_or_default();
+    if host.contains('{') { read(host, &captures).ok() } else { None }
+}
+
+fn host_in(rest: &str) -> &str {
+    &rest[..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())]
+}
+
 /// Checks what follows the scheme of an address.
 fn check_host(rest: &str, matched: Option<&PathPattern>) -> Result<(), String> {
-    let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let host = host_in(rest);
     if host.is_empty() || host.contains('@') {
         return Err("an address without a host behind its scheme; for example `https://example.org{rest}`".to_owned());
     }
@@ -78,23 +112,10 @@ fn check_host(rest: &str, matched: Option<&PathPattern>) -> Result<(), String> {
     if behind.is_empty() {
         return Err("a host that ends with `}` lets the request choose it; put a `/` in front of the `{`".to_owned());
     }
-    if !behind.starts_with('.') || behind.len() == 1 {
-        return Err(
-            "what stands behind the `}` may become the end of another name; put a `.` in front of it".to_owned()
-        );
-    }
-    // One segment of a path holds no slash; what a regex or `{name...}` takes may, and would end the host.
-    let is_segment = |name: &str| match matched {
-        Some(PathPattern::Template(segments)) => segments.iter().any(|segment| match segment {
-            Segment::Capture(capture) | Segment::Typed(capture, _) => **capture == *name,
-            Segment::Literal(_) | Segment::Rest(_) => false,
-        }),
-        _ => false,
-    };
-    let mut names = host.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0));
-    if let Some(name) = names.find(|name| !is_segment(name)) {
+    // `{id}example.org` could be `evilexample.org`; what fills the hole is held to be a part of a host at run time.
+    if !behind.starts_with('.') && behind.matches('.').count() < 2 {
         return Err(format!(
-            "what fills `{{{name}}}` may hold a `/`, and so choose the host; match with a template, whose names take one segment"
+            "what fills the `{{}}` could make another host of `{behind}`; write a `.` behind the `}}`"
         ));
     }
     Ok(())
@@ -104,7 +125,7 @@ fn path(text: &str, captures: &[&str]) -> Result<Template, String> {
     if !text.starts_with('/') {
         return Err(format!("a path begins with `/`, and `{text}` does not; write `/{text}`"));
     }
-    if text.starts_with("//") {
+    if text.starts_with("//") || text.starts_with("/\\") {
         return Err("a path that begins with `//` names another host; write a single `/`".to_owned());
     }
     visible(text)?;

@@ -37,10 +37,11 @@ pub struct Redirect {
 pub struct Respond {
     /// The status, from 200 to 599. Default: 200.
     pub status: Option<Status>,
-    /// Header fields; for several of one name give a list.
+    /// Header fields; for several of one name give a list. Names that the route's path captures stand in `{}`.
     #[serde(default)]
     pub headers: Fields,
-    /// The body. Default: empty.
+    /// The body. Names that the route's path captures stand in `{}`, as in `{"id": "{id}"}`; other braces stand for
+    /// themselves, and `{{id}}` for `{id}`. Default: empty.
     #[serde(default)]
     pub body: String,
 }

@@ -40,7 +40,9 @@ pub struct Route {
     /// Policies for every exchange on this route.
     #[serde(default)]
     pub policies: Vec<Policy>,
-    /// Action: the upstream that gets the request, by its name, or as a map to name labels of its endpoints too.
+    /// Action: the upstream that gets the request, by its name, or as a map to name labels of its endpoints too. Names that
+    /// the route's path captures stand in `{}`, as in `orders-{region}`; a request that fills in the name of none is answered
+    /// with 404.
     #[schemars(with = "Option<upstream::ShortOrLong>")]
     pub upstream: Option<TextOr<Destination>>,
     /// Action: share requests out among versions of a service.
