@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use message::Token;
-use snapshot::{Explanation, Question, QuestionError};
+use snapshot::{BreakerOrder, BreakerTold, Explanation, OrderError, Question, QuestionError};
 use telemetry::Format;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
@@ -19,6 +19,15 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// The question makes no sense for this gateway.
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError>;
+
+    /// What every circuit breaker does. Cheap.
+    fn breakers(&self) -> Vec<BreakerTold>;
+
+    /// Gives circuit breakers an order, and tells what those do then that it means.
+    ///
+    /// # Errors
+    /// It means none.
+    fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

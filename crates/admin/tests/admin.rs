@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use admin::{Check, Gateway, Readiness, serve};
@@ -16,7 +16,7 @@ use message::Token;
 use model::Report;
 use policy::Registry;
 use serde_json::Value;
-use snapshot::{Explanation, Question, QuestionError, Snapshot};
+use snapshot::{BreakerOrder, BreakerTold, Explanation, OrderError, Question, QuestionError, Snapshot};
 use telemetry::Format;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -50,6 +50,14 @@ impl Gateway for Fake {
 
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
         snapshot::explain(&self.snapshot, question)
+    }
+
+    fn breakers(&self) -> Vec<BreakerTold> {
+        self.snapshot.breakers().tell(std::time::Instant::now(), SystemTime::now())
+    }
+
+    fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
+        self.snapshot.breakers().order(order, std::time::Instant::now(), SystemTime::now())
     }
 
     fn token(&self) -> &Token {

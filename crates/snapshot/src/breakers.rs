@@ -116,10 +116,7 @@ pub(crate) fn stand(known: &Route, route: &model::Route, upstreams: &[model::Ups
 }
 
 /// With the index of the upstream that each is about.
-fn wanted<'m>(
-    route: &'m model::Route,
-    upstreams: &'m [model::Upstream],
-) -> Vec<(Option<usize>, &'m model::Breaker)> {
+fn wanted<'m>(route: &'m model::Route, upstreams: &'m [model::Upstream]) -> Vec<(Option<usize>, &'m model::Breaker)> {
     let mut wanted: Vec<_> = route.breaker.iter().map(|breaker| (None, breaker)).collect();
     for to in route.action.destinations() {
         let UpstreamId(upstream) = to.upstream;
@@ -266,8 +263,12 @@ impl From<Order> for Mode {
 impl fmt::Display for OrderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NobodyNamed => f.write_str("the order names nobody; say which `route`, `upstream` or `endpoint` is meant"),
-            Self::NoSuchBreaker(known) if known.is_empty() => f.write_str("there is no breaker; a document says `breaker`"),
+            Self::NobodyNamed => {
+                f.write_str("the order names nobody; say which `route`, `upstream` or `endpoint` is meant")
+            }
+            Self::NoSuchBreaker(known) if known.is_empty() => {
+                f.write_str("there is no breaker; a document says `breaker`")
+            }
             Self::NoSuchBreaker(known) => {
                 let told = known.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
                 let more = if known.len() > TOLD { "; and more" } else { "" };

@@ -9,7 +9,9 @@ use policy::Chain;
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Breakers, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known, policies::Policies};
+use crate::{
+    Action, Breakers, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known, policies::Policies,
+};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {

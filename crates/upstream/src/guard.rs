@@ -57,7 +57,8 @@ impl Guard {
     /// Goes on with what `previous` knows if its rules are the same. If they are not, it begins anew, but for its counters
     /// and for what somebody ordered.
     pub fn new(written: &model::Breaker, guarded: Guarded, previous: Option<&Arc<Self>>) -> Arc<Self> {
-        if let Some(previous) = previous.filter(|previous| previous.written == *written && previous.guarded == guarded) {
+        if let Some(previous) = previous.filter(|previous| previous.written == *written && previous.guarded == guarded)
+        {
             return previous.clone();
         }
         let now = Instant::now();

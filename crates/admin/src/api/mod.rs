@@ -1,10 +1,17 @@
 //! `/api/v1`: what operators may ask who show the admin token.
 
+mod body;
+mod breakers;
 mod explain;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::post};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{get, post},
+};
 use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 
@@ -23,6 +30,7 @@ struct Api {
 /// Whoever shows no token learns nothing, not even what there is.
 pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
     Router::new()
+        .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
@@ -32,11 +40,12 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at `/api/v1{}`; there is /api/v1/explain", uri.path());
+    let detail = format!("there is nothing at `/api/v1{}`; there are /api/v1/breakers and /api/v1/explain", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let detail = format!("`/api/v1{}` is asked with POST, there is no {method}", uri.path());
+    let methods = if uri.path() == "/breakers" { "GET or POST" } else { "POST" };
+    let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

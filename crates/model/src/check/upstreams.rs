@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use super::{breaker, failures, policies};
 use crate::{
-    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report, RetryRules,
-    TextOr, Timeouts, Upstream, UpstreamTls,
+    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Host, Node, Place, Pool, Protocol, Report,
+    RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
     decode::decode_without,
     document,
     pending::{self, Scope},

@@ -95,8 +95,7 @@ pub(super) async fn run(
         interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
     };
     let asked = Asked { head, upload: exchange.upload.as_deref(), upgrade: upgrade.as_deref(), patience };
-    let (attempt, answered, unsettled) =
-        ask(target, &asked, passes, &mut body, &connection.exchange_alarm()).await;
+    let (attempt, answered, unsettled) = ask(target, &asked, passes, &mut body, &connection.exchange_alarm()).await;
     exchange.record.attempts.push(attempt);
     let (answer, stream) = answered?;
 

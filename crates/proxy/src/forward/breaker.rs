@@ -8,7 +8,10 @@
 //! ```
 //! What is not recorded, because the client left, say, counts for nothing, and lets somebody else probe.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{HeaderMap, StatusCode};
 use message::{Attempt, Cause, Error, Random, Result, Upload};
@@ -19,7 +22,10 @@ use upstream::{
     breaker::{Outcome, Pass, Refused, Ticket},
 };
 
-use super::{attempt::{Answered, Patience}, failure};
+use super::{
+    attempt::{Answered, Patience},
+    failure,
+};
 use crate::reply;
 
 /// Those of an exchange; endpoints may have their own besides.

@@ -10,11 +10,7 @@ use smallvec::SmallVec;
 use snapshot::{Destination, Route};
 use upstream::{Place, Stream, Upstream};
 
-use crate::{
-    connection::Connection,
-    relay,
-    worker::World,
-};
+use crate::{connection::Connection, relay, worker::World};
 
 mod admit;
 mod attempt;
@@ -30,8 +26,8 @@ mod retry;
 pub(crate) mod tunnel;
 mod upgrade;
 
-pub(crate) use breaker::Unsettled;
 use breaker::Breakers;
+pub(crate) use breaker::Unsettled;
 use choice::{Asked, choose};
 use deadline::Deadline;
 use retry::Attempts;

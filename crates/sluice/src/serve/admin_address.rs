@@ -8,13 +8,14 @@ use std::{
     },
     path::Path,
     sync::Arc,
+    time::{Instant, SystemTime},
 };
 
 use admin::{Check, Readiness};
 use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
-use snapshot::{Explanation, Question, QuestionError};
+use snapshot::{BreakerOrder, BreakerTold, Explanation, OrderError, Question, QuestionError};
 use telemetry::Format;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -134,6 +135,14 @@ impl admin::Gateway for Operated {
 
     fn explain(&self, question: &Question) -> Result<Explanation, QuestionError> {
         snapshot::explain(&self.control.snapshot(), question)
+    }
+
+    fn breakers(&self) -> Vec<BreakerTold> {
+        self.control.snapshot().breakers().tell(Instant::now(), SystemTime::now())
+    }
+
+    fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
+        self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
     }
 
     fn token(&self) -> &Token {
