@@ -148,14 +148,17 @@ fn read_again(texts: &[String; 2], kept: &mut Kept) -> Option<(Model, Vec<Proble
 
 /// All that a model says. What stands within routes is asked where it stands now.
 fn told(model: &Model) -> Vec<String> {
-    let Model { gateway, listeners, upstreams, routes } = model;
+    let Model { gateway, listeners, upstreams, routes, tests } = model;
     let places = regex::Regex::new(r"Place \{[^}]*\}").unwrap();
     let routes = routes.iter().map(|route| {
         let value = format!("{:?}", route.value);
         let within: Vec<_> = route.policies.iter().map(|policy| route.within(&policy.place).to_string()).collect();
         format!("{} {within:?} {}", route.place, places.replace_all(&value, ""))
     });
-    [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}")].into_iter().chain(routes).collect()
+    [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}"), format!("{tests:?}")]
+        .into_iter()
+        .chain(routes)
+        .collect()
 }
 
 // === impl Random ===

@@ -9,7 +9,7 @@ mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 }
 
-#[allow(dead_code, unreachable_pub, reason = "a library within a test, which uses a part of it")]
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "a library within a test, which uses a part of it")]
 #[path = "../src/breaker/mod.rs"]
 mod breaker;
 

@@ -15,6 +15,8 @@ mod retries;
 
 mod bulkheads;
 
+mod breakers;
+
 mod deadlines;
 
 mod tls;

@@ -137,7 +137,7 @@ mod tests {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         if let Some(grpc) = grpc {
-            response.headers_mut().insert(GRPC_STATUS, http::HeaderValue::from_static(grpc));
+            response.headers_mut().insert("grpc-status", http::HeaderValue::from_static(grpc));
         }
         Ok(Forwarded::reply(response))
     }
@@ -149,6 +149,7 @@ mod tests {
             refused_stream: true,
             reset: true,
             timeout: true,
+            server_error: false,
             statuses: vec![503],
             grpc: 1 << 14,
         };
