@@ -205,13 +205,13 @@ fn routes_and_what_they_refer_to() {
 
 /// The action of the only route, to which `fields` are added.
 fn action(fields: &str) -> Action {
-    let mut model = model(&format!(
+    let model = model(&format!(
         "version: 1\nlisteners: [{{ name: web, address: 127.0.0.1:0 }}]\nupstreams:\n  \
          - {{ name: orders-eu, endpoints: [a:1], policies: [{{ cors: {{ a: 1 }} }}] }}\n  \
          - {{ name: orders-us, endpoints: [b:1], policies:   [{{ cors: {{ a: 1 }} }}] }}\n  \
          - {{ name: \"{{id}}\", endpoints: [c:1] }}\nroutes:\n  - {{ name: r, {fields} }}\n"
     ));
-    model.routes.remove(0).action
+    model.routes[0].action.clone()
 }
 
 #[test]

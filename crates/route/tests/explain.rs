@@ -165,5 +165,5 @@ fn the_nearest_of_a_few_routes() {
     assert_eq!(nearest("GET h/a", 3), [2, 0, 1]);
     assert_eq!(nearest("GET h/a", 1), [2]);
     assert_eq!(nearest("GET h/a", 9).len(), 4);
-    assert!(Table::build(&[]).unwrap().nearest(&request("GET h/a").ask(), 3).is_empty());
+    assert!(Table::build::<model::Route>(&[]).unwrap().nearest(&request("GET h/a").ask(), 3).is_empty());
 }

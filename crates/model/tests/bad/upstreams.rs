@@ -136,7 +136,7 @@ routes:
   - { name: b, match: { path: /b }, respond: {}, breaker: {} }
 ",
         &[
-            "6:14: error: unknown value `service`; known are `upstream`, `route`, `endpoint`",
+            "6:14: error: unknown value `service`; known here: `upstream`, `route`, `endpoint`",
             "7:18: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, 5xx, grpc_cancelled, grpc_unknown, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable, grpc_data_loss",
             "7:29: error: expected a status from 400 to 599, or the name of a failure such as `connect_failure`, found the number 399",
             "8:29: error: expected a whole number from 1 to 1000000, found the number 0",
@@ -146,17 +146,17 @@ routes:
             "12:13: error: missing key `over`",
             "13:27: error: expected a whole number from 1 to 255, found the number 256",
             "14:13: error: expected a duration such as `250ms`, `5s` or `2m`, found the text `slow`",
-            "15:7: error: unknown key `cooldown`; known are",
-            "16:70: error: `window` is for `failure_ratio` and `slow`, and neither is given; leave it out, or add one of them",
-            "16:83: error: `min_requests` is for `failure_ratio` and `slow`, and neither is given; leave it out, or add one of them",
+            "15:7: error: unknown key `cooldown`; known here: `scope`, `failures`, `consecutive_failures`, `window`, `min_requests`, `failure_ratio`, `slow`, `open_for`, `max_open_for`, `jitter`, `half_open_requests`, `ramp`",
+            "16:71: error: `window` is for `failure_ratio` and `slow`, and neither is given; leave it out, or add one of them",
+            "16:84: error: `min_requests` is for `failure_ratio` and `slow`, and neither is given; leave it out, or add one of them",
             "17:71: error: no answer at all may be slow with `0%`; leave `slow` out, or say how many are too many, for example `80%`",
             "17:77: error: failures are not counted: only `slow` opens this breaker; say how many are too many, with `failure_ratio` or `consecutive_failures`",
             "18:61: error: no request at all may fail with `0%`; leave it out, or say how much is too much, for example `50%`",
             "18:75: error: `failures` is empty, so nothing would be one; leave it out, or leave `breaker` out",
             "18:87: error: the window is too short to hold anything; give it at least `100ms`",
             "19:74: error: `max_open_for` is shorter than `open_for`; make it at least as long",
-            "21:66: error: the breaker of a route is the route's own; leave it out, or move the breaker to the upstream",
-            "22:49: error: `breaker` keeps requests from an upstream, and this route has none; leave it out",
+            "21:68: error: the breaker of a route is the route's own; leave it out, or move the breaker to the upstream",
+            "22:50: error: `breaker` keeps requests from an upstream, and this route has none; leave it out",
         ],
     );
 }
