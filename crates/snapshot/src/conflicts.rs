@@ -178,7 +178,18 @@ fn kind_of_path(path: Option<&PathPattern>) -> &'static str {
 
 /// Whether it makes no difference for a request which of two routes it takes. What is not sure to make none, makes one.
 fn do_the_same(one: &Route, other: &Route) -> bool {
-    let Route { name: _, listeners: _, matching: _, priority: _, policies, action, rewrite, breaker, mirrors } = one;
+    let Route {
+        name: _,
+        listeners: _,
+        matching: _,
+        priority: _,
+        policies,
+        action,
+        rewrite,
+        breaker,
+        fallbacks,
+        mirrors,
+    } = one;
     let is_action_same = match (action, &other.action) {
         (Action::Upstream(one), Action::Upstream(other)) => one == other,
         // Holes are filled with what each route's own path captures.
@@ -192,6 +203,8 @@ fn do_the_same(one: &Route, other: &Route) -> bool {
         && *mirrors == other.mirrors
         && breaker.is_none()
         && other.breaker.is_none()
+        && fallbacks.is_empty()
+        && other.fallbacks.is_empty()
         && rewrite.is_none()
         && other.rewrite.is_none()
         && policies.len() == other.policies.len()

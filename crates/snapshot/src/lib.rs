@@ -21,6 +21,8 @@ mod diff;
 mod expectations;
 /// Why a request goes where it goes.
 mod explain;
+/// Who answers instead of an upstream that failed.
+mod fallback;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
 /// Policies, made or adopted.
@@ -47,10 +49,11 @@ pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, Route
 pub use compile::{check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
 pub use explain::{
-    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, Forwarding,
-    MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,
-    TimeoutsTold, explain,
+    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, FallbackTold,
+    Forwarding, MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold,
+    Taken, TimeoutsTold, explain,
 };
+pub use fallback::{Fallback, FallbackTo};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

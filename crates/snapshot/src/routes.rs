@@ -7,7 +7,7 @@ use policy::{Attached, Chain, Origin, Registry};
 use telemetry::{RouteMetrics, SideMetrics};
 
 use crate::{
-    Action, Chains, Route, Snapshot,
+    Action, Chains, Fallback, Route, Snapshot,
     around::{Around, One},
     breakers, mirror,
     policies::{Maker, Policies},
@@ -143,6 +143,10 @@ impl Compiler<'_> {
             chains: chains(self.around, &by_side(route, &own, &self.around.upstreams)),
             guards: breakers::of_route(route, &self.model.upstreams, previous),
             action: Action::new(route, &self.model.upstreams, |side| self.side_metrics(previous, side)),
+            fallbacks: match &*route.fallbacks {
+                [] => None,
+                fallbacks => Some(fallbacks.iter().map(Fallback::new).collect()),
+            },
             mirrors: mirrors.compile(route, &self.model.upstreams),
             metrics: match previous {
                 Some(previous) => previous.metrics.clone(),

@@ -10,7 +10,8 @@ use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
 use crate::{
-    Action, Breakers, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known, policies::Policies,
+    Action, Breakers, Fallback, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known,
+    policies::Policies,
 };
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
@@ -69,6 +70,8 @@ pub struct Route {
     pub action: Action,
     /// The breakers of what it sends, beside those of upstreams and endpoints.
     pub guards: Box<[RouteGuard]>,
+    /// In the order in which they are tried; `None`: there are none.
+    pub fallbacks: Option<Box<[Fallback]>>,
     /// `None`: there are none.
     pub mirrors: Option<Box<[Arc<Mirror>]>>,
     pub metrics: Arc<RouteMetrics>,

@@ -17,6 +17,8 @@ mod bulkheads;
 
 mod breakers;
 
+mod fallbacks;
+
 mod deadlines;
 
 mod tls;

@@ -21,9 +21,9 @@ pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
 pub use route::{
-    ApiVersion, Cohort, Destination, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath, Path,
-    QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey, Time,
-    VersionSource, Versions,
+    ApiVersion, Cohort, Destination, Fallback, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath,
+    Path, QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey,
+    Time, VersionSource, Versions,
 };
 pub use test::{Expect, ExpectedRoute, Test, TestRequest};
 pub use upstream::{

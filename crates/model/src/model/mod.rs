@@ -7,6 +7,7 @@ mod action;
 mod breaker;
 mod capture_type;
 mod failures;
+mod fallback;
 mod gateway;
 mod listener;
 mod matching;
@@ -29,6 +30,7 @@ pub use action::{
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;
 pub use failures::Failures;
+pub use fallback::{Fallback, FallbackTo};
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Action, Breaker, Destination, ListenerId, Match, Mirror, Policy, Rewrite};
+use super::{Action, Breaker, Destination, Fallback, FallbackTo, ListenerId, Match, Mirror, Policy, Rewrite};
 
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -17,6 +17,8 @@ pub struct Route {
     pub rewrite: Option<Rewrite>,
     /// For all that it sends, wherever that goes.
     pub breaker: Option<Breaker>,
+    /// In the order in which they are tried.
+    pub fallbacks: Vec<Fallback>,
     /// Each to another upstream; none unless the action goes to one.
     pub mirrors: Vec<Mirror>,
 }
@@ -31,7 +33,12 @@ impl Route {
 
     /// Wherever its requests may go, or copies of them.
     pub fn destinations(&self) -> impl Iterator<Item = Destination> {
-        self.action.destinations().into_iter().chain(self.mirrors.iter().map(|mirror| mirror.to))
+        let mirrored = self.mirrors.iter().map(|mirror| mirror.to);
+        let instead = self.fallbacks.iter().filter_map(|fallback| match fallback.to {
+            FallbackTo::Upstream(to) => Some(to),
+            FallbackTo::Respond(_) => None,
+        });
+        self.action.destinations().into_iter().chain(instead).chain(mirrored)
     }
 }
 

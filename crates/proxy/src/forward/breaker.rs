@@ -168,7 +168,7 @@ fn outcome(failures: &Failures, answered: &Result<Answered>, patience: Patience)
             Cause::TotalTimeout => failures.timeout,
             Cause::ResponseMalformed => failures.reset,
             cause if cause.side() != message::Side::Upstream => return None,
-            _ => failure::is_among(failures, error),
+            cause => failure::is_among(failures, cause, error.retry()),
         },
     };
     Some(if failed { Outcome::Failure } else { Outcome::Success })

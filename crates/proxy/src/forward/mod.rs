@@ -2,12 +2,13 @@
 
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use message::{Cause, Error, Exchange, Random, Response, Result};
 use smallvec::SmallVec;
-use snapshot::{Destination, Route};
+use snapshot::{Destination, Mirror, Route};
 use upstream::{Place, Stream, Upstream};
 
 use crate::{connection::Connection, relay, worker::World};
@@ -18,6 +19,7 @@ mod breaker;
 mod choice;
 mod deadline;
 mod failure;
+mod fallback;
 mod head;
 mod interim;
 mod mirror;
@@ -57,8 +59,8 @@ pub(crate) struct Link {
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
 
-/// Forwards the request to an endpoint of `to` and waits for the head of the response. The mirrors of the route get their
-/// copies.
+/// Forwards the request to an endpoint of `to` and waits for the head of the response; if that fails, to whoever answers
+/// instead. The mirrors of the route get their copies.
 ///
 /// # Errors
 /// Why there is none.
@@ -68,19 +70,40 @@ pub(crate) async fn forward(
     exchange: &mut Exchange,
     route: &Route,
     to: Destination,
+    upgrade: Option<Box<Upgrade>>,
+) -> Result<Forwarded> {
+    head::prepare(exchange, world.snapshot.settings.forwarded);
+    let is_plain = upgrade.is_none();
+    let mirrors = route.mirrors.as_deref().filter(|_| is_plain).unwrap_or_default();
+    let instead = route.fallbacks.as_deref().filter(|_| is_plain).map(|all| (all, fallback::Kept::of(exchange)));
+    let breakers = Breakers::of(route, to.upstream, &world.upstream(to.upstream).upstream);
+    let outcome = send(world, connection, exchange, mirrors, breakers, to, upgrade).await;
+    match instead {
+        Some((all, kept)) if fallback::is_wanted(all, &outcome) => {
+            // In a box: few exchanges need one.
+            Box::pin(fallback::fall_back(world, connection, exchange, all, kept, outcome)).await
+        }
+        _ => outcome,
+    }
+}
+
+/// Sends the request to an endpoint of `to`, as often as its retries allow.
+async fn send(
+    world: &Rc<World>,
+    connection: &Connection,
+    exchange: &mut Exchange,
+    mirrors: &[Arc<Mirror>],
+    breakers: Breakers<'_>,
+    to: Destination,
     mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let local = world.upstream(to.upstream);
     let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
-    let breakers = Breakers::of(route, to.upstream, &local.upstream);
     let place = admit::enter(&local.upstream, deadline.at, breakers).await?;
     let mut passes = breakers.admit(Instant::now(), &mut exchange.random)?;
-    head::prepare(exchange, world.snapshot.settings.forwarded);
-    if let Some(mirrors) = &route.mirrors
-        && upgrade.is_none()
-    {
+    if !mirrors.is_empty() {
         mirror::copy(mirrors, world, worker, exchange);
     }
     let metrics = &world.snapshot.upstream_metrics[to.upstream];

@@ -108,7 +108,9 @@ fn is_called_for(rules: &RetryRules, outcome: &Result<Forwarded>, method: &http:
             // Who lists a gRPC status says that calls may be sent twice: all of them are POST.
             is_grpc_status(on, response) || on.has_status(response.status().as_u16()) && repeatable()
         }
-        Err(error) => failure::is_among(on, error) && (error.retry() == Retry::Safe || repeatable()),
+        Err(error) => {
+            failure::is_among(on, error.cause(), error.retry()) && (error.retry() == Retry::Safe || repeatable())
+        }
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
         action: Action::Respond(Respond { status: StatusCode::OK, headers: Vec::new(), body: Template(Vec::new()) }),
         rewrite: None,
         breaker: None,
+        fallbacks: Vec::new(),
         mirrors: Vec::new(),
     };
     for word in line.split_whitespace() {

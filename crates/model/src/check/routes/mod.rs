@@ -2,6 +2,7 @@
 
 mod action;
 mod destination;
+mod fallback;
 mod matching;
 mod mirror;
 mod named;
@@ -45,6 +46,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         Some(None) => Vec::new(),
         None => destination::upstreams(node, &mut known.upstreams, report),
     };
+    let instead = fallback::upstreams(node, known, report);
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
     let listeners = listeners(node, &mut known.listeners, report);
     let policies = policies::check(node, report);
@@ -55,7 +57,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         return None;
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
-    let document::Route { upstream, split, versions, breaker, .. } = written;
+    let document::Route { upstream, split, versions, breaker, fallback, .. } = written;
     let when = match when {
         Some(when) => Some(when?),
         None => None,
@@ -72,6 +74,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         way_back::check(node.near("redirect"), redirect, &matching, listeners, known, report);
     }
     let breaker = breaker.map(|written| breaker::of_route(node.near("breaker"), &written, report));
+    let fallbacks = fallback::check(node, fallback, &instead, known, path, report);
     let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: &mut known.subsets };
     let mirrors = mirror::check(node, mirror, &mut known_mirrored, report);
     let mut known = destination::Known { upstreams: &upstreams, subsets: &mut known.subsets };
@@ -97,8 +100,8 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         Some(rewrite) => Some(rewrite?),
         None => None,
     };
-    let (listeners, mirrors) = (listeners?, mirrors?);
-    let route = Route { name, listeners, matching, priority, policies, action, rewrite, breaker, mirrors };
+    let (listeners, fallbacks, mirrors) = (listeners?, fallbacks?, mirrors?);
+    let route = Route { name, listeners, matching, priority, policies, action, rewrite, breaker, fallbacks, mirrors };
     has_one_action.then(|| Placed::new(node.place.clone(), route))
 }
 

@@ -24,6 +24,7 @@ pub(super) fn check_extras(node: &Node, report: &mut Report) {
         ("rewrite", "changes what an upstream gets"),
         ("mirror", "copies what an upstream gets"),
         ("breaker", "keeps requests from an upstream"),
+        ("fallback", "answers instead of an upstream"),
     ] {
         if let Some(key) = node.key(name).filter(|_| answers_itself) {
             let message = format!("`{name}` {does}, and this route has none");
