@@ -724,27 +724,3 @@ fn new_paths_hosts_and_queries() {
         ],
     );
 }
-
-#[test]
-fn fallbacks() {
-    check(
-        r#"version: 1
-upstreams:
-  - { name: a, endpoints: [a:80] }
-routes:
-  - name: r
-    match: { path: "/{id}" }
-    upstream: a
-    fallback:
-      - { upstream: b }
-      - { upstream: a, respond: {} }
-      - { labels: { v: x } }
-      - { respond: { body: "{it}" } }
-      - { upstream: a, on: [] }
-  - { name: u, match: { path: /u }, upstream: a, fallback: [ { respond: { status: 700 } }, { upstream: c, on: [never] } ] }
-  - { name: s, match: { path: /s }, respond: {}, fallback: [ { respond: {} } ] }
-  - { name: t, match: { path: /t }, upstream: a, fallback: a }
-"#,
-        &[],
-    );
-}
