@@ -155,10 +155,8 @@ fn told(model: &Model) -> Vec<String> {
         let within: Vec<_> = route.policies.iter().map(|policy| route.within(&policy.place).to_string()).collect();
         format!("{} {within:?} {}", route.place, places.replace_all(&value, ""))
     });
-    [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}"), format!("{tests:?}")]
-        .into_iter()
-        .chain(routes)
-        .collect()
+    let others = [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}"), format!("{tests:?}")];
+    others.into_iter().chain(routes).collect()
 }
 
 // === impl Random ===

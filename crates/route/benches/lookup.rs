@@ -59,7 +59,7 @@ fn lookup_crowd(bencher: Bencher, case: Case) {
 /// Which routes came near to a request that none takes.
 #[divan::bench(args = SIZES, sample_count = 100, sample_size = 10)]
 fn nearest(bencher: Bencher, size: usize) {
-    let (table, request) = (Table::build(&routes(size, mixed)).unwrap(), request(&miss(size / 2)));
+    let (table, request) = (table(&mix(size)), ask(&missed(size / 2)));
     bencher.bench_local(|| table.nearest(&request.ask(), 3));
 }
 
