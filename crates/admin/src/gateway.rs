@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use message::Token;
-use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError};
+use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
 use telemetry::Format;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
@@ -22,6 +22,15 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// How the endpoints are whose health is looked after.
     fn health(&self) -> Vec<EndpointHealthTold>;
+
+    /// What every circuit breaker does. Cheap.
+    fn breakers(&self) -> Vec<BreakerTold>;
+
+    /// Gives circuit breakers an order, and tells what those do then that it means.
+    ///
+    /// # Errors
+    /// It means none.
+    fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

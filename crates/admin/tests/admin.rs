@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use admin::{Check, Gateway, Readiness, serve};
@@ -16,7 +16,9 @@ use message::Token;
 use model::Report;
 use policy::Registry;
 use serde_json::Value;
-use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError, Snapshot};
+use snapshot::{
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, Snapshot,
+};
 use telemetry::Format;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -54,6 +56,14 @@ impl Gateway for Fake {
 
     fn health(&self) -> Vec<EndpointHealthTold> {
         snapshot::health(&self.snapshot)
+    }
+
+    fn breakers(&self) -> Vec<BreakerTold> {
+        self.snapshot.breakers().tell(std::time::Instant::now(), SystemTime::now())
+    }
+
+    fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
+        self.snapshot.breakers().order(order, std::time::Instant::now(), SystemTime::now())
     }
 
     fn token(&self) -> &Token {

@@ -16,7 +16,7 @@ use model::{Kept, Model, Node, Problem, Report};
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, EndpointHealthTold, Snapshot};
-use telemetry::{AccessLog, Format, GatewayMetrics, Target};
+use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
 
 use crate::{
     Files, health,
@@ -251,12 +251,12 @@ impl Control {
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
         let mirrors = snapshot.mirrors().map(|(names, mirror)| (names, &*mirror.metrics));
+        let breakers = snapshot.breakers();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
-        match &state.log {
-            Some(log) => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[&health, log]),
-            None => telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &[&health]),
-        }
+        let log = state.log.iter().map(|log| log as &dyn Expose);
+        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
     /// How the endpoints are whose health is looked after.

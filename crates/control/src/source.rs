@@ -249,7 +249,7 @@ mod tests {
             let routes = [first, second].map(|loaded| (loaded.model.unwrap().routes, kept = loaded.kept).0);
             let stands_alone = |route: &model::Route| {
                 let has_fixed_name = !matches!(route.action, model::Action::Named(_));
-                has_fixed_name && route.action.destinations().iter().all(|to| to.subset.is_none())
+                has_fixed_name && route.destinations().all(|to| to.subset.is_none())
             };
             for (first, second) in routes[0].iter().zip(&routes[1]).filter(|(first, _)| stands_alone(first)) {
                 assert!(std::sync::Arc::ptr_eq(&first.value, &second.value), "{}", first.name);

@@ -130,6 +130,9 @@ causes! {
     /// As many requests as `bulkhead` allows are under way, and those that may wait for one of them to end do so already, or one
     /// did for longer than `bulkhead.wait`.
     UpstreamSaturated "upstream_saturated" Upstream 503 8 "connection_limit_reached" "The upstream has as many requests as it may have";
+    /// The circuit breaker of the route, of the upstream or of each of its endpoints is open: too many requests failed, or were
+    /// slow, of late. `Retry-After` says when it is worth another try; `GET /api/v1/breakers` says why it opened.
+    BreakerOpen "breaker_open" Upstream 503 14 "destination_unavailable" "The circuit breaker is open";
     /// The name of the endpoint could not be resolved.
     DnsFailed "dns_failed" Upstream 502 14 "dns_error" "The name of the endpoint could not be resolved";
     /// The endpoint refused the connection: nothing listens there, or a firewall rejects.

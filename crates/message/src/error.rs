@@ -1,6 +1,6 @@
 //! A failure on the path of a request.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use http::StatusCode;
 
@@ -32,6 +32,8 @@ struct Inner {
     retry: Retry,
     /// `None`: that of the cause.
     status: Option<StatusCode>,
+    /// `None`: nobody knows.
+    retry_after: Option<Duration>,
     source: Option<BoxError>,
 }
 
@@ -41,7 +43,8 @@ impl Error {
     /// `detail` is for people: what was seen, in lower case, without full stop.
     #[cold]
     pub fn new(cause: Cause, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { cause, detail: detail.into(), retry: Retry::default(), status: None, source: None }))
+        let (detail, retry) = (detail.into(), Retry::default());
+        Self(Box::new(Inner { cause, detail, retry, status: None, retry_after: None, source: None }))
     }
 
     #[must_use]
@@ -61,6 +64,18 @@ impl Error {
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);
         self
+    }
+
+    /// When the same request may well be answered.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
+        self
+    }
+
+    /// When it is worth another try, if that is known.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// What the client gets.

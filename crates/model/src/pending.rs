@@ -1,7 +1,7 @@
 //! What documents may say one day, and this version cannot do yet.
 //!
 //! Such a key is known, so it is no slip of the pen, but to ignore it would be worse than to refuse it: a gateway that
-//! accepts `breaker` and breaks no circuit lies. Whoever builds one of these deletes its row.
+//! accepts `health` and looks at nobody lies. Whoever builds one of these deletes its row.
 
 use crate::{Node, Report};
 
@@ -25,7 +25,6 @@ const TABLE: &[Pending] = &[
     Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
 
     Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
-    Pending { scope: Scope::Upstream, word: "breaker",   hint: "leave it out: `timeouts` bound what a slow endpoint costs" },
 
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 

@@ -60,7 +60,7 @@ upstreams:
     pool: { max_idle: 7 }
     host: { set: "users.internal:80" }
   - { name: shadow, endpoints: [127.0.0.1:9003] }
-  - { name: lab, endpoints: [127.0.0.1:9004] }
+  - { name: lab, endpoints: [{ address: 127.0.0.1:9004, labels: { version: next } }] }
 routes:
   - name: user
     listeners: [secure, web, secure]
@@ -81,7 +81,7 @@ routes:
       - rate_limit: { requests: 100, per: 1s }
     upstream: users
     rewrite: { path: "/internal/{rest}?id={id}", host: users }
-    mirror: [ shadow, { upstream: lab, share: 2.5%, body: 0, in_flight: 7 } ]
+    mirror: [ shadow, { upstream: lab, labels: { version: next }, share: 2.5%, body: 0, in_flight: 7 } ]
   - name: old
     match: { path: { prefix: /old/ } }
     redirect: { to: "/new{rest}", status: 308 }
@@ -257,8 +257,10 @@ fn routes_and_what_they_refer_to() {
     let Some(NewPath::Template(path)) = &rewrite.path else { panic!("{:?}", rewrite.path) };
     assert_eq!(path.0, parts);
 
-    let lab = Mirror { share: 0.025, body: 0, in_flight: 7, ..Mirror::to(UpstreamId(2)) };
-    assert_eq!(user.mirrors, [Mirror::to(UpstreamId(1)), lab]);
+    let shadow = model::Destination { upstream: UpstreamId(1), subset: None };
+    let lab = model::Destination { upstream: UpstreamId(2), subset: Some(model::SubsetId(0)) };
+    let lab = Mirror { share: 0.025, body: 0, in_flight: 7, ..Mirror::to(lab) };
+    assert_eq!(user.mirrors, [Mirror::to(shadow), lab]);
     assert!(routes[1].mirrors.is_empty());
 
     assert!(matches!(&routes[1].matching.path, Some(PathPattern::Prefix(prefix)) if **prefix == *"/old"));

@@ -159,6 +159,11 @@ impl HttpBody for Relay {
                 this.waiting_since = None;
                 if let Some(ending) = &mut this.ending {
                     ending.hand_over(&frame);
+                    if let Some(trailers) = frame.trailers_ref()
+                        && let Some(unsettled) = ending.unsettled()
+                    {
+                        unsettled.settle(trailers);
+                    }
                 }
                 // Nothing follows them, and not every codec asks.
                 if frame.is_trailers() {
@@ -167,6 +172,9 @@ impl HttpBody for Relay {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
+                if let Some(unsettled) = this.ending.as_mut().and_then(|ending| ending.unsettled()) {
+                    unsettled.fail();
+                }
                 this.finish(error.cause());
                 // The codec drops what it has not written yet when the body breaks; the client shall have all that came.
                 this.broken = Some(error);

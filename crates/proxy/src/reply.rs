@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
-    header::{CONNECTION, CONTENT_TYPE, LOCATION},
+    header::{CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side};
 use snapshot::{Redirect, Respond};
@@ -11,6 +11,7 @@ use snapshot::{Redirect, Respond};
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_RETRY_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The response to an exchange that failed: a problem (RFC 9457), or a gRPC status for those who speak gRPC.
@@ -21,7 +22,8 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
     let cause = error.cause();
     exchange.record.cause = Some(cause);
     tracing::debug!(%error, source = error.source_text(), "exchange failed");
-    let mut response = if is_grpc(&exchange.head.headers) {
+    let is_grpc = is_grpc(&exchange.head.headers);
+    let mut response = if is_grpc {
         grpc_status(cause, detail(error, exchange.peer.trusted))
     } else {
         let id = exchange.request_id();
@@ -35,6 +37,14 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
     let id = exchange.request_id();
     response.headers_mut().insert(X_REQUEST_ID, id);
     response.headers_mut().insert(PROXY_STATUS, proxy_status(cause));
+    if let Some(wait) = error.retry_after() {
+        let (name, value) = match is_grpc {
+            true => (GRPC_RETRY_PUSHBACK, u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            // In whole seconds (RFC 9110, 10.2.3), and not too early.
+            false => (RETRY_AFTER, wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+        };
+        response.headers_mut().insert(name, value.into());
+    }
     if cause == Cause::AmbiguousFraming {
         // Nobody can say where the next request would begin (RFC 9112, 6.1).
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -162,7 +162,7 @@ impl NamedUpstream {
 // === impl Respond ===
 
 impl Respond {
-    fn new(respond: &model::Respond) -> Self {
+    pub(crate) fn new(respond: &model::Respond) -> Self {
         let body = match respond.body.fixed() {
             Some(text) => Content::Fixed(Bytes::copy_from_slice(text.as_bytes())),
             None => Content::Made(respond.body.clone().into()),

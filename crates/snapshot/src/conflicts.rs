@@ -178,7 +178,18 @@ fn kind_of_path(path: Option<&PathPattern>) -> &'static str {
 
 /// Whether it makes no difference for a request which of two routes it takes. What is not sure to make none, makes one.
 fn do_the_same(one: &Route, other: &Route) -> bool {
-    let Route { name: _, listeners: _, matching: _, priority: _, policies, action, rewrite, mirrors } = one;
+    let Route {
+        name: _,
+        listeners: _,
+        matching: _,
+        priority: _,
+        policies,
+        action,
+        rewrite,
+        breaker,
+        fallbacks,
+        mirrors,
+    } = one;
     let is_action_same = match (action, &other.action) {
         (Action::Upstream(one), Action::Upstream(other)) => one == other,
         // Holes are filled with what each route's own path captures.
@@ -190,6 +201,10 @@ fn do_the_same(one: &Route, other: &Route) -> bool {
     let same = |(one, other): (&Policy, &Policy)| one.kind == other.kind && one.settings.says_the_same(&other.settings);
     is_action_same
         && *mirrors == other.mirrors
+        && breaker.is_none()
+        && other.breaker.is_none()
+        && fallbacks.is_empty()
+        && other.fallbacks.is_empty()
         && rewrite.is_none()
         && other.rewrite.is_none()
         && policies.len() == other.policies.len()

@@ -7,6 +7,8 @@ pub mod admission;
 mod action;
 /// The policies of the gateway, its listeners and its upstreams.
 mod around;
+/// Circuit breakers: those of routes, and all of them for people.
+mod breakers;
 /// Who calls, where a route depends on it.
 mod callers;
 /// Model and kinds to snapshot, with all that stands in the way.
@@ -19,6 +21,8 @@ mod diff;
 mod expectations;
 /// Why a request goes where it goes.
 mod explain;
+/// Who answers instead of an upstream that failed.
+mod fallback;
 /// How the endpoints are, in words.
 mod health;
 /// Who else gets the requests of a route, as copies.
@@ -37,19 +41,21 @@ mod snapshot;
 mod tls;
 
 // What documents and snapshots share, so that the path of a request need not know documents.
-pub use model::{Address, Host, Http2Limits, Limits, ListenerId, PeakEwma, RetryOn, RetryRules};
+pub use model::{Address, Failures, Host, Http2Limits, Limits, ListenerId, PeakEwma, RetryRules};
 
 pub use action::{
     Action, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite,
     Substitution, Target, To,
 };
+pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, RouteGuard};
 pub use compile::{check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
 pub use explain::{
-    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, Forwarding,
-    MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold, Taken,
-    TimeoutsTold, explain,
+    CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, FallbackTold,
+    Forwarding, MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold,
+    Taken, TimeoutsTold, explain,
 };
+pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};

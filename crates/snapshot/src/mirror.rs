@@ -5,11 +5,10 @@ use std::{collections::HashMap, fmt::Write, sync::Arc};
 use http::HeaderValue;
 use telemetry::MirrorMetrics;
 
-use crate::Snapshot;
+use crate::{Destination, Snapshot};
 
 pub struct Mirror {
-    /// Index in [`crate::Snapshot::upstreams`].
-    pub upstream: usize,
+    pub to: Destination,
     /// The part of the requests that is copied; above 0, at most 1.
     pub share: f64,
     /// Requests with a longer body are not copied; in bytes.
@@ -38,13 +37,13 @@ impl<'a> Known<'a> {
     /// The mirrors of a route; `None` if there are none, so that a request finds out by one look.
     pub(crate) fn compile(&self, route: &model::Route, upstreams: &[model::Upstream]) -> Option<Box<[Arc<Mirror>]>> {
         let compile = |mirror: &model::Mirror| {
-            let upstream = mirror.upstream.0 as usize;
-            let metrics = match self.metrics.get(&[&*route.name, &*upstreams[upstream].name]) {
+            let to = Destination::from(mirror.to);
+            let metrics = match self.metrics.get(&[&*route.name, &*upstreams[to.upstream].name]) {
                 Some(metrics) => Arc::clone(metrics),
                 None => Arc::new(MirrorMetrics::new(self.workers)),
             };
             Arc::new(Mirror {
-                upstream,
+                to,
                 share: mirror.share,
                 body: mirror.body.into(),
                 in_flight: mirror.in_flight.into(),

@@ -7,9 +7,9 @@ use policy::{Attached, Chain, Origin, Registry};
 use telemetry::{RouteMetrics, SideMetrics};
 
 use crate::{
-    Action, Chains, Route, Snapshot,
+    Action, Chains, Fallback, Route, Snapshot,
     around::{Around, One},
-    mirror,
+    breakers, mirror,
     policies::{Maker, Policies},
 };
 
@@ -115,11 +115,16 @@ impl Compiler<'_> {
         let is_same_around = self.previous.is_some_and(|previous| self.around.extend(&previous.around));
         let mirrors = mirror::Known::of(self.previous, self.workers);
         let mut compile = |(route, prepared): (&Placed<model::Route>, _)| match prepared {
-            Prepared::Known(known) if is_same_around && known.stands_as(route) => known.clone(),
+            Prepared::Known(known) if is_same_around && self.stands(known, route) => known.clone(),
             Prepared::Known(known) => self.route(route, Some(known), known.warnings.clone(), &mirrors, report),
             Prepared::New { previous, warnings } => self.route(route, previous, warnings, &mirrors, report),
         };
         self.model.routes.iter().zip(prepared).map(&mut compile).collect()
+    }
+
+    /// Whether a route would be compiled the same again.
+    fn stands(&self, known: &Route, route: &Placed<model::Route>) -> bool {
+        known.stands_as(route) && breakers::stand(known, route, &self.model.upstreams)
     }
 
     fn route(
@@ -136,7 +141,12 @@ impl Compiler<'_> {
         Arc::new(Route {
             name: route.name.clone(),
             chains: chains(self.around, &by_side(route, &own, &self.around.upstreams)),
+            guards: breakers::of_route(route, &self.model.upstreams, previous),
             action: Action::new(route, &self.model.upstreams, |side| self.side_metrics(previous, side)),
+            fallbacks: match &*route.fallbacks {
+                [] => None,
+                fallbacks => Some(fallbacks.iter().map(Fallback::new).collect()),
+            },
             mirrors: mirrors.compile(route, &self.model.upstreams),
             metrics: match previous {
                 Some(previous) => previous.metrics.clone(),

@@ -9,7 +9,10 @@ use policy::Chain;
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
-use crate::{Action, Mirror, Side, Sides, To, around::Around, conflicts::Known, policies::Policies};
+use crate::{
+    Action, Breakers, Fallback, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known,
+    policies::Policies,
+};
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
 pub struct Snapshot {
@@ -65,6 +68,10 @@ pub struct Route {
     pub name: Arc<str>,
     pub chains: Chains,
     pub action: Action,
+    /// The breakers of what it sends, beside those of upstreams and endpoints.
+    pub guards: Box<[RouteGuard]>,
+    /// In the order in which they are tried; `None`: there are none.
+    pub fallbacks: Option<Box<[Fallback]>>,
     /// `None`: there are none.
     pub mirrors: Option<Box<[Arc<Mirror>]>>,
     pub metrics: Arc<RouteMetrics>,
@@ -114,8 +121,13 @@ impl Snapshot {
     pub fn mirrors(&self) -> impl Iterator<Item = ([&str; 2], &Mirror)> {
         self.routes.iter().flat_map(|route| {
             let mirrors = route.mirrors.as_deref().unwrap_or_default();
-            mirrors.iter().map(|mirror| ([&*route.name, &*self.upstreams[mirror.upstream].name], &**mirror))
+            mirrors.iter().map(|mirror| ([&*route.name, &*self.upstreams[mirror.to.upstream].name], &**mirror))
         })
+    }
+
+    /// Every circuit breaker.
+    pub fn breakers(&self) -> Breakers {
+        Breakers::of(self)
     }
 
     /// To be called once it is live.

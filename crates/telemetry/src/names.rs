@@ -67,6 +67,10 @@ families! {
     UPSTREAM_OVERFLOWED "sluice_upstream_overflowed_total" Counter ["upstream"] "Attempts sent to another tier of endpoints than the first.";
     UPSTREAM_PANICKED "sluice_upstream_panicked_total" Counter ["upstream"] "Attempts sent to an endpoint whatever its health, because too few were fit to be asked.";
 
+    BREAKER_STATE "sluice_breaker_state" Gauge ["route" "upstream" "endpoint"] "What a circuit breaker does: 0 closed, 1 ramp, 2 half open, 3 open. Labels are empty for what it is not about.";
+    BREAKER_TRANSITIONS "sluice_breaker_transitions_total" Counter ["route" "upstream" "endpoint" "to" "reason"] "Changes of the state of a circuit breaker, and orders that it was given.";
+    BREAKER_REFUSED "sluice_breaker_refused_total" Counter ["route" "upstream" "endpoint"] "Attempts that a circuit breaker did not let pass.";
+
     MIRROR_REQUESTS "sluice_mirror_requests_total" Counter ["route" "upstream" "outcome"] "Requests that were to be copied, by the class of the answer, the cause of the failure, or why no copy was sent.";
     MIRROR_INFLIGHT "sluice_mirror_inflight_requests" Gauge ["route" "upstream"] "Copies under way, from the choice of the request to the end of the answer.";
 

@@ -12,8 +12,8 @@ use std::{
 use http::StatusCode;
 use message::{Attempt, Cause, Record};
 use telemetry::{
-    AccessLog, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Target, Timing,
-    UpstreamMetrics, finish, names, render,
+    AccessLog, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Target,
+    Timing, UpstreamMetrics, finish, names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -54,6 +54,17 @@ impl Scrape {
 
     fn names(&self) -> BTreeSet<&str> {
         self.samples.keys().map(|series| series.split('{').next().unwrap()).collect()
+    }
+}
+
+/// What others than this crate have samples for.
+struct Others;
+
+impl Expose for Others {
+    fn expose(&self, out: &mut Exposition) {
+        out.family(&names::BREAKER_STATE).count(&["", "users", ""], 3);
+        out.family(&names::BREAKER_TRANSITIONS).count(&["", "users", "", "open", "failure_ratio"], 1);
+        out.family(&names::BREAKER_REFUSED).count(&["", "users", ""], 7);
     }
 }
 
@@ -109,7 +120,15 @@ fn scrape(format: Format) -> String {
     let routes = [("users \"v2\"\\", &users), ("idle", &idle)];
     let sides = [(["users", "canary"], &canary), (["users", "unused"], &never)];
     let upstreams = [("users", &upstream), ("unused", &unused)];
-    render(format, &gateway, routes.into_iter(), sides.into_iter(), upstreams.into_iter(), mirrors.into_iter(), &[&log])
+    render(
+        format,
+        &gateway,
+        routes.into_iter(),
+        sides.into_iter(),
+        upstreams.into_iter(),
+        mirrors.into_iter(),
+        &[&Others, &log],
+    )
 }
 
 #[test]

@@ -1,13 +1,19 @@
 //! Where a route sends: which endpoint, over which connection?
 
+/// The atomics that are shared between workers.
+mod atomic;
 /// Which endpoint gets the next request.
 pub mod balance;
+/// Keeps requests from what fails them anyway.
+pub mod breaker;
 /// So many requests at a time, and a queue for a few more.
 mod bulkhead;
 /// A way to an endpoint: socket, TLS, HTTP handshake.
 mod connect;
 /// One address of an upstream.
 mod endpoint;
+/// A breaker at its place in a gateway.
+mod guard;
 /// Which endpoints do their work.
 pub mod health;
 /// HTTP/1.1 towards endpoints.
@@ -30,6 +36,7 @@ mod upstream;
 pub use bulkhead::{Bulkhead, Full, Place, Turn};
 pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
+pub use guard::{Guard, Guarded, Transition};
 pub use http1::{Answer, Head, Interim, Sending, Switched};
 pub use learned::Learned;
 pub use pool::{Exclusive, Lease, Pool, SendError, Stream};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use model::{Failover, Selector};
 
 use crate::{
-    Endpoint,
+    Endpoint, Guard,
     balance::{Ask, Balance},
     health::{EndpointHealth, Reason, State, Verdict, may_eject},
     tiers::{Picked, Tiers},
@@ -17,6 +17,8 @@ pub struct EndpointSet {
     whole: Tiers,
     /// By the index that destinations hold.
     subsets: Box<[Tiers]>,
+    /// The breakers of the endpoints, by index; empty if they have none of their own.
+    guards: Box<[Arc<Guard>]>,
 }
 
 // === impl EndpointSet ===
@@ -35,26 +37,54 @@ impl EndpointSet {
         };
         let whole = tiers(&|_| true);
         let subsets = selectors.iter().map(|selector| tiers(&|endpoint| selector.takes(&endpoint.labels))).collect();
-        Self { endpoints, whole, subsets }
+        Self { endpoints, whole, subsets, guards: Box::default() }
+    }
+
+    /// With a breaker for each endpoint.
+    #[must_use]
+    pub fn with_guards(self, guard: impl FnMut(&Arc<Endpoint>) -> Arc<Guard>) -> Self {
+        Self { guards: self.endpoints.iter().map(guard).collect(), ..self }
+    }
+
+    /// The breaker of an endpoint, if it has one of its own.
+    pub fn guard(&self, endpoint: usize) -> Option<&Arc<Guard>> {
+        self.guards.get(endpoint)
+    }
+
+    /// All breakers of endpoints.
+    pub fn guards(&self) -> &[Arc<Guard>] {
+        &self.guards
+    }
+
+    fn tiers(&self, subset: Option<u32>) -> Option<&Tiers> {
+        match subset {
+            None => Some(&self.whole),
+            Some(subset) => self.subsets.get(subset as usize),
+        }
     }
 
     /// The endpoint to ask: one of the subset with this index, or of all. `None` if there is nobody left with a weight.
     pub fn pick(&self, subset: Option<u32>, ask: &Ask<'_>) -> Option<Picked> {
-        match subset {
-            None => self.whole.pick(ask),
-            Some(subset) => self.subsets.get(subset as usize)?.pick(ask),
-        }
+        self.tiers(subset)?.pick(ask)
+    }
+
+    /// The indices of all that may be asked, of this subset or of all; if health leaves none, of the last resort.
+    pub fn eligible(&self, subset: Option<u32>) -> Vec<usize> {
+        let that = |is_fit: fn(&Endpoint) -> bool| {
+            let all = self.tiers(subset).into_iter().flat_map(Tiers::indexed);
+            let fit = all.filter(|(_, endpoint)| endpoint.weight > 0 && is_fit(endpoint));
+            fit.map(|(index, _)| index).collect::<Vec<_>>()
+        };
+        Some(that(Endpoint::is_eligible))
+            .filter(|fit| !fit.is_empty())
+            .unwrap_or_else(|| that(Endpoint::is_last_resort))
     }
 
     /// Whether the first probe of some endpoint has not ended yet.
     pub fn is_checking(&self, subset: Option<u32>) -> bool {
-        let tiers = match subset {
-            None => Some(&self.whole),
-            Some(subset) => self.subsets.get(subset as usize),
-        };
         let is_checking = |health: &Arc<EndpointHealth>| health.is_checking();
-        let mut endpoints = tiers.into_iter().flat_map(Tiers::endpoints);
-        endpoints.any(|endpoint| endpoint.health.as_ref().is_some_and(is_checking))
+        let mut endpoints = self.tiers(subset).into_iter().flat_map(Tiers::indexed);
+        endpoints.any(|(_, endpoint)| endpoint.health.as_ref().is_some_and(is_checking))
     }
 
     /// Takes in what came of a request.

@@ -113,8 +113,12 @@ impl Tiers {
         tiers.find_map(|tier| self.tiers.get(tier)?.pick(ask, &state.parts[tier], tier > 0))
     }
 
-    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.tiers.iter().flat_map(|tier| &tier.endpoints)
+    /// All of them, with their index in the set.
+    pub(crate) fn indexed(&self) -> impl Iterator<Item = (usize, &Arc<Endpoint>)> {
+        self.tiers.iter().flat_map(|tier| {
+            let index = |place| tier.indices.as_ref().map_or(place, |indices| indices[place]);
+            tier.endpoints.iter().enumerate().map(move |(place, endpoint)| (index(place), endpoint))
+        })
     }
 
     /// The [`Ask::key`] by which a client can come back to this endpoint of the set.

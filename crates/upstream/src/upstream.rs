@@ -1,6 +1,7 @@
 //! A name, its rules, and its current set of endpoints.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{
         Arc,
@@ -10,10 +11,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
+use model::{Breaker, BreakerScope, Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
 use crate::{
-    Bulkhead, Connector, Endpoint, EndpointSet, RetryBudget, SecretError, TlsError,
+    Bulkhead, Connector, Endpoint, EndpointSet, Guard, Guarded, RetryBudget, SecretError, TlsError,
     balance::Balance,
     endpoint::{adopt, attend},
     health::UpstreamHealth,
@@ -29,6 +30,8 @@ pub struct Upstream {
     pub bulkhead: Option<Arc<Bulkhead>>,
     /// `None`: every endpoint is taken for good.
     pub health: Option<Arc<UpstreamHealth>>,
+    /// `None`: there is no breaker, or not one for all.
+    pub guard: Option<Arc<Guard>>,
     /// Which endpoints some routes want alone. Destinations hold the index.
     pub subsets: Box<[Selector]>,
     set: ArcSwap<EndpointSet>,
@@ -44,6 +47,7 @@ pub struct Rules {
     pub timeouts: Timeouts,
     pub retry: Option<RetryRules>,
     pub bulkhead: Option<model::Bulkhead>,
+    pub breaker: Option<Breaker>,
     pub pool: Pool,
     pub host: Host,
     pub connector: Connector,
@@ -93,10 +97,11 @@ impl Upstream {
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
-        let set =
-            ArcSwap::from_pointee(EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers));
-        let name = upstream.name.clone();
-        Ok(Arc::new(Self { name, rules, budget, bulkhead, health, subsets, set, generation: AtomicU64::new(0) }))
+        let guard = guard(upstream, previous.map(|previous| &**previous));
+        let set = EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers);
+        let set = guarded(set, &upstream.name, &rules, previous.map(|previous| previous.set()).as_deref());
+        let (name, set) = (upstream.name.clone(), ArcSwap::from_pointee(set));
+        Ok(Arc::new(Self { name, rules, budget, bulkhead, health, guard, subsets, set, generation: AtomicU64::new(0) }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -114,6 +119,7 @@ impl Upstream {
         adopt(&mut endpoints, &known.endpoints);
         attend(&mut endpoints, self.health.as_ref(), &known.endpoints, workers);
         let set = EndpointSet::new(endpoints, &self.rules.balance, &self.rules.failover, &self.subsets, workers);
+        let set = guarded(set, &self.name, &self.rules, Some(&known));
         self.set.store(Arc::new(set));
         self.generation.fetch_add(1, Ordering::Release);
         self.health.iter().for_each(|health| health.note_replaced());
@@ -135,6 +141,30 @@ fn bulkhead(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<A
     Some(kept.unwrap_or_else(|| Bulkhead::new(rules.requests, rules.queue)))
 }
 
+/// The breaker for all that goes to the upstream.
+fn guard(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<Arc<Guard>> {
+    let written = upstream.breaker.as_ref().filter(|breaker| breaker.scope == BreakerScope::Upstream)?;
+    let guarded = Guarded { upstream: Some(upstream.name.clone()), ..Guarded::default() };
+    Some(Guard::new(written, guarded, previous.and_then(|previous| previous.guard.as_ref())))
+}
+
+/// The set with a breaker for each endpoint, if that is what the rules say. Those of endpoints that stay go on.
+fn guarded(set: EndpointSet, upstream: &Arc<str>, rules: &Rules, previous: Option<&EndpointSet>) -> EndpointSet {
+    let Some(written) = rules.breaker.as_ref().filter(|breaker| breaker.scope == BreakerScope::Endpoint) else {
+        return set;
+    };
+    let known: HashMap<_, _> = previous
+        .into_iter()
+        .flat_map(|previous| previous.endpoints.iter().zip(previous.guards()))
+        .map(|(endpoint, guard)| (&endpoint.address, guard))
+        .collect();
+    set.with_guards(|endpoint| {
+        let address = endpoint.address.to_string().into();
+        let guarded = Guarded { upstream: Some(upstream.clone()), endpoint: Some(address), ..Guarded::default() };
+        Guard::new(written, guarded, known.get(&endpoint.address).copied())
+    })
+}
+
 // === impl Rules ===
 
 impl Rules {
@@ -148,6 +178,7 @@ impl Rules {
             timeouts: upstream.timeouts.clone(),
             retry: upstream.retry.clone(),
             bulkhead: upstream.bulkhead,
+            breaker: upstream.breaker.clone(),
             pool: upstream.pool,
             host: upstream.host.clone(),
             connector,
@@ -157,13 +188,14 @@ impl Rules {
 
 impl PartialEq for Rules {
     fn eq(&self, other: &Self) -> bool {
-        let Self { protocol, balance, failover, timeouts, retry, bulkhead, pool, host, connector } = self;
+        let Self { protocol, balance, failover, timeouts, retry, bulkhead, breaker, pool, host, connector } = self;
         *protocol == other.protocol
             && *balance == other.balance
             && *failover == other.failover
             && *timeouts == other.timeouts
             && *retry == other.retry
             && *bulkhead == other.bulkhead
+            && *breaker == other.breaker
             && *pool == other.pool
             && *host == other.host
             && connector.is_same(&other.connector)

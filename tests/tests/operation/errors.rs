@@ -363,6 +363,8 @@ async fn every_cause_is_tested() {
     tested.extend([Cause::HeaderTimeout, Cause::ClientStalled]);
     // In the tests of bulkheads.
     tested.push(Cause::UpstreamSaturated);
+    // In the tests of breakers.
+    tested.push(Cause::BreakerOpen);
     for cause in Cause::ALL {
         let excused = UNREACHABLE.iter().any(|(unreachable, _)| unreachable == cause);
         assert_ne!(tested.contains(cause), excused, "{cause}");

@@ -16,6 +16,10 @@ mod retries;
 
 mod bulkheads;
 
+mod breakers;
+
+mod fallbacks;
+
 mod health;
 
 mod deadlines;

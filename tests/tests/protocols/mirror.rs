@@ -381,6 +381,53 @@ async fn a_body_that_breaks_off_is_not_copied() {
     assert_eq!(shadow.origin.counts.connections(), 0);
 }
 
+/// Labels choose among the endpoints of a shadow, which may be the upstream of the original.
+#[tokio::test]
+async fn copies_may_go_to_endpoints_with_labels() {
+    let (original, next) = (Recorder::start("original").await, Recorder::start("next").await);
+    let (old, new) = (original.origin.address, next.origin.address);
+    let gateway = Gateway::start(&format!(
+        r#"
+listeners: [{{ name: web, address: "127.0.0.1:0" }}]
+upstreams:
+  - name: shadow
+    endpoints: [{{ address: "{old}", labels: {{ version: v1 }} }}, {{ address: "{new}", labels: {{ version: v2 }} }}]
+routes:
+  - name: all
+    upstream: {{ name: shadow, labels: {{ version: v1 }} }}
+    mirror: {{ upstream: shadow, labels: {{ version: v2 }} }}
+"#
+    ))
+    .await;
+    let mut client = gateway.http1().await;
+    for _ in 0..4 {
+        assert_eq!(client.get("/").await.text(), "original");
+        next.next().await;
+    }
+    ended(&gateway, "2xx", 4.0).await;
+    assert_eq!((original.origin.counts.requests(), next.origin.counts.requests()), (4, 4));
+}
+
+/// What a shadow may have at a time holds for copies as well; they do not wait for it.
+#[tokio::test]
+async fn copies_take_places_of_their_upstream() {
+    let original = Recorder::start("original").await;
+    let (shadow, release) = Recorder::held("shadow", 0).await;
+    let shadows = [upstream("shadow", shadow.origin.address, ", bulkhead: { requests: 1, queue: 9, wait: 1h }")];
+    let gateway = Gateway::start(&document(original.origin.address, &shadows, "mirror: shadow")).await;
+    let mut client = gateway.http1().await;
+    assert_eq!(client.get("/").await.text(), "original");
+    shadow.next().await;
+    for _ in 0..2 {
+        assert_eq!(client.post("/", "content").await.text(), "original");
+    }
+    gateway
+        .metrics_until("two found no place", |metrics| (outcomes(metrics, "upstream_saturated") == 2.0).then_some(()))
+        .await;
+    release.add_permits(1);
+    ended(&gateway, "2xx", 1.0).await;
+}
+
 /// Beyond the bound copies are dropped, and once there is room again they are made again.
 #[tokio::test]
 async fn only_so_many_copies_are_under_way() {

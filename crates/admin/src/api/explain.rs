@@ -9,20 +9,15 @@ use http::StatusCode;
 use snapshot::{Explanation, Question};
 use tokio::task::spawn_blocking;
 
-use super::{Api, BODY_BYTES};
+use super::{Api, body};
 use crate::problem::Problem;
 
-/// The body is a [`Question`] as JSON, whatever its media type is called.
+/// The body is a [`Question`] as JSON.
 pub(super) async fn explain(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Explanation>, Problem> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a question has at most {BODY_BYTES} bytes"))
-        }
-        status => Problem::new(status, rejection.body_text()),
-    })?;
+    let body = body::read(body, "a question")?;
     let question: Question = serde_json::from_slice(&body).map_err(|error| {
         let example = r#"{"method":"GET","url":"http://api.example.com/users/7"}"#;
         Problem::new(StatusCode::BAD_REQUEST, format!("the body is no question such as {example}: {error}"))

@@ -1,5 +1,7 @@
 //! `/api/v1`: what operators may ask who show the admin token.
 
+mod body;
+mod breakers;
 mod explain;
 mod health;
 
@@ -29,6 +31,7 @@ struct Api {
 /// Whoever shows no token learns nothing, not even what there is.
 pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
     Router::new()
+        .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
         .method_not_allowed_fallback(method_not_allowed)
@@ -39,12 +42,17 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at `/api/v1{}`; there are /api/v1/explain and /api/v1/health", uri.path());
+    let known = "there are /api/v1/breakers, /api/v1/explain and /api/v1/health";
+    let detail = format!("there is nothing at `/api/v1{}`; {known}", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let known = if uri.path() == "/health" { "GET" } else { "POST" };
-    let detail = format!("`/api/v1{}` is asked with {known}, there is no {method}", uri.path());
+    let methods = match uri.path() {
+        "/breakers" => "GET or POST",
+        "/health" => "GET",
+        _ => "POST",
+    };
+    let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

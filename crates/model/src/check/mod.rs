@@ -4,7 +4,9 @@
 //! tree beside the decoded types, for the places, and so that one bad value does not hide what else is wrong.
 
 mod balance;
+mod breaker;
 mod expressions;
+mod failures;
 mod gateway;
 mod health;
 mod listeners;

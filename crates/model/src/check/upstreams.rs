@@ -2,17 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{balance, health, policies};
+use super::{balance, breaker, failures, health, policies};
 use crate::{
-    Backoff, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report, RetryOn,
+    Backoff, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report,
     RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
     decode::decode_without,
     document,
     pending::{self, Scope},
-    values::{
-        Bytes, Count, EndpointTarget, FieldName, HostValue, LoadFactor, MethodName, Name, Ratio, RetryCondition,
-        ServerName,
-    },
+    values::{Bytes, Count, EndpointTarget, FieldName, HostValue, LoadFactor, MethodName, Name, Ratio, ServerName},
 };
 
 /// `zone` is that of the gateway.
@@ -33,6 +30,7 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         retry,
         bulkhead,
         health,
+        breaker,
         pool,
         host,
         ..
@@ -61,6 +59,7 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         timeouts: self::timeouts(timeouts),
         bulkhead: bulkhead.map(|bulkhead| self::bulkhead(node.near("bulkhead"), &bulkhead, report)),
         health,
+        breaker: breaker.map(|breaker| breaker::of_upstream(node.near("breaker"), &breaker, report)),
         pool: self::pool(&pool),
         host: self::host(host),
         policies,
@@ -186,28 +185,13 @@ fn retry(node: &Node, written: &document::Retry, timeouts: &document::Timeouts, 
     }
     RetryRules {
         attempts: written.attempts.map_or(default.attempts, |Count(attempts)| attempts),
-        on: written.on.as_deref().map_or(default.on, retry_on),
+        on: written.on.as_deref().map_or(default.on, failures::check),
         methods: written.methods.iter().map(|MethodName(method)| method.clone()).collect(),
         per_try_timeout: written.per_try_timeout.map(Into::into),
         body_bytes: written.body.map_or(default.body_bytes, |Bytes(bytes)| bytes),
         backoff,
         budget,
     }
-}
-
-fn retry_on(written: &[RetryCondition]) -> RetryOn {
-    let mut on = RetryOn::NOTHING;
-    for condition in written {
-        match *condition {
-            RetryCondition::ConnectFailure => on.connect_failure = true,
-            RetryCondition::RefusedStream => on.refused_stream = true,
-            RetryCondition::Reset => on.reset = true,
-            RetryCondition::Timeout => on.timeout = true,
-            RetryCondition::Status(status) => on.statuses.push(status),
-            RetryCondition::Grpc(status) => on.grpc |= 1 << status,
-        }
-    }
-    on
 }
 
 fn bulkhead(node: &Node, written: &document::Bulkhead, report: &mut Report) -> Bulkhead {

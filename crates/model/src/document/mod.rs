@@ -4,6 +4,7 @@
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
 mod balance;
+mod breaker;
 mod failover;
 mod gateway;
 mod health;
@@ -18,6 +19,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use breaker::{Breaker, BreakerScope, Slow};
 pub use failover::Failover;
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
@@ -25,9 +27,9 @@ pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
 pub use route::{
-    ApiVersion, Cohort, Destination, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath, Path,
-    QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey, Time,
-    VersionSource, Versions,
+    ApiVersion, Cohort, Destination, Fallback, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath,
+    Path, QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey,
+    Time, VersionSource, Versions,
 };
 pub use test::{Expect, ExpectedRoute, Test, TestRequest};
 pub use upstream::{Backoff, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};

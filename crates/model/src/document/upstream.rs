@@ -4,14 +4,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{
-    Certificate, Failover, Health, Policy,
+    Breaker, Certificate, Failover, Health, Policy,
     balance::{Balance, BalanceShortOrLong},
 };
 use crate::{
     FromText, TextOr,
     values::{
-        Bytes, Count, EndpointTarget, FieldName, HostValue, MethodName, Name, Ratio, RetryCondition, ServerName,
-        Timeout,
+        Bytes, Count, EndpointTarget, Failure, FieldName, HostValue, MethodName, Name, Ratio, ServerName, Timeout,
     },
 };
 
@@ -49,6 +48,8 @@ pub struct Upstream {
     pub bulkhead: Option<Bulkhead>,
     /// How endpoints that do not do their work are found, and left out. Default: they are not.
     pub health: Option<Health>,
+    /// Keeps requests from it while it fails them. Default: none.
+    pub breaker: Option<Breaker>,
     /// Connections that are kept for the next request.
     #[serde(default)]
     pub pool: Pool,
@@ -143,9 +144,9 @@ pub struct Retry {
     pub attempts: Option<Count<2, 10>>,
     /// What calls for another attempt: `connect_failure` (no connection), `refused_stream` (HTTP/2 says that it was not looked
     /// at), `reset` (the connection ended before an answer), `timeout` (no answer within `timeouts.first_byte` or
-    /// `per_try_timeout`), a status from 400 to 599, or a gRPC status such as `grpc_unavailable`. Default: `connect_failure`,
-    /// `refused_stream` and `reset`.
-    pub on: Option<Vec<RetryCondition>>,
+    /// `per_try_timeout`), a status from 400 to 599, `5xx` for all from 500, or a gRPC status such as `grpc_unavailable`.
+    /// Default: `connect_failure`, `refused_stream` and `reset`.
+    pub on: Option<Vec<Failure>>,
     /// Methods that may be sent twice although they are not idempotent, such as `POST` where the service tells duplicates.
     /// Default: none.
     #[serde(default)]

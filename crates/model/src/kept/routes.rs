@@ -102,7 +102,7 @@ impl KeptRoute {
             return None;
         }
         let has_fixed_name = !matches!(route.action, Action::Named(_));
-        let stands_alone = has_fixed_name && route.action.destinations().iter().all(|to| to.subset.is_none());
+        let stands_alone = has_fixed_name && route.destinations().all(|to| to.subset.is_none());
         let warnings = report.problems.into();
         Some(Self { text: item.text.clone(), line: item.line, route, stands_alone, warnings })
     }

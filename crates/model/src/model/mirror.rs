@@ -1,11 +1,11 @@
 //! Copies of requests.
 
-use super::UpstreamId;
+use super::Destination;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mirror {
     /// Who gets the copies.
-    pub upstream: UpstreamId,
+    pub to: Destination,
     /// The part of the requests that is copied; above 0, at most 1.
     pub share: f64,
     /// Requests with a longer body are not copied; in bytes.
@@ -18,7 +18,7 @@ pub struct Mirror {
 
 impl Mirror {
     /// Of all requests, within the default bounds.
-    pub fn to(upstream: UpstreamId) -> Self {
-        Self { upstream, share: 1.0, body: 64 << 10, in_flight: 100 }
+    pub fn to(to: Destination) -> Self {
+        Self { to, share: 1.0, body: 64 << 10, in_flight: 100 }
     }
 }

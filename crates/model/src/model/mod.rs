@@ -5,8 +5,11 @@
 
 mod action;
 mod balance;
+mod breaker;
 mod capture_type;
 mod failover;
+mod failures;
+mod fallback;
 mod gateway;
 mod health;
 mod listener;
@@ -28,15 +31,18 @@ pub use action::{
     Rewrite, Template, TemplatePart,
 };
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;
 pub use failover::Failover;
+pub use failures::Failures;
+pub use fallback::{Fallback, FallbackTo};
 pub use gateway::{AccessLog, Forwarded, Gateway};
 pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;
 pub use placed::Placed;
-pub use retry::{Backoff, Budget, RetryOn, RetryRules};
+pub use retry::{Backoff, Budget, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use test::{Expectation, Expected, Test, TestRequest};

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use http::Method;
 
+use super::Failures;
+
 /// Another attempt for requests that failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetryRules {
     /// At most, the first one included; at least 2.
     pub attempts: u32,
-    pub on: RetryOn,
+    /// What calls for another attempt.
+    pub on: Failures,
     /// Beside those that are idempotent (RFC 9110, 9.2.2).
     pub methods: Vec<Method>,
     /// From the choice of an endpoint to the head of its response; `None`: as the timeouts say.
@@ -18,18 +21,6 @@ pub struct RetryRules {
     pub body_bytes: u32,
     pub backoff: Backoff,
     pub budget: Budget,
-}
-
-/// What calls for another attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryOn {
-    pub connect_failure: bool,
-    pub refused_stream: bool,
-    pub reset: bool,
-    pub timeout: bool,
-    pub statuses: Vec<u16>,
-    /// A bit for each gRPC status.
-    pub grpc: u32,
 }
 
 /// The wait before an attempt: a random part of `base`, then of twice as much, up to `max`.
@@ -48,26 +39,13 @@ pub struct Budget {
     pub min_per_second: u32,
 }
 
-// === impl RetryOn ===
-
-impl RetryOn {
-    pub const NOTHING: Self = Self {
-        connect_failure: false,
-        refused_stream: false,
-        reset: false,
-        timeout: false,
-        statuses: Vec::new(),
-        grpc: 0,
-    };
-}
-
 // === defaults ===
 
 impl Default for RetryRules {
     fn default() -> Self {
         Self {
             attempts: 2,
-            on: RetryOn { connect_failure: true, refused_stream: true, reset: true, ..RetryOn::NOTHING },
+            on: Failures { connect_failure: true, refused_stream: true, reset: true, ..Failures::NONE },
             methods: Vec::new(),
             per_try_timeout: None,
             body_bytes: 64 << 10,

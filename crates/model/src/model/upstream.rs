@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Balance, CertificateFiles, Failover, Health, Policy, RetryRules};
+use super::{Balance, Breaker, CertificateFiles, Failover, Health, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Upstream {
     pub bulkhead: Option<Bulkhead>,
     /// `None`: every endpoint is taken for good.
     pub health: Option<Health>,
+    /// `None`: nothing is kept from it.
+    pub breaker: Option<Breaker>,
     pub pool: Pool,
     pub host: Host,
     pub policies: Vec<Policy>,

@@ -1,6 +1,7 @@
 //! Documents that are wrong: each with every problem that it has, and nothing else.
 
 mod captures;
+mod failures;
 mod listeners;
 mod routes;
 mod sides;

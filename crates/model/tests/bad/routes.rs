@@ -477,7 +477,7 @@ fn templates_and_what_fills_them() {
 fn mirrors() {
     check_route(
         r"    upstream: users
-    mirror: [shadow, user, 5, { upstream: users, share: 0% }, { share: 20, body: 17MiB, in_flight: 0, labels: {} }]
+    mirror: [shadow, user, 5, { upstream: users, share: 0% }, { share: 20, body: 17MiB, in_flight: 0, labls: {} }]
 ",
         &[
             "7:14: error: unknown upstream `shadow`; only `users` is known here",
@@ -488,7 +488,7 @@ fn mirrors() {
             "7:72: error: expected a ratio such as `20%`, found the number 20",
             "7:82: error: expected 0 to 16777216 bytes, found 17825792",
             "7:100: error: expected a whole number from 1 to 10000, found the number 0",
-            "7:103: error: unknown key `labels`; known here: `upstream`, `share`, `body`, `in_flight`",
+            "7:103: error: unknown key `labls`; did you mean `labels`?",
         ],
     );
     check_route(
@@ -498,6 +498,14 @@ fn mirrors() {
         &[
             "7:25: warning: `users` gets these requests already, and would get them twice; mirror to another upstream",
             "7:43: error: unknown key `in_flght`; did you mean `in_flight`?",
+        ],
+    );
+    check_route(
+        r"    upstream: users
+    mirror: { upstream: users, labels: { version: v2 } }
+",
+        &[
+            "7:40: warning: no endpoint of the upstream `users` has version=v2 and a weight; requests that go there are refused with 503",
         ],
     );
     check_route(

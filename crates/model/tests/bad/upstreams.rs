@@ -78,7 +78,7 @@ upstreams:
             "7:17: error: expected a whole number from 2 to 10, found the number 1",
             "8:12: error: unknown failure `connect_failures`; did you mean `connect_failure`?",
             "8:30: error: expected a status from 400 to 599, or the name of a failure such as `connect_failure`, found the number 200",
-            "8:42: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, grpc_cancelled, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable",
+            "8:42: error: unknown failure `sometimes`; known are connect_failure, refused_stream, reset, timeout, 5xx, grpc_cancelled, grpc_unknown, grpc_deadline_exceeded, grpc_resource_exhausted, grpc_aborted, grpc_internal, grpc_unavailable, grpc_data_loss",
             "9:17: error: methods are case-sensitive, and `post` is none that clients send; write `POST`",
             "11:13: error: expected 0 to 16777216 bytes, found 1073741824",
             "14:56: error: `on` is empty, so nothing would be tried again; leave it out, or leave `retry` out",
@@ -233,7 +233,6 @@ upstreams:
     discovery: { consul: { service: a } }
     retry: { attempts: 2 }
     health: { passive: {} }
-    breaker: {}
 routes:
   - name: t
     aggregate: {}
@@ -242,10 +241,9 @@ consumers: [ { name: alice } ]
 ",
         &[
             "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
-            "7:5: error: `breaker` is not available in this version of sluice; leave it out: `timeouts` bound what a slow endpoint costs",
-            "9:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
-            "10:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
-            "12:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+            "8:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
+            "9:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
+            "11:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
         ],
     );
 }

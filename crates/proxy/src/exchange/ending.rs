@@ -13,7 +13,7 @@ use telemetry::{Line, Protocol, Timing, WorkerLog};
 
 use crate::{
     connection::{Connection, Refused, SharedAlarm, StreamWatch},
-    forward::Link,
+    forward::{Link, Unsettled},
     reply,
     worker::World,
 };
@@ -107,6 +107,11 @@ impl Ending {
         if let Some(watch) = &self.watch {
             watch.handed_over(Instant::now());
         }
+    }
+
+    /// What breakers still wait to hear; `None` if nothing, or once it was taken.
+    pub(crate) fn unsettled(&mut self) -> Option<Box<Unsettled>> {
+        self.link.as_mut()?.unsettled.take()
     }
 
     /// The last byte is out; the connection to the endpoint is free again.

@@ -5,20 +5,27 @@ use std::time::Instant;
 use message::{Cause, Error, Result};
 use upstream::{Place, Upstream};
 
+use super::breaker::Breakers;
 use crate::worker::LocalSet;
 
 /// A place among the requests that the upstream may have at a time; `None` if there is no bound. Waits for one as the
 /// document allows, but not beyond `deadline`.
 ///
 /// # Errors
-/// [`Cause::UpstreamSaturated`], [`Cause::TotalTimeout`].
-pub(super) async fn enter(upstream: &Upstream, deadline: Option<Instant>) -> Result<Option<Place>> {
+/// [`Cause::UpstreamSaturated`], [`Cause::BreakerOpen`], [`Cause::TotalTimeout`].
+pub(super) async fn enter(
+    upstream: &Upstream,
+    deadline: Option<Instant>,
+    breakers: Breakers<'_>,
+) -> Result<Option<Place>> {
     let Some((bulkhead, rules)) = upstream.bulkhead.as_ref().zip(upstream.rules.bulkhead.as_ref()) else {
         return Ok(None);
     };
     if let Some(place) = bulkhead.enter() {
         return Ok(Some(place));
     }
+    // What is under way may hang, and then nobody shall wait for it to end.
+    breakers.check(Instant::now())?;
     let turn = bulkhead.queue().map_err(|_| saturated(upstream, "and no more may wait"))?;
     let patience = Instant::now() + rules.wait;
     let by = deadline.map_or(patience, |deadline| deadline.min(patience));
@@ -57,6 +64,17 @@ pub(super) async fn first_verdict(
         return is_first;
     }
     tokio::time::timeout_at(by.into(), heard).await.is_ok()
+}
+
+/// The same for what nobody waits for: a place only if one is free.
+///
+/// # Errors
+/// [`Cause::UpstreamSaturated`].
+pub(super) fn enter_at_once(upstream: &Upstream) -> Result<Option<Place>> {
+    match &upstream.bulkhead {
+        Some(bulkhead) => bulkhead.enter().map(Some).ok_or_else(|| saturated(upstream, "and this one does not wait")),
+        None => Ok(None),
+    }
 }
 
 #[cold]

@@ -14,7 +14,11 @@ use snapshot::{Host, PeakEwma};
 use telemetry::UpstreamMetrics;
 use upstream::{Answer, Endpoint, Exclusive, Head, Interim, Lease, Pool, SendError, Stream, health::Verdict};
 
-use super::{Forwarded, Link, Upgrade, head, interim};
+use super::{
+    Forwarded, Link, Upgrade,
+    breaker::{Passes, Unsettled},
+    head, interim,
+};
 use crate::{
     connection::{Connection, SharedAlarm},
     worker::{LocalSet, LocalUpstream, World},
@@ -39,6 +43,8 @@ pub(super) struct Target<'a> {
 pub(super) struct Patience {
     /// When the exchange must be over.
     pub(super) deadline: Option<Instant>,
+    /// It is the caller who wants it to be over so soon.
+    pub(super) is_callers: bool,
     /// When this attempt must have its answer.
     pub(super) answer_by: Option<Instant>,
 }
@@ -87,6 +93,7 @@ pub(super) async fn run(
     exchange: &mut Exchange,
     upgrade: &mut Option<Box<Upgrade>>,
     patience: Patience,
+    passes: Passes<'_>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
     let mut body = exchange.body.take();
@@ -99,7 +106,7 @@ pub(super) async fn run(
         interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
     };
     let asked = Asked { head, upload: exchange.upload.as_deref(), upgrade: upgrade.as_deref(), patience };
-    let (attempt, answered) = ask(target, &asked, &mut body, &connection.exchange_alarm()).await;
+    let (attempt, answered, unsettled) = ask(target, &asked, passes, &mut body, &connection.exchange_alarm()).await;
     exchange.record.attempts.push(attempt);
     let (answer, stream) = answered?;
 
@@ -108,6 +115,7 @@ pub(super) async fn run(
         stream,
         place: None,
         in_flight: None,
+        unsettled,
         idle_timeout: rules.timeouts.idle,
         deadline: patience.deadline,
         tunnel: None,
@@ -131,20 +139,23 @@ pub(super) async fn run(
     Ok(Forwarded { response, link: Some(link) })
 }
 
-/// Asks the endpoint and waits for the head of its answer; tells what came of it.
+/// Asks the endpoint and waits for the head of its answer; tells what came of it, also to the health of the endpoint and
+/// to the breakers that gave leave.
 pub(super) async fn ask(
     target: &Target<'_>,
     asked: &Asked<'_>,
+    passes: Passes<'_>,
     body: &mut Body,
     alarm: &SharedAlarm,
-) -> (Attempt, Result<Answered>) {
+) -> (Attempt, Result<Answered>, Option<Box<Unsettled>>) {
     let running = Running::begin(target, asked.upload);
     let answered = send(target, asked, body, alarm, running.attempt.began).await;
     let attempt = running.end(answered.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
     if target.set.learns(target.endpoint) {
         target.tell_health(&answered, attempt.began + attempt.duration);
     }
-    (attempt, answered)
+    let unsettled = passes.record(&answered, &attempt, asked.upload, asked.patience);
+    (attempt, answered, unsettled)
 }
 
 /// Sends the request, and once more on a fresh connection if a kept one turns out to be dead: an endpoint may close a

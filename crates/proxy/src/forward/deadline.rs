@@ -13,6 +13,8 @@ const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 pub(super) struct Deadline<'r> {
     /// `None`: nobody said.
     pub(super) at: Option<Instant>,
+    /// It is sooner than the document says, because the caller said so.
+    pub(super) is_callers: bool,
     /// The caller said so in a field of this name, which is set to what is left.
     told_by: Option<&'r HeaderName>,
 }
@@ -37,14 +39,14 @@ impl<'r> Deadline<'r> {
         let started = exchange.record.started;
         let total = timeouts.total.map(|total| started + total);
         match asked {
-            None => Self { at: total, told_by: None },
+            None => Self { at: total, is_callers: false, told_by: None },
             Some((name, wait)) => {
                 let wanted = started.checked_add(wait);
                 let at = match (total, wanted) {
                     (Some(total), Some(wanted)) => Some(total.min(wanted)),
                     (total, wanted) => total.or(wanted),
                 };
-                Self { at, told_by: Some(name) }
+                Self { at, is_callers: at != total, told_by: Some(name) }
             }
         }
     }

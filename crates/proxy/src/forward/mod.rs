@@ -2,11 +2,12 @@
 
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use message::{Cause, Error, Exchange, Response, Result};
-use snapshot::{Destination, Route};
+use message::{Cause, Error, Exchange, Random, Response, Result};
+use snapshot::{Destination, Mirror, Route};
 use upstream::{Place, Stream, Upstream};
 
 use crate::{
@@ -17,8 +18,11 @@ use crate::{
 
 mod admit;
 mod attempt;
+mod breaker;
 mod choice;
 mod deadline;
+mod failure;
+mod fallback;
 mod head;
 mod interim;
 mod mirror;
@@ -27,6 +31,8 @@ mod retry;
 pub(crate) mod tunnel;
 mod upgrade;
 
+use breaker::Breakers;
+pub(crate) use breaker::Unsettled;
 use choice::Choice;
 use deadline::Deadline;
 use retry::Attempts;
@@ -46,6 +52,8 @@ pub(crate) struct Link {
     pub(crate) stream: Option<Stream>,
     /// A place among the requests that the upstream may have at a time.
     pub(crate) place: Option<Place>,
+    /// What breakers still wait to hear.
+    pub(crate) unsettled: Option<Box<Unsettled>>,
     /// Between two pieces of the body.
     pub(crate) idle_timeout: Duration,
     /// When the exchange must be over.
@@ -56,8 +64,8 @@ pub(crate) struct Link {
     pub(crate) tunnel: Option<tunnel::Ends>,
 }
 
-/// Forwards the request to an endpoint of `to` and waits for the head of the response. The mirrors of the route get their
-/// copies.
+/// Forwards the request to an endpoint of `to` and waits for the head of the response; if that fails, to whoever answers
+/// instead. The mirrors of the route get their copies.
 ///
 /// # Errors
 /// Why there is none.
@@ -67,32 +75,54 @@ pub(crate) async fn forward(
     exchange: &mut Exchange,
     route: &Route,
     to: Destination,
+    upgrade: Option<Box<Upgrade>>,
+) -> Result<Forwarded> {
+    head::prepare(exchange, world.snapshot.settings.forwarded);
+    let is_plain = upgrade.is_none();
+    let mirrors = route.mirrors.as_deref().filter(|_| is_plain).unwrap_or_default();
+    let instead = route.fallbacks.as_deref().filter(|_| is_plain).map(|all| (all, fallback::Kept::of(exchange)));
+    let breakers = Breakers::of(route, to.upstream, &world.upstream(to.upstream).upstream);
+    let outcome = send(world, connection, exchange, mirrors, breakers, to, upgrade).await;
+    match instead {
+        Some((all, kept)) if fallback::is_wanted(all, &outcome) => {
+            // In a box: few exchanges need one.
+            Box::pin(fallback::fall_back(world, connection, exchange, all, kept, outcome)).await
+        }
+        _ => outcome,
+    }
+}
+
+/// Sends the request to an endpoint of `to`, as often as its retries allow.
+async fn send(
+    world: &Rc<World>,
+    connection: &Connection,
+    exchange: &mut Exchange,
+    mirrors: &[Arc<Mirror>],
+    breakers: Breakers<'_>,
+    to: Destination,
     mut upgrade: Option<Box<Upgrade>>,
 ) -> Result<Forwarded> {
     let local = world.upstream(to.upstream);
+    let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
-    let place = admit::enter(&local.upstream, deadline.at).await?;
-    head::prepare(exchange, world.snapshot.settings.forwarded);
-    if let Some(mirrors) = &route.mirrors
-        && upgrade.is_none()
-    {
+    let place = admit::enter(&local.upstream, deadline.at, breakers).await?;
+    let mut passes = breakers.admit(Instant::now(), &mut exchange.random)?;
+    if !mirrors.is_empty() {
         mirror::copy(mirrors, world, worker, exchange);
     }
     let metrics = &world.snapshot.upstream_metrics[to.upstream];
     let mut attempts = Attempts::begin(&local.upstream, metrics, worker, exchange);
-    let mut choice = Choice::of(exchange, local, to.subset, metrics, worker);
+    let mut choice = Choice::of(exchange, local, &set, to.subset, metrics, worker);
     let mut waits_until = None;
     loop {
         let now = Instant::now();
-        let Some(endpoint) = choice.next(exchange.random.bits(), now) else {
+        let Some(endpoint) = choice.next(&mut passes, &mut exchange.random, now)? else {
             // In a box: few exchanges see one.
-            if Box::pin(admit::first_verdict(&local.upstream, &choice.set, to.subset, deadline.at, &mut waits_until))
-                .await
-            {
+            if Box::pin(admit::first_verdict(&local.upstream, &set, to.subset, deadline.at, &mut waits_until)).await {
                 continue;
             }
-            return Err(no_endpoint(&local.upstream, &choice.set, to.subset));
+            return Err(no_endpoint(&local.upstream, &set, to.subset));
         };
         let in_flight = choice.count(endpoint);
         deadline.tell(exchange, now)?;
@@ -103,23 +133,28 @@ pub(crate) async fn forward(
             endpoint,
             chosen: now,
             local,
-            set: &choice.set,
-            pool: choice.set.pool(endpoint),
+            set: &set,
+            pool: set.pool(endpoint),
         };
         let answer_by = attempts.as_ref().and_then(|attempts| attempts.answer_by(now));
-        let patience = attempt::Patience { deadline: deadline.at, answer_by };
-        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience).await;
-        let wait = match &mut attempts {
-            Some(attempts) => attempts.next(&outcome, exchange, deadline.at, Instant::now()),
-            None => None,
-        };
-        let Some(wait) = wait else {
+        let patience = attempt::Patience { deadline: deadline.at, is_callers: deadline.is_callers, answer_by };
+        let mut outcome = attempt::run(&target, connection, exchange, &mut upgrade, patience, passes).await;
+        let next = attempts.as_mut().and_then(|attempts| {
+            let (mut next, now) = (None, Instant::now());
+            let may = |random: &mut Random| {
+                next = breakers.admit(now, random).ok();
+                next.is_some()
+            };
+            attempts.next(&outcome, exchange, deadline.at, now, may).zip(next)
+        });
+        let Some((wait, next)) = next else {
             if let Ok(Forwarded { response, link: Some(link) }) = &mut outcome {
                 (link.place, link.in_flight) = (place, in_flight);
                 choice.bind(endpoint, exchange, response);
             }
             return outcome;
         };
+        passes = next;
         if let Ok(Forwarded { response, .. }) = outcome {
             relay::discard(response.into_body());
         }

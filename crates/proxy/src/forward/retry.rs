@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderName};
-use message::{Body, Cause, Error, Exchange, Random, Result, Retry};
-use snapshot::{RetryOn, RetryRules};
+use message::{Body, Exchange, Random, Response, Result, Retry};
+use snapshot::{Failures, RetryRules};
 use telemetry::UpstreamMetrics;
 use upstream::Upstream;
 
-use super::{Forwarded, head, replay::Replay};
+use super::{Forwarded, failure, head, replay::Replay};
 
 /// The attempts of one exchange, where the document asks for more than one.
 pub(super) struct Attempts<'w> {
@@ -23,8 +22,6 @@ pub(super) struct Attempts<'w> {
     /// The body, if it was at hand.
     whole: Body,
 }
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 // === impl Attempts ===
 
@@ -57,13 +54,14 @@ impl<'w> Attempts<'w> {
 
     /// After an attempt: how long to wait before the next; `None` if there is none, and what came of this one stands.
     ///
-    /// Gives the exchange its body back.
+    /// Gives the exchange its body back. `may` is asked last, by what may be spent only if there is another attempt.
     pub(super) fn next(
         &mut self,
         outcome: &Result<Forwarded>,
         exchange: &mut Exchange,
         deadline: Option<Instant>,
         now: Instant,
+        may: impl FnOnce(&mut Random) -> bool,
     ) -> Option<Duration> {
         self.made += 1;
         let is_wanted = self.made < self.rules.attempts && is_called_for(self.rules, outcome, &exchange.head.method);
@@ -76,6 +74,9 @@ impl<'w> Attempts<'w> {
         };
         let wait = self.wait(&mut exchange.random);
         if deadline.is_some_and(|deadline| deadline <= now + wait) {
+            return None;
+        }
+        if !may(&mut exchange.random) {
             return None;
         }
         if let Some(budget) = &self.upstream.budget
@@ -105,44 +106,27 @@ fn is_called_for(rules: &RetryRules, outcome: &Result<Forwarded>, method: &http:
         Ok(Forwarded { link: Some(link), .. }) if link.tunnel.is_some() => false,
         Ok(Forwarded { response, .. }) => {
             // Who lists a gRPC status says that calls may be sent twice: all of them are POST.
-            is_grpc_status(on, response.headers()) || on.statuses.contains(&response.status().as_u16()) && repeatable()
+            is_grpc_status(on, response) || on.has_status(response.status().as_u16()) && repeatable()
         }
-        Err(error) => is_failure(on, error) && (error.retry() == Retry::Safe || repeatable()),
+        Err(error) => {
+            failure::is_among(on, error.cause(), error.retry()) && (error.retry() == Retry::Safe || repeatable())
+        }
     }
 }
 
-/// A call that failed before its first message has its status in the head (gRPC over HTTP/2, "Trailers-Only").
-fn is_grpc_status(on: &RetryOn, headers: &HeaderMap) -> bool {
-    if on.grpc == 0 {
-        return false;
-    }
-    let status = headers.get(GRPC_STATUS).and_then(|status| status.to_str().ok()?.parse::<u32>().ok());
-    status.is_some_and(|status| status < 32 && on.grpc & 1 << status != 0)
-}
-
-fn is_failure(on: &RetryOn, error: &Error) -> bool {
-    match error.cause() {
-        Cause::ConnectRefused
-        | Cause::ConnectTimeout
-        | Cause::ConnectFailed
-        | Cause::DnsFailed
-        | Cause::TlsFailed
-        | Cause::TlsCertificate => on.connect_failure,
-        Cause::UpstreamReset if error.retry() == Retry::Safe => on.refused_stream || on.reset,
-        Cause::UpstreamReset => on.reset,
-        Cause::ResponseTimeout => on.timeout,
-        _ => false,
-    }
+fn is_grpc_status(on: &Failures, response: &Response) -> bool {
+    on.grpc != 0 && failure::grpc_status(response.headers()).is_some_and(|status| on.has_grpc(status))
 }
 
 #[cfg(test)]
 mod tests {
     use http::{Method, Response, StatusCode};
+    use message::{Cause, Error};
 
     use super::*;
 
     #[track_caller]
-    fn check(on: RetryOn, method: &Method, outcome: &Result<Forwarded>, expected: bool) {
+    fn check(on: Failures, method: &Method, outcome: &Result<Forwarded>, expected: bool) {
         let rules = RetryRules { on, methods: vec![Method::PATCH], ..RetryRules::default() };
         assert_eq!(is_called_for(&rules, outcome, method), expected);
     }
@@ -155,18 +139,19 @@ mod tests {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         if let Some(grpc) = grpc {
-            response.headers_mut().insert(GRPC_STATUS, http::HeaderValue::from_static(grpc));
+            response.headers_mut().insert("grpc-status", http::HeaderValue::from_static(grpc));
         }
         Ok(Forwarded::reply(response))
     }
 
     #[test]
     fn only_what_is_safe_is_sent_again() {
-        let all = || RetryOn {
+        let all = || Failures {
             connect_failure: true,
             refused_stream: true,
             reset: true,
             timeout: true,
+            server_error: false,
             statuses: vec![503],
             grpc: 1 << 14,
         };
@@ -189,11 +174,11 @@ mod tests {
 
     #[test]
     fn only_what_is_asked_for_is_sent_again() {
-        check(RetryOn::NOTHING, &Method::GET, &failed(Cause::ConnectRefused, Retry::Safe), false);
-        check(RetryOn::NOTHING, &Method::GET, &failed(Cause::ResponseTimeout, Retry::IfIdempotent), false);
-        check(RetryOn::NOTHING, &Method::POST, &answered(StatusCode::OK, Some("14")), false);
+        check(Failures::NONE, &Method::GET, &failed(Cause::ConnectRefused, Retry::Safe), false);
+        check(Failures::NONE, &Method::GET, &failed(Cause::ResponseTimeout, Retry::IfIdempotent), false);
+        check(Failures::NONE, &Method::POST, &answered(StatusCode::OK, Some("14")), false);
         check(
-            RetryOn { refused_stream: true, ..RetryOn::NOTHING },
+            Failures { refused_stream: true, ..Failures::NONE },
             &Method::POST,
             &failed(Cause::UpstreamReset, Retry::Safe),
             true,

@@ -9,7 +9,7 @@ use std::{
 
 use message::{Attempt, Record};
 use snapshot::Snapshot;
-use upstream::{Endpoint, EndpointSet, Picked, Pool, Upstream, balance::Ask, health::Verdict};
+use upstream::{Endpoint, EndpointSet, Guard, Picked, Pool, Upstream, balance::Ask, health::Verdict};
 
 /// Counted without atomics, so that holding the world for an exchange costs nothing that other cores notice.
 pub(crate) struct World {
@@ -137,6 +137,16 @@ impl LocalSet {
     /// Takes in what came of a request to an endpoint.
     pub(crate) fn note(&self, endpoint: usize, verdict: Verdict, worker: usize, now: Instant) {
         self.set.note(endpoint, verdict, worker, now);
+    }
+
+    /// The breaker of the endpoint with this index, if it has one of its own.
+    pub(crate) fn guard(&self, endpoint: usize) -> Option<&Arc<Guard>> {
+        self.set.guard(endpoint)
+    }
+
+    /// The indices of all that may be asked, of this subset or of all.
+    pub(crate) fn eligible(&self, subset: Option<u32>) -> Vec<usize> {
+        self.set.eligible(subset)
     }
 
     /// The pool of the endpoint with this index in the set.

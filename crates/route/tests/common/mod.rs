@@ -68,6 +68,8 @@ pub(crate) fn route(name: &str, line: &str) -> Route {
         policies: Vec::new(),
         action: Action::Respond(Respond { status: StatusCode::OK, headers: Vec::new(), body: Template(Vec::new()) }),
         rewrite: None,
+        breaker: None,
+        fallbacks: Vec::new(),
         mirrors: Vec::new(),
     };
     for word in line.split_whitespace() {

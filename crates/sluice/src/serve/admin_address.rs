@@ -8,13 +8,14 @@ use std::{
     },
     path::Path,
     sync::Arc,
+    time::{Instant, SystemTime},
 };
 
 use admin::{Check, Readiness};
 use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
-use snapshot::{EndpointHealthTold, Explanation, Question, QuestionError};
+use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
 use telemetry::Format;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -138,6 +139,14 @@ impl admin::Gateway for Operated {
 
     fn health(&self) -> Vec<EndpointHealthTold> {
         self.control.health()
+    }
+
+    fn breakers(&self) -> Vec<BreakerTold> {
+        self.control.snapshot().breakers().tell(Instant::now(), SystemTime::now())
+    }
+
+    fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
+        self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
     }
 
     fn token(&self) -> &Token {

@@ -239,7 +239,7 @@ fn rewritten(rewrite: Option<&Rewrite>, seen: &Seen) -> Result<Exchange> {
     Ok(exchange)
 }
 
-fn subset(upstream: &Upstream, to: Destination) -> Option<String> {
+pub(super) fn subset(upstream: &Upstream, to: Destination) -> Option<String> {
     upstream.subsets.get(to.subset? as usize).map(ToString::to_string)
 }
 

@@ -3,8 +3,8 @@
 use std::{fmt, time::Duration};
 
 use super::{
-    CandidateTold, Decision, Explanation, Forwarding, MirrorTold, RequestTold, Sent, Share, SideTold, Taken,
-    TimeoutsTold,
+    CandidateTold, Decision, Explanation, FallbackTold, Forwarding, MirrorTold, RequestTold, Sent, Share, SideTold,
+    Taken, TimeoutsTold,
 };
 
 /// The width of the first column.
@@ -17,7 +17,8 @@ pub(super) struct Table(pub(super) Vec<Vec<String>>);
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { listener, request, route, decision, mirrors, policies, candidates, omitted, elsewhere, .. } = self;
+        let Self { listener, request, route, decision, mirrors, fallbacks, policies, candidates, .. } = self;
+        let Self { omitted, elsewhere, .. } = self;
         match request {
             Some(request) => line(f, "request", format!("{request}, on listener `{listener}`"))?,
             None => line(f, "request", format!("{} {}, on listener `{listener}`", self.method, self.url))?,
@@ -45,8 +46,18 @@ impl fmt::Display for Explanation {
             }
         }
         write!(f, "\n{decision}")?;
-        for MirrorTold { upstream, share } in mirrors {
-            line(f, "copied", format!("to `{upstream}`, {}% of the requests", (share * 1e5).round() / 1e3))?;
+        for MirrorTold { upstream, subset, share } in mirrors {
+            let labels = subset.as_ref().map(|subset| format!(" with {subset}")).unwrap_or_default();
+            let share = (share * 1e5).round() / 1e3;
+            line(f, "copied", format!("to `{upstream}`{labels}, {share}% of the requests"))?;
+        }
+        for FallbackTold { name, upstream, subset, status } in fallbacks {
+            let labels = subset.as_ref().map(|subset| format!(" with {subset}")).unwrap_or_default();
+            let who = match (upstream, status) {
+                (Some(upstream), _) => format!("upstream `{upstream}`{labels}"),
+                (None, status) => format!("the gateway itself, with {}", status.unwrap_or_default()),
+            };
+            line(f, "or else", format!("`{name}`: {who}"))?;
         }
         for other in elsewhere {
             let becomes = match &other.route {

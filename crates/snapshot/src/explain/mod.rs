@@ -30,7 +30,7 @@ pub use decision::{Decision, EndpointTold, Forwarding, Sent, Share, SideTold, Ti
 pub use question::{Question, QuestionError};
 pub(crate) use why::Why;
 
-use crate::{Route, Snapshot};
+use crate::{Fallback, FallbackTo, Mirror, Route, Snapshot};
 
 /// What becomes of a request, and why.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub struct Explanation {
     pub decision: Decision,
     /// Who else gets copies of some requests.
     pub mirrors: Vec<MirrorTold>,
+    /// Who answers instead if that fails, in the order in which they are tried.
+    pub fallbacks: Vec<FallbackTold>,
     /// In the order in which they run on the way in.
     pub policies: Vec<PolicyTold>,
     /// The winner, then the others that match, by precedence; then those that do not, the nearest first.
@@ -107,10 +109,24 @@ pub struct PolicyTold {
     pub place: String,
 }
 
+/// Who answers instead of a route's upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackTold {
+    /// As the response calls it.
+    pub name: String,
+    /// `None`: the gateway itself answers.
+    pub upstream: Option<Arc<str>>,
+    pub subset: Option<String>,
+    /// Of the gateway's own answer.
+    pub status: Option<u16>,
+}
+
 /// Who gets copies of a route's requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MirrorTold {
     pub upstream: Arc<str>,
+    /// The labels that its endpoints must have; `None`: every endpoint will do.
+    pub subset: Option<String>,
     /// The part that is copied, from 0 to 1.
     pub share: f64,
 }
@@ -177,6 +193,7 @@ impl Explanation {
             candidates: candidates[..told].iter().map(|one| CandidateTold::new(one, &candidates, snapshot)).collect(),
             omitted: candidates.len() - told,
             mirrors: answer.route.map(|route| mirrors(&snapshot.routes[route], snapshot)).unwrap_or_default(),
+            fallbacks: answer.route.map(|route| fallbacks(&snapshot.routes[route], snapshot)).unwrap_or_default(),
             decision: answer.decision,
             policies,
             elsewhere,
@@ -205,10 +222,29 @@ impl Answer {
 }
 
 fn mirrors(route: &Route, snapshot: &Snapshot) -> Vec<MirrorTold> {
-    let mirrors = route.mirrors.as_deref().unwrap_or_default().iter();
-    mirrors
-        .map(|mirror| MirrorTold { upstream: snapshot.upstreams[mirror.upstream].name.clone(), share: mirror.share })
-        .collect()
+    let told = |mirror: &Arc<Mirror>| {
+        let upstream = &snapshot.upstreams[mirror.to.upstream];
+        let subset = decision::subset(upstream, mirror.to);
+        MirrorTold { upstream: upstream.name.clone(), subset, share: mirror.share }
+    };
+    route.mirrors.as_deref().unwrap_or_default().iter().map(told).collect()
+}
+
+fn fallbacks(route: &Route, snapshot: &Snapshot) -> Vec<FallbackTold> {
+    let told = |fallback: &Fallback| {
+        let name = String::from_utf8_lossy(fallback.name.as_bytes()).into_owned();
+        match &fallback.to {
+            FallbackTo::Upstream(to) => {
+                let upstream = &snapshot.upstreams[to.upstream];
+                let subset = decision::subset(upstream, *to);
+                FallbackTold { name, upstream: Some(upstream.name.clone()), subset, status: None }
+            }
+            FallbackTo::Respond(respond) => {
+                FallbackTold { name, upstream: None, subset: None, status: Some(respond.status.as_u16()) }
+            }
+        }
+    };
+    route.fallbacks.as_deref().unwrap_or_default().iter().map(told).collect()
 }
 
 fn policies(chain: &Chain) -> Vec<PolicyTold> {

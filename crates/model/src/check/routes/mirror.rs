@@ -1,8 +1,8 @@
 //! Who gets copies of the requests.
 
-use super::{super::has_policies, Known};
+use super::{super::has_policies, Known, destination};
 use crate::{
-    Mirror, Node, Report, UpstreamId, Value, document,
+    Mirror, Node, Report, Value, document,
     values::{Bytes, Count},
 };
 
@@ -25,7 +25,8 @@ pub(super) fn upstreams(
             report.error_with_hint(&reference.place, message, "keep one of them");
         }
         found.push((index, mirror));
-        if originals.contains(&Some(index)) {
+        // With labels, others of its endpoints may be meant.
+        if originals.contains(&Some(index)) && mirror.get("labels").is_none() {
             let message = format!("`{name}` gets these requests already, and would get them twice");
             report.warning_with_hint(&reference.place, message, "mirror to another upstream");
         }
@@ -39,19 +40,20 @@ pub(super) fn upstreams(
     nodes(route).iter().map(&mut upstream).collect()
 }
 
-/// `upstreams` are those of [`upstreams`].
+/// `known` holds the upstreams that [`upstreams`] has found.
 pub(super) fn check(
     route: &Node,
     document::Mirrors(written): document::Mirrors,
-    upstreams: &[Option<u32>],
+    known: &mut destination::Known<'_>,
     report: &mut Report,
 ) -> Option<Vec<Mirror>> {
     let mirrors: Vec<_> = written
         .into_iter()
-        .zip(nodes(route).iter().zip(upstreams))
-        .map(|(written, (node, upstream))| {
+        .zip(nodes(route))
+        .enumerate()
+        .map(|(index, (written, node))| {
             let share = share(node, &written, report);
-            let default = Mirror::to(UpstreamId((*upstream)?));
+            let default = Mirror::to(known.destination(index, written.labels, node)?);
             Some(Mirror {
                 share: share.unwrap_or(default.share),
                 body: written.body.map_or(default.body, |Bytes(bytes)| bytes),

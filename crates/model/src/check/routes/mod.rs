@@ -2,6 +2,7 @@
 
 mod action;
 mod destination;
+mod fallback;
 mod matching;
 mod mirror;
 mod named;
@@ -12,7 +13,7 @@ mod versions;
 mod way_back;
 
 pub(super) use self::action::may_be_set;
-use super::{expressions, names::Names, policies, subsets::Subsets};
+use super::{breaker, expressions, names::Names, policies, subsets::Subsets};
 use crate::{
     Action, ListenerId, Node, Placed, Report, Route, TextOr,
     decode::decode_without,
@@ -48,6 +49,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         Some(None) => Vec::new(),
         None => destination::upstreams(node, &mut known.upstreams, report),
     };
+    let instead = fallback::upstreams(node, known, report);
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
     let listeners = listeners(node, &mut known.listeners, report);
     let policies = policies::check(node, report);
@@ -58,7 +60,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         return None;
     };
     let document::Route { name: Name(name), matching, priority, redirect, respond, rewrite, mirror, .. } = written;
-    let document::Route { upstream, split, versions, .. } = written;
+    let document::Route { upstream, split, versions, breaker, fallback, .. } = written;
     let when = match when {
         Some(when) => Some(when?),
         None => None,
@@ -74,7 +76,10 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
     if let (Some(Some(redirect)), Some(listeners)) = (&redirect, &listeners) {
         way_back::check(node.near("redirect"), redirect, &matching, listeners, known, report);
     }
-    let mirrors = mirror::check(node, mirror, &mirrored, report);
+    let breaker = breaker.map(|written| breaker::of_route(node.near("breaker"), &written, report));
+    let fallbacks = fallback::check(node, fallback, &instead, known, path, report);
+    let mut known_mirrored = destination::Known { upstreams: &mirrored, subsets: &mut known.subsets };
+    let mirrors = mirror::check(node, mirror, &mut known_mirrored, report);
     let mut known = destination::Known { upstreams: &upstreams, subsets: &mut known.subsets };
     let upstream = upstream.map(|TextOr(to)| {
         let place = node.near("upstream");
@@ -98,8 +103,8 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
         Some(rewrite) => Some(rewrite?),
         None => None,
     };
-    let (listeners, mirrors) = (listeners?, mirrors?);
-    let route = Route { name, listeners, matching, priority, policies, action, rewrite, mirrors };
+    let (listeners, fallbacks, mirrors) = (listeners?, fallbacks?, mirrors?);
+    let route = Route { name, listeners, matching, priority, policies, action, rewrite, breaker, fallbacks, mirrors };
     has_one_action.then(|| Placed::new(node.place.clone(), route))
 }
 

@@ -20,7 +20,12 @@ use crate::{
 pub(super) fn check_extras(node: &Node, report: &mut Report) {
     let forwards = FORWARDING.iter().any(|action| node.get(action).is_some());
     let answers_itself = node.get("redirect").or(node.get("respond")).is_some() && !forwards;
-    for (name, does) in [("rewrite", "changes what an upstream gets"), ("mirror", "copies what an upstream gets")] {
+    for (name, does) in [
+        ("rewrite", "changes what an upstream gets"),
+        ("mirror", "copies what an upstream gets"),
+        ("breaker", "keeps requests from an upstream"),
+        ("fallback", "answers instead of an upstream"),
+    ] {
         if let Some(key) = node.key(name).filter(|_| answers_itself) {
             let message = format!("`{name}` {does}, and this route has none");
             report.error_with_hint(&key.place, message, "leave it out");

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
@@ -17,6 +17,9 @@ use crate::{
 pub struct Mirror {
     /// The name of the upstream that gets the copies.
     pub upstream: String,
+    /// Labels that an endpoint must have, all of them, as in `{ version: v2 }`. Default: every endpoint will do.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// How many of the requests are copied, above `0%`. Default: `100%`.
     pub share: Option<Ratio>,
     /// How long a body may be; requests with a longer one are not copied. At most `16MiB`. Default: `64KiB`.
@@ -36,7 +39,7 @@ impl FromText for Mirror {
     const EXPECTED: &'static str = "the name of an upstream, or a map with `upstream`";
 
     fn from_text(text: &str) -> Result<Self, String> {
-        Ok(Self { upstream: text.to_owned(), share: None, body: None, in_flight: None })
+        Ok(Self { upstream: text.to_owned(), labels: BTreeMap::new(), share: None, body: None, in_flight: None })
     }
 }
 

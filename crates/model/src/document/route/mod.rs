@@ -1,4 +1,5 @@
 mod action;
+mod fallback;
 mod matching;
 mod mirror;
 mod split;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use action::{Fields, NewPath, QueryEdits, Redirect, RedirectQuery, Respond, Rewrite, Scheme};
+pub use fallback::Fallback;
 pub use matching::{FieldMatch, HeaderMatch, Match, Path};
 pub use mirror::{Mirror, Mirrors};
 pub use split::{Cohort, Field, Reveal, Side, Split, Sticky, StickyKey};
@@ -17,7 +19,7 @@ pub use time::Time;
 pub use upstream::Destination;
 pub use versions::{ApiVersion, VersionSource, Versions};
 
-use super::Policy;
+use super::{Breaker, Policy};
 use crate::{TextOr, values::Name};
 
 /// Which request goes where.
@@ -55,6 +57,11 @@ pub struct Route {
     pub respond: Option<Respond>,
     /// What is changed in the request before the upstream gets it.
     pub rewrite: Option<Rewrite>,
+    /// Keeps the requests of this route from where they go while that fails them. Default: none but those of upstreams.
+    pub breaker: Option<Breaker>,
+    /// Who answers instead if that fails, after its retries: they are tried in this order. Default: nobody.
+    #[serde(default)]
+    pub fallback: Vec<Fallback>,
     /// Where copies of the requests go, besides: an upstream, or a list of them.
     #[serde(default)]
     pub mirror: Mirrors,

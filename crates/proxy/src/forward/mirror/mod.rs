@@ -36,7 +36,7 @@ struct Copy {
     world: Rc<World>,
     /// What its balance goes by, as the original was.
     key: Option<u64>,
-    random: u64,
+    random: Random,
 }
 
 /// The head as the original's endpoint gets it, and the mark of a copy. The copies of one request share it.
@@ -65,12 +65,11 @@ pub(super) fn copy(mirrors: &[Arc<Mirror>], world: &Rc<World>, worker: usize, ex
     let Some(first) = places.first() else { return };
 
     let head = Rc::new(Head::of(exchange, first.mirror.mark.clone()));
-    let mut random = exchange.random.split();
-    let copy = |place: Place| {
-        let key = world.upstream(place.mirror.upstream).upstream.rules.balance.key(exchange);
-        Copy { head: head.clone(), place, world: world.clone(), key, random: random.bits() }
+    let mut copy = |place: Place| {
+        let key = world.upstream(place.mirror.to.upstream).upstream.rules.balance.key(exchange);
+        Copy { head: head.clone(), place, world: world.clone(), key, random: exchange.random.split() }
     };
-    let copies: SmallVec<[Copy; 1]> = places.into_iter().map(copy).collect();
+    let copies: SmallVec<[Copy; 1]> = places.into_iter().map(&mut copy).collect();
     if exchange.body.is_empty() || exchange.body.bytes().is_some() {
         let content = Rc::new(Content::at_hand(exchange.body.bytes()));
         copies.into_iter().for_each(|copy| copy.take(&content));
@@ -147,13 +146,15 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use snapshot::Destination;
     use telemetry::MirrorMetrics;
 
     use super::*;
 
     fn mirror(share: f64, in_flight: u64) -> Arc<Mirror> {
         let (mark, metrics) = (HeaderValue::from_static("r"), Arc::new(MirrorMetrics::new(2)));
-        Arc::new(Mirror { upstream: 0, share, body: 10, in_flight, mark, metrics })
+        let to = Destination { upstream: 0, subset: None };
+        Arc::new(Mirror { to, share, body: 10, in_flight, mark, metrics })
     }
 
     #[test]

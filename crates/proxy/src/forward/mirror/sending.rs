@@ -8,17 +8,20 @@ use std::{
 use http::StatusCode;
 use http_body_util::BodyExt;
 use message::{Body, Cause, Error, Result};
+use snapshot::Destination;
 use tokio::time::{timeout, timeout_at};
-use upstream::{Head, Picked, balance::Ask};
+use upstream::Head;
 
 use super::{Content, Copy};
 use crate::{
     connection::SharedAlarm,
     forward::{
+        admit,
         attempt::{self, Asked, Patience, Target},
+        breaker::{Breakers, Unsettled},
+        choice::Choice,
         no_endpoint,
     },
-    worker::InFlight,
 };
 
 /// Until then an answer must be over if the upstream has no `timeouts.total`: what nobody waits for shall not last.
@@ -29,8 +32,7 @@ const READ: usize = 1 << 20;
 
 /// Sends the copy and reads its answer; counted when it ends.
 pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
-    let upstream = copy.place.mirror.upstream;
-    let local = copy.world.upstream(upstream);
+    let local = copy.world.upstream(copy.place.mirror.to.upstream);
     let timeouts = &local.upstream.rules.timeouts;
     let deadline = Instant::now() + timeouts.total.unwrap_or(LONGEST);
     let asking = timeout_at(deadline.into(), ask(&copy, content.body(), deadline));
@@ -44,14 +46,17 @@ pub(super) async fn run(mut copy: Copy, content: Rc<Content>) {
 
 async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCode> {
     let Copy { head, place, world, key, random } = copy;
-    let (upstream, worker) = (place.mirror.upstream, place.worker);
+    let (Destination { upstream, subset }, worker) = (place.mirror.to, place.worker);
     let local = world.upstream(upstream);
-    let set = local.current();
-    let now = Instant::now();
-    let ask = Ask { worker, tried: &[], key: *key, random: *random, now, heeds_health: true };
-    let picked = set.pick(None, &ask);
-    let Picked { endpoint, .. } = picked.ok_or_else(|| no_endpoint(&local.upstream, &set, None))?;
-    let _in_flight = local.upstream.rules.balance.counts_requests().then(|| InFlight::begin(&set, endpoint));
+    // What it may have at a time is meant for copies as well, but they take no turn that somebody waits for.
+    let _admitted = admit::enter_at_once(&local.upstream)?;
+    let (set, now, mut random) = (local.current(), Instant::now(), random.clone());
+    let mut passes = Breakers::new(&[], upstream, local.upstream.guard.as_ref()).admit(now, &mut random)?;
+    let metrics = &world.snapshot.upstream_metrics[upstream];
+    let mut choice = Choice::by_key(*key, local, &set, subset, metrics, worker);
+    let endpoint = choice.next(&mut passes, &mut random, now)?;
+    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, &set, subset))?;
+    let _in_flight = choice.count(endpoint);
     let target = Target { world, worker, upstream, endpoint, chosen: now, local, set: &set, pool: set.pool(endpoint) };
     let head = Head {
         method: &head.method,
@@ -60,25 +65,29 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
         host: target.host(&head.authority),
         interim: None,
     };
-    let patience = Patience { deadline: Some(deadline), answer_by: None };
+    let patience = Patience { deadline: Some(deadline), is_callers: false, answer_by: None };
     let asked = Asked { head, upload: None, upgrade: None, patience };
-    let (_, answered) = attempt::ask(&target, &asked, &mut body, &SharedAlarm::default()).await;
+    let (_, answered, unsettled) = attempt::ask(&target, &asked, passes, &mut body, &SharedAlarm::default()).await;
     // The stream is a place on the connection, and taken until the answer is over.
     let (answer, _stream) = answered?;
     let status = answer.response.status();
     if status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::new(Cause::UpgradeFailed, "the endpoint switched protocols unasked"));
     }
-    discard(answer.response.into_body(), local.upstream.rules.timeouts.idle).await?;
+    discard(answer.response.into_body(), local.upstream.rules.timeouts.idle, unsettled).await?;
     Ok(status)
 }
 
 /// Reads a body that nobody wants, so that the connection can be used again.
-async fn discard(mut body: Body, idle: Duration) -> Result<()> {
+async fn discard(mut body: Body, idle: Duration, mut unsettled: Option<Box<Unsettled>>) -> Result<()> {
     let mut read = 0;
     while read <= READ {
         let Some(frame) = timeout(idle, body.frame()).await.map_err(stalled)? else { break };
-        read += frame?.data_ref().map_or(0, bytes::Bytes::len);
+        let frame = frame?;
+        if let (Some(trailers), Some(unsettled)) = (frame.trailers_ref(), unsettled.take_if(|_| frame.is_trailers())) {
+            unsettled.settle(trailers);
+        }
+        read += frame.data_ref().map_or(0, bytes::Bytes::len);
     }
     Ok(())
 }
