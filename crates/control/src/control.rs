@@ -13,9 +13,8 @@ use std::{
 
 use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
-use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
-use snapshot::{Address, EndpointHealthTold, Snapshot};
+use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
 use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
 
 use crate::{
@@ -26,7 +25,7 @@ use crate::{
 /// A running gateway and the document that it follows.
 pub struct Control {
     path: PathBuf,
-    kinds: Registry,
+    kinds: Box<dyn Kinds>,
     gateway: Gateway,
     metrics: Arc<GatewayMetrics>,
     snapshot: RwLock<Arc<Snapshot>>,
@@ -40,7 +39,7 @@ pub struct Control {
 pub struct Options {
     /// The document.
     pub path: PathBuf,
-    pub kinds: Registry,
+    pub kinds: Box<dyn Kinds>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
     /// See [`Start::worker_begins`].
@@ -88,7 +87,7 @@ pub struct Compiled {
 }
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
-pub fn check(path: &Path, kinds: &Registry) -> Report {
+pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
     let loaded = source::load(path, &Kept::default());
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
@@ -99,7 +98,7 @@ pub fn check(path: &Path, kinds: &Registry) -> Report {
 ///
 /// # Errors
 /// All problems of the document.
-pub fn compile_document(path: &Path, kinds: &Registry) -> Result<Compiled, Refusal> {
+pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
     let (loaded, root) = source::load_with_tree(path);
     let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match root {
@@ -120,7 +119,7 @@ impl Control {
         let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
         let loaded = source::load(&path, &Kept::default());
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
-        let (model, snapshot, report) = compile(&loaded, &kinds, workers, None)?;
+        let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let log_target = log_target(model);
         let log = open_log(log_target.as_ref(), workers)?;
@@ -185,7 +184,7 @@ impl Control {
     fn apply(&self, loaded: &Loaded) -> Result<Applied, Refusal> {
         let previous = self.snapshot();
         let workers = self.gateway.workers();
-        let (model, snapshot, report) = compile(loaded, &self.kinds, workers, Some(&previous))?;
+        let (model, snapshot, report) = compile(loaded, &*self.kinds, workers, Some(&previous))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
         let log_target = log_target(model);
@@ -291,7 +290,7 @@ impl Control {
 /// The snapshot of what was loaded, or all that stands in its way.
 fn compile<'l>(
     loaded: &'l Loaded,
-    kinds: &Registry,
+    kinds: &dyn Kinds,
     workers: usize,
     previous: Option<&Snapshot>,
 ) -> Result<(&'l Model, Arc<Snapshot>, Report), Refusal> {
@@ -306,7 +305,7 @@ fn compile<'l>(
 /// `None` if anything stands in the way; `report` then says what, all of it and in order.
 fn compile_or_say_why(
     loaded: &Loaded,
-    kinds: &Registry,
+    kinds: &dyn Kinds,
     workers: usize,
     previous: Option<&Snapshot>,
     report: &mut Report,
@@ -316,7 +315,8 @@ fn compile_or_say_why(
         None => {
             let gateway = model::Gateway { policies: loaded.policies.clone(), ..model::Gateway::default() };
             let rest = Model { gateway, ..Model::default() };
-            snapshot::check_policies(&rest, kinds, report);
+            snapshot::check_policies(&rest, kinds.policies(), report);
+            snapshot::check_balancers(&loaded.balancers, kinds.balancers(), report);
             None
         }
     };

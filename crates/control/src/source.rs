@@ -6,8 +6,8 @@ use std::{
 };
 
 use model::{
-    AccessLog, Balance, CertificateFiles, ClientAuth, Include, Kept, Model, Node, Part, Place, Policy, Report,
-    StickyCookie, Value, values::SecretSource,
+    AccessLog, Balance, CertificateFiles, ClientAuth, Include, Kept, Model, Node, Part, Place, Policy, Registered,
+    Report, StickyCookie, Value, values::SecretSource,
 };
 
 use crate::Files;
@@ -20,6 +20,8 @@ pub struct Loaded {
     pub report: Report,
     /// If there is no model: the policies that it would have held, so that what is wrong with them is told as well.
     pub policies: Vec<Policy>,
+    /// Likewise, those that do not come with the gateway.
+    pub balancers: Vec<Registered>,
     /// Every file that has a say, to be watched.
     pub files: Files,
     /// What need not be read again the next time, once this is live.
@@ -70,7 +72,11 @@ pub(crate) fn load_with_tree(path: &Path) -> (Loaded, Option<Node>) {
     let root = model::merge(main, others, &mut loaded.report);
     match model::check(&root, &mut loaded.report) {
         Some(model) => loaded.settle(model, folder),
-        None => loaded.policies = policies(&root),
+        None => {
+            loaded.policies = policies(&root);
+            let upstreams = root.get("upstreams").map(Node::items).unwrap_or_default();
+            loaded.balancers = upstreams.iter().filter_map(model::registered_balance).collect();
+        }
     }
     (loaded, Some(root))
 }

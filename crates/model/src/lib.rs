@@ -44,7 +44,7 @@ mod schema;
 /// Text that must not be printed.
 mod secret;
 
-pub use check::check;
+pub use check::{check, registered_balance};
 pub use decode::{FromText, TextOr, decode};
 pub use expression::nearest;
 pub use kept::{Kept, Part, check_again};

@@ -5,46 +5,53 @@ use serde_json::{Map, Value, json};
 
 use crate::document::Document;
 
-/// The schema (JSON Schema, draft 2020-12) of a document whose policies are of these kinds.
+/// The schema (JSON Schema, draft 2020-12) of a document whose policies are of these kinds, and whose balancers may be.
 ///
-/// `policy_kinds` are names with the schemas of their settings. A schema may bring definitions of its own; they are kept
+/// Kinds are names with the schemas of their settings. A schema may bring definitions of its own; they are kept
 /// apart from those of other kinds.
-pub fn schema(policy_kinds: &[(&str, Schema)]) -> Value {
+pub fn schema(policy_kinds: &[(&str, Schema)], balancers: &[(&str, Schema)]) -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut root = generator.into_root_schema_for::<Document>().to_value();
     let mut definitions = match root.get_mut("$defs").map(Value::take) {
         Some(Value::Object(definitions)) => definitions,
         _ => Map::new(),
     };
-    let kinds: Vec<Value> = policy_kinds.iter().map(|(kind, schema)| policy(kind, schema, &mut definitions)).collect();
+    let kinds: Vec<Value> =
+        policy_kinds.iter().map(|(kind, schema)| form(kind, kind, schema, &mut definitions)).collect();
     if !kinds.is_empty() {
         definitions.insert(
             "Policy".to_owned(),
             json!({ "description": "A policy: its kind, with its settings.", "oneOf": kinds }),
         );
     }
+    for (kind, schema) in balancers {
+        let long = form(kind, &format!("balance.{kind}"), schema, &mut definitions);
+        if let Some(forms) = definitions.get_mut("Balance").and_then(|balance| balance["oneOf"].as_array_mut()) {
+            forms.extend([json!({ "const": kind }), long]);
+        }
+    }
     root["$defs"] = Value::Object(definitions);
     without_null(&mut root);
     root
 }
 
-/// A map with one key, the kind. Its definitions move to `definitions`.
-fn policy(kind: &str, settings: &Schema, definitions: &mut Map<String, Value>) -> Value {
+/// A map with one key, the kind. Its definitions move to `definitions`, behind `name`.
+fn form(kind: &str, name: &str, settings: &Schema, definitions: &mut Map<String, Value>) -> Value {
     let mut settings = settings.clone().to_value();
     if let Some(map) = settings.as_object_mut() {
         map.remove("$schema");
     }
     let own = settings.as_object_mut().and_then(|map| map.remove("$defs"));
-    requalify(&mut settings, kind);
+    requalify(&mut settings, name);
     if let Some(Value::Object(own)) = own {
-        for (name, mut definition) in own {
-            requalify(&mut definition, kind);
-            definitions.insert(format!("{kind}.{name}"), definition);
+        for (own, mut definition) in own {
+            requalify(&mut definition, name);
+            definitions.insert(format!("{name}.{own}"), definition);
         }
     }
     let description = settings.get("description").cloned();
-    definitions.insert(kind.to_owned(), settings);
-    let mut property = json!({ "$ref": format!("#/$defs/{kind}") });
+    definitions.insert(name.to_owned(), settings);
+    let mut property = json!({ "$ref": format!("#/$defs/{name}") });
     if let Some(description) = description {
         property["description"] = description;
     }

@@ -22,7 +22,7 @@ struct Origin {
 }
 
 fn schema() -> Value {
-    model::schema(&[("cors", schema_for!(Cors)), ("headers", schema_for!(Origin))])
+    model::schema(&[("cors", schema_for!(Cors)), ("headers", schema_for!(Origin))], &[])
 }
 
 #[test]

@@ -5,15 +5,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use model::{Model, Report};
+use model::{Model, Registered, Report};
 use policy::{Chain, Origin, Registry};
 use route::{BuildError, Table};
 use telemetry::UpstreamMetrics;
-use upstream::Upstream;
+use upstream::{Upstream, balance::Balancers};
 
 use crate::{
-    Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations, policies::Maker,
-    routes, tls,
+    Kinds, Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations,
+    policies::Maker, routes, tls,
 };
 
 /// Reports what is wrong with the settings of policies that no route has, which only their kinds can tell.
@@ -26,24 +26,31 @@ pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
     model.upstreams.iter().for_each(|upstream| check(Origin::Upstream, &upstream.policies, report));
 }
 
+/// Reports balancers that there are not, and what is wrong with the settings of the others, which only their kinds can tell.
+pub fn check_balancers<'m>(written: impl IntoIterator<Item = &'m Registered>, kinds: &Balancers, report: &mut Report) {
+    written.into_iter().for_each(|written| kinds.check(written, report));
+}
+
 /// Compiles `model`, adopting what is the same in `previous`. Reads certificate files; starts nothing.
 ///
 /// `None` if anything stands in the way; `report` then says what, all of it.
 pub fn compile(
     model: &Model,
-    kinds: &Registry,
+    kinds: &dyn Kinds,
     workers: usize,
     previous: Option<&Snapshot>,
     report: &mut Report,
 ) -> Option<Snapshot> {
+    let (kinds, balancers) = (kinds.policies(), kinds.balancers());
     check_policies(model, kinds, report);
+    check_balancers(model.upstreams.iter().filter_map(|upstream| upstream.balance.registered()), balancers, report);
     let prepared = routes::prepare(model, kinds, previous, report);
     callers::check(model, kinds, report);
-    let are_policies_good = !report.has_errors();
-    let compiler = Compiler { model, workers, previous };
+    let are_kinds_good = !report.has_errors();
+    let compiler = Compiler { model, balancers, workers, previous };
     let (table, conflicts) = compiler.table(report).unzip();
     conflicts.iter().for_each(|conflicts: &Known| conflicts.report(model, report));
-    if !are_policies_good {
+    if !are_kinds_good {
         return None;
     }
     let upstreams = compiler.upstreams(report);
@@ -71,6 +78,7 @@ pub fn compile(
 
 struct Compiler<'a> {
     model: &'a Model,
+    balancers: &'a Balancers,
     workers: usize,
     previous: Option<&'a Snapshot>,
 }
@@ -84,7 +92,7 @@ impl Compiler<'_> {
             let previous = self
                 .previous
                 .and_then(|previous| previous.upstreams.iter().find(|previous| previous.name == upstream.name));
-            match Upstream::new(upstream, self.workers, previous) {
+            match Upstream::new(upstream, self.balancers, self.workers, previous) {
                 Ok(upstream) => upstreams.push(upstream),
                 Err(error) => report.error(&upstream.place, format!("upstream `{}`: {error}", upstream.name)),
             }

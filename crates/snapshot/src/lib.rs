@@ -25,6 +25,8 @@ mod explain;
 mod fallback;
 /// How the endpoints are, in words.
 mod health;
+/// The kinds that a program knows.
+mod kinds;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
 /// Policies, made or adopted.
@@ -48,7 +50,7 @@ pub use action::{
     Substitution, Target, To,
 };
 pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, RouteGuard};
-pub use compile::{check_policies, compile};
+pub use compile::{check_balancers, check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
 pub use explain::{
     CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, FallbackTold,
@@ -57,6 +59,7 @@ pub use explain::{
 };
 pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
+pub use kinds::Kinds;
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};

@@ -17,7 +17,7 @@ use message::Random;
 use model::{ConsistentHash, EndpointAddress, HashAlgorithm, HashKey, Place, StickyCookie};
 use upstream::{
     Endpoint,
-    balance::{self, Ask, Balance, LoadBalancer},
+    balance::{self, Ask, Balance, Balancers, LoadBalancer},
 };
 
 fn main() {
@@ -48,7 +48,7 @@ fn balance(kind: &str) -> Balance {
         "sticky" => model::Balance::Sticky(StickyCookie { cookie: "s".into(), ttl: None, secret: None }),
         _ => model::Balance::RoundRobin,
     };
-    Balance::new(&balance, None, None).expect("a secret of its own")
+    Balance::new(&balance, None, &Balancers::default(), None).expect("a secret of its own")
 }
 
 struct Set {

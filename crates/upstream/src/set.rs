@@ -121,6 +121,7 @@ mod tests {
     use model::{EndpointAddress, Place};
 
     use super::*;
+    use crate::balance::Balancers;
 
     /// One endpoint for each, with this version and weight.
     fn set(endpoints: &[(&str, u32)], versions: &[&str]) -> EndpointSet {
@@ -135,7 +136,7 @@ mod tests {
         };
         let selector = |version: &&str| Selector(vec![("version".into(), (*version).into())]);
         let selectors: Vec<_> = versions.iter().map(selector).collect();
-        let balance = Balance::new(&model::Balance::RoundRobin, None, None).unwrap();
+        let balance = Balance::new(&model::Balance::RoundRobin, None, &Balancers::default(), None).unwrap();
         let endpoints = endpoints.iter().map(endpoint).collect();
         EndpointSet::new(endpoints, &balance, &Failover::default(), &selectors, 1)
     }

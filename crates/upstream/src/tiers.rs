@@ -243,7 +243,7 @@ mod tests {
     use model::{EndpointAddress, Place};
 
     use super::*;
-    use crate::balance::contract::Chance;
+    use crate::balance::{Balancers, contract::Chance};
 
     /// By tier, zone and weight.
     fn endpoint(number: usize, tier: u32, zone: &str, weight: u32) -> Arc<Endpoint> {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     fn tiers(endpoints: &[Arc<Endpoint>], balance: &model::Balance, zone: Option<&str>) -> Tiers {
-        let balance = Balance::new(balance, None, None).unwrap();
+        let balance = Balance::new(balance, None, &Balancers::default(), None).unwrap();
         let rules = Failover { zone: zone.map(Into::into), ..Failover::default() };
         Tiers::new(endpoints, 0..endpoints.len(), &balance, &rules, 2)
     }

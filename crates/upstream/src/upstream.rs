@@ -15,7 +15,7 @@ use model::{Breaker, BreakerScope, Failover, Host, Pool, Protocol, RetryRules, S
 
 use crate::{
     Bulkhead, Connector, Endpoint, EndpointSet, Guard, Guarded, RetryBudget, SecretError, TlsError,
-    balance::Balance,
+    balance::{Balance, Balancers},
     endpoint::{adopt, attend},
     health::UpstreamHealth,
 };
@@ -58,22 +58,25 @@ pub struct Rules {
 pub enum RulesError {
     Tls(TlsError),
     Secret(SecretError),
+    /// Of a balancer that does not come with the gateway.
+    Balancer(String),
 }
 
 // === impl Upstream ===
 
 impl Upstream {
     /// Reads the certificates and secrets that the upstream names; makes no connection. What is the same in `previous` is
-    /// adopted, and what is known of endpoints that stay.
+    /// adopted, and what is known of endpoints that stay. Balancers that do not come with the gateway are those of `kinds`.
     ///
     /// # Errors
-    /// A certificate or secret that cannot be read or is none.
+    /// A certificate or secret that cannot be read or is none, or a balancer of no kind.
     pub fn new(
         upstream: &model::Upstream,
+        kinds: &Balancers,
         workers: usize,
         previous: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, RulesError> {
-        let rules = Rules::new(upstream, previous.map(|previous| &*previous.rules))?;
+        let rules = Rules::new(upstream, kinds, previous.map(|previous| &*previous.rules))?;
         let rules = match previous {
             Some(previous) if *previous.rules == rules => previous.rules.clone(),
             _ => Arc::new(rules),
@@ -168,9 +171,10 @@ fn guarded(set: EndpointSet, upstream: &Arc<str>, rules: &Rules, previous: Optio
 // === impl Rules ===
 
 impl Rules {
-    fn new(upstream: &model::Upstream, previous: Option<&Self>) -> Result<Self, RulesError> {
+    fn new(upstream: &model::Upstream, kinds: &Balancers, previous: Option<&Self>) -> Result<Self, RulesError> {
         let connector = Connector::new(upstream.protocol, upstream.tls.as_ref(), upstream.timeouts.connect)?;
-        let balance = Balance::new(&upstream.balance, upstream.slow_start, previous.map(|previous| &previous.balance))?;
+        let previous = previous.map(|previous| &previous.balance);
+        let balance = Balance::new(&upstream.balance, upstream.slow_start, kinds, previous)?;
         Ok(Self {
             protocol: upstream.protocol,
             balance,
@@ -209,6 +213,7 @@ impl fmt::Display for RulesError {
         match self {
             Self::Tls(error) => error.fmt(f),
             Self::Secret(error) => error.fmt(f),
+            Self::Balancer(message) => f.write_str(message),
         }
     }
 }

@@ -22,8 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("program", &["demo", "sluice"]),
 ];
 
-/// Crates that nothing shipped may name: they drive the project.
-const OUTSIDE: &[&str] = &["testkit", "end-to-end", "bench", "xtask", "fuzz"];
+/// Crates that nothing shipped may name: they drive the project, or show how it is used.
+const OUTSIDE: &[&str] = &["testkit", "end-to-end", "bench", "xtask", "fuzz", "own-balancer"];
 
 /// Implementations of contracts: the program puts them together, everybody else knows the contract only.
 const NAMED_BY_PROGRAM_ONLY: &[&str] = &["policies", "plugin", "discovery"];

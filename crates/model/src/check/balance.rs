@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::expressions;
 use crate::{
-    Among, Balance, ConsistentHash, Custom, Field, FromText, HashAlgorithm, HashKey, Node, PeakEwma, Place, Report,
-    StickyCookie, document,
+    Among, Balance, ConsistentHash, Custom, Field, FromText, HashAlgorithm, HashKey, Node, PeakEwma, Place, Registered,
+    Report, StickyCookie, Value, document,
     values::{CookieName, FieldName, LoadFactor, Timeout},
 };
 
@@ -16,6 +16,23 @@ pub(super) fn asks_consumer(node: &Node, balance: &Balance) -> Option<Place> {
     let keys = [("key", Some(key)), ("fallback", fallback.as_ref())];
     let (name, _) = keys.into_iter().find(|(_, key)| *key == Some(&HashKey::Consumer))?;
     Some(node.near(name).place.clone())
+}
+
+/// What an upstream leaves to a kind of balancer that does not come with the gateway, if it does. Whether there is such a
+/// kind, and what its settings may be, is for the registry of kinds to say.
+pub fn registered(upstream: &Node) -> Option<Registered> {
+    let node = upstream.get("balance")?;
+    let (kind, place, settings) = match (node.text(), node.entries()) {
+        (Some(kind), _) => (kind, &node.place, None),
+        (None, [(key, settings)]) => (key.name.as_str(), &key.place, Some(settings)),
+        _ => return None,
+    };
+    if document::Balance::names().any(|name| name == kind) {
+        return None;
+    }
+    let none = || Node { place: node.place.clone(), value: Value::Map(Vec::new()) };
+    let settings = settings.filter(|settings| settings.value != Value::Null).cloned().unwrap_or_else(none);
+    Some(Registered { kind: kind.into(), place: place.clone(), settings })
 }
 
 /// `node` is that of the upstream, and `name` what it is called.
@@ -48,10 +65,12 @@ pub(super) fn slow_start(
     report: &mut Report,
 ) -> Option<Duration> {
     let slow_start = written?;
-    if let Balance::ConsistentHash(_) = balance {
-        let message = "`slow_start` does not go with keys: a key leads to an endpoint or does not";
-        report.error_with_hint(&node.near("slow_start").place, message, "leave it out, or balance in another way");
-    }
+    let message = match balance {
+        Balance::ConsistentHash(_) => "`slow_start` does not go with keys: a key leads to an endpoint or does not",
+        Balance::Registered(_) => "`slow_start` is for the ways that come with the gateway; no other would heed it",
+        _ => return Some(slow_start.into()),
+    };
+    report.error_with_hint(&node.near("slow_start").place, message, "leave it out, or balance in another way");
     Some(slow_start.into())
 }
 

@@ -17,6 +17,7 @@ mod subsets;
 mod tests;
 mod upstreams;
 
+pub use self::balance::registered as registered_balance;
 use self::subsets::Subsets;
 pub(crate) use self::{
     names::Names,

@@ -1,11 +1,11 @@
 //! Where requests are sent.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
 use super::{balance, breaker, failures, health, policies};
 use crate::{
-    Backoff, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report,
-    RetryRules, TextOr, Timeouts, Upstream, UpstreamTls,
+    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report,
+    RetryRules, TextOr, Timeouts, Upstream, UpstreamTls, Value,
     decode::decode_without,
     document,
     pending::{self, Scope},
@@ -14,6 +14,9 @@ use crate::{
 
 /// `zone` is that of the gateway.
 pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -> Option<Upstream> {
+    let registered = balance::registered(node);
+    let node = if registered.is_some() { Cow::Owned(without(node, "balance")) } else { Cow::Borrowed(node) };
+    let node = &*node;
     let skipped = pending::refuse(Scope::Upstream, node, report);
     let written = decode_without::<document::Upstream>(node, &skipped, report);
     let policies = policies::check(node, report);
@@ -44,7 +47,10 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
     let health = health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
     let TextOr(balance) = balance;
-    let balance = balance::check(node, &name, balance, report);
+    let balance = match registered {
+        Some(registered) => Balance::Registered(registered),
+        None => balance::check(node, &name, balance, report),
+    };
     Some(Upstream {
         name,
         place: node.place.clone(),
@@ -66,6 +72,12 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         // Routes say.
         subsets: Vec::new(),
     })
+}
+
+/// The same map as if a key had not been written: what is under it is not for the types of the document.
+fn without(node: &Node, key: &str) -> Node {
+    let entries = node.entries().iter().filter(|(other, _)| other.name != key).cloned().collect();
+    Node { place: node.place.clone(), value: Value::Map(entries) }
 }
 
 fn endpoints(node: &Node, written: Vec<TextOr<document::Endpoint>>, report: &mut Report) -> Vec<Endpoint> {

@@ -147,6 +147,11 @@ impl Balance {
         ("ip_hash", || Self::IpHash),
         ("sticky", || Self::Sticky(StickyCookie::default())),
     ];
+
+    /// What the ways are called that come with the gateway.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> + Clone {
+        Self::PLAIN.iter().map(|(name, _)| *name).chain(["consistent_hash", "custom"])
+    }
 }
 
 impl FromText for Balance {
@@ -162,8 +167,7 @@ impl FromText for Balance {
         if text == "custom" {
             return Err("`custom` needs a score; write `{ custom: { score: endpoint.in_flight } }`".to_owned());
         }
-        let known = Self::PLAIN.iter().map(|(name, _)| *name).chain(["consistent_hash", "custom"]);
-        let hint = suggestion(text, known).map(|hint| format!("; {hint}")).unwrap_or_default();
+        let hint = suggestion(text, Self::names()).map(|hint| format!("; {hint}")).unwrap_or_default();
         Err(format!("unknown value `{}`{hint}", shortened(text)))
     }
 }

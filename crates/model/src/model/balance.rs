@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use expression::NumberExpression;
+use expression::{NumberExpression, suggestion};
 
 use super::Field;
-use crate::values::SecretSource;
+use crate::{Node, Place, Report, document, values::SecretSource};
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Balance {
@@ -18,6 +18,7 @@ pub enum Balance {
     ConsistentHash(ConsistentHash),
     Custom(Custom),
     Sticky(StickyCookie),
+    Registered(Registered),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,48 @@ pub struct StickyCookie {
     pub ttl: Option<Duration>,
     /// `None`: one that the gateway makes.
     pub secret: Option<SecretSource>,
+}
+
+/// A way that does not come with the gateway, as written: which kind, and settings that only the kind understands.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    pub kind: Arc<str>,
+    /// Of its name.
+    pub place: Place,
+    pub settings: Node,
+}
+
+// === impl Balance ===
+
+impl Balance {
+    /// What is left to a kind that the program knows, if it is.
+    pub fn registered(&self) -> Option<&Registered> {
+        match self {
+            Self::Registered(written) => Some(written),
+            _ => None,
+        }
+    }
+}
+
+// === impl Registered ===
+
+impl Registered {
+    /// Reports that there is no such way, neither one that comes with the gateway nor one of `kinds`.
+    pub fn report_unknown<'k>(&self, kinds: impl Iterator<Item = &'k str> + Clone, report: &mut Report) {
+        let message = format!("unknown way to balance `{}`", crate::values::shortened(&self.kind));
+        let known = document::Balance::names().map(|name| -> &str { name }).chain(kinds);
+        match suggestion(&self.kind, known) {
+            Some(hint) => report.error_with_hint(&self.place, message, hint),
+            None => report.error(&self.place, message),
+        }
+    }
+}
+
+/// Wherever it stands.
+impl PartialEq for Registered {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.settings.says_the_same(&other.settings)
+    }
 }
 
 // === impl ConsistentHash ===

@@ -30,7 +30,7 @@ pub use action::{
     Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
     Rewrite, Template, TemplatePart,
 };
-pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
+pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, Registered, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;
 pub use failover::Failover;

@@ -9,7 +9,7 @@ use clap::Args;
 use model::{Problem, Report, Severity};
 use serde_json::{Value, json};
 
-use crate::{builtins, failure::Failure, output};
+use crate::{builtins::Known, failure::Failure, output};
 
 /// Reports all that is wrong with a document, and the files that it names
 ///
@@ -30,8 +30,8 @@ pub(crate) struct Check {
 // === impl Check ===
 
 impl Check {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let report = control::check(&self.config, &builtins::kinds());
+    pub(super) fn run(self, kinds: &Known) -> Result<ExitCode, Failure> {
+        let report = control::check(&self.config, kinds);
         if self.json {
             output::print(format!("{:#}\n", as_json(&self.config, &report)).as_bytes())?;
         } else {

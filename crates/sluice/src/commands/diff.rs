@@ -6,7 +6,7 @@ use clap::Args;
 use control::Compiled;
 use snapshot::Edition;
 
-use crate::{builtins, failure::Failure, output};
+use crate::{builtins::Known, failure::Failure, output};
 
 /// Tells what changes from one document to another: things and their keys, and which requests go elsewhere
 ///
@@ -33,9 +33,8 @@ const DIFFERENT: u8 = 4;
 // === impl Diff ===
 
 impl Diff {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let kinds = builtins::kinds();
-        let [old, new] = [&self.old, &self.new].map(|document| control::compile_document(document, &kinds));
+    pub(super) fn run(self, kinds: &Known) -> Result<ExitCode, Failure> {
+        let [old, new] = [&self.old, &self.new].map(|document| control::compile_document(document, kinds));
         let (old, new) = (old?, new?);
         let diff = snapshot::diff(edition(&old), edition(&new), SystemTime::now());
         output::tell(&diff, self.json)?;

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{failure::Failure, log::Level};
+use crate::{builtins::Known, failure::Failure, log::Level};
 
 /// A microservice API gateway.
 #[derive(Debug, Parser)]
@@ -59,14 +59,14 @@ pub(crate) enum Command {
 
 impl Command {
     /// The code that the program ends with.
-    pub(crate) fn run(self) -> Result<ExitCode, Failure> {
+    pub(crate) fn run(self, kinds: Known) -> Result<ExitCode, Failure> {
         match self {
-            Self::Run(command) => command.run(),
-            Self::Check(command) => command.run(),
-            Self::Explain(command) => command.run(),
-            Self::Diff(command) => command.run(),
-            Self::Demo(command) => command.run(),
-            Self::Schema(command) => command.run(),
+            Self::Run(command) => command.run(kinds),
+            Self::Check(command) => command.run(&kinds),
+            Self::Explain(command) => command.run(&kinds),
+            Self::Diff(command) => command.run(&kinds),
+            Self::Demo(command) => command.run(kinds),
+            Self::Schema(command) => command.run(&kinds),
             Self::Version(command) => command.run(),
             Self::Completion(command) => command.run(),
             Self::Man(command) => command.run(),

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::{
     admin_token::State,
+    builtins::Known,
     failure::Failure,
     serve::{self, Server},
 };
@@ -31,9 +32,9 @@ pub(crate) struct Run {
 // === impl Run ===
 
 impl Run {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, kinds: Known) -> Result<ExitCode, Failure> {
         serve::block_on(async {
-            let server = Server::start(&self.config, self.ready_file, self.state)?;
+            let server = Server::start(&self.config, self.ready_file, self.state, kinds)?;
             Ok(server.run().await)
         })
     }

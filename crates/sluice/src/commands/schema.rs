@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use snapshot::Kinds;
 
-use crate::{builtins, failure::Failure, output};
+use crate::{builtins::Known, failure::Failure, output};
 
 /// Prints the JSON Schema of documents, for editors
 ///
@@ -18,15 +19,15 @@ pub(crate) struct Schema {}
 // === impl Schema ===
 
 impl Schema {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        output::print(text().as_bytes())?;
+    pub(super) fn run(self, kinds: &Known) -> Result<ExitCode, Failure> {
+        output::print(text(kinds).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// The schema of documents, with the settings of every built-in kind of policy.
-pub(super) fn text() -> String {
-    let registry = builtins::kinds();
-    let kinds: Vec<_> = registry.iter().map(|kind| (kind.name(), kind.schema())).collect();
-    format!("{:#}\n", model::schema(&kinds))
+/// The schema of documents, with the settings of every kind.
+pub(super) fn text(kinds: &Known) -> String {
+    let policies: Vec<_> = kinds.policies().iter().map(|kind| (kind.name(), kind.schema())).collect();
+    let balancers: Vec<_> = kinds.balancers().iter().map(|kind| (kind.name(), kind.schema())).collect();
+    format!("{:#}\n", model::schema(&policies, &balancers))
 }

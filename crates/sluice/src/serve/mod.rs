@@ -29,7 +29,7 @@ use tokio::{runtime, task::spawn_blocking};
 
 use crate::{
     admin_token::{Made, State},
-    builtins,
+    builtins::Known,
     failure::Failure,
     memory,
 };
@@ -69,7 +69,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 
 impl Server {
     /// Starts to serve the document. On failure nothing is left behind.
-    pub(crate) fn start(document: &Path, ready_file: Option<PathBuf>, state: State) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        document: &Path,
+        ready_file: Option<PathBuf>,
+        state: State,
+        kinds: Known,
+    ) -> Result<Self, Failure> {
         open_files::raise();
         let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
         // Before the document is read, so that no change is missed.
@@ -80,7 +85,7 @@ impl Server {
         let made = Rc::new(OnceCell::<Made>::new());
         let (control, applied) = Control::start(Options {
             path: document.to_owned(),
-            kinds: builtins::kinds(),
+            kinds: Box::new(kinds),
             version: env!("CARGO_PKG_VERSION"),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,

@@ -40,5 +40,5 @@ pub(crate) fn page() -> Page {
 pub(crate) fn schema() -> Value {
     let kinds = policies::kinds();
     let kinds: Vec<_> = kinds.iter().map(|kind| (kind.name(), kind.schema())).collect();
-    model::schema(&kinds)
+    model::schema(&kinds, &[])
 }

@@ -6,8 +6,8 @@ use std::{fmt, time::Duration};
 use message::Exchange;
 use model::{ConsistentHash, Custom, PeakEwma};
 
-use super::{consistent_hash::key, ramp::Ramp, sticky::Cookies};
-use crate::SecretError;
+use super::{Balancers, consistent_hash::key, kind::Registered, ramp::Ramp, sticky::Cookies};
+use crate::RulesError;
 
 /// How the endpoints of an upstream are chosen. The same for all its sets.
 #[derive(Debug, PartialEq)]
@@ -24,6 +24,7 @@ pub(super) enum Way {
     PeakEwma(PeakEwma),
     ConsistentHash(ConsistentHash),
     Custom(Custom),
+    Registered(Registered),
     Sticky(Cookies),
 }
 
@@ -34,12 +35,13 @@ impl Balance {
     /// clients stay bound across reloads. An endpoint that is new has its whole share after `slow_start`.
     ///
     /// # Errors
-    /// There is no such secret, or it is too short.
+    /// There is no such secret, or it is too short; there is no such kind, or its settings would not pass its check.
     pub fn new(
         written: &model::Balance,
         slow_start: Option<Duration>,
+        kinds: &Balancers,
         previous: Option<&Self>,
-    ) -> Result<Self, SecretError> {
+    ) -> Result<Self, RulesError> {
         let way = match written {
             model::Balance::RoundRobin => Way::RoundRobin,
             model::Balance::Random => Way::Random,
@@ -47,6 +49,7 @@ impl Balance {
             model::Balance::PeakEwma(rules) => Way::PeakEwma(*rules),
             model::Balance::ConsistentHash(rules) => Way::ConsistentHash(rules.clone()),
             model::Balance::Custom(rules) => Way::Custom(rules.clone()),
+            model::Balance::Registered(written) => Way::Registered(kinds.read(written)?),
             model::Balance::Sticky(rules) => {
                 Way::Sticky(Cookies::new(rules, previous.and_then(|previous| previous.cookies()))?)
             }
@@ -68,6 +71,7 @@ impl Balance {
             Way::ConsistentHash(ConsistentHash { key, fallback, .. }) => {
                 key::of(key, exchange).or_else(|| key::of(fallback.as_ref()?, exchange))
             }
+            Way::Registered(rules) => rules.key(exchange),
             Way::Sticky(cookies) => cookies.token(&exchange.head.headers),
             Way::RoundRobin | Way::Random | Way::LeastRequests | Way::PeakEwma(_) | Way::Custom(_) => None,
         }
@@ -90,6 +94,7 @@ impl Balance {
             Way::LeastRequests | Way::PeakEwma(_) => true,
             Way::ConsistentHash(rules) => rules.bounded_load.is_some(),
             Way::Custom(rules) => rules.looks_at("in_flight"),
+            Way::Registered(rules) => rules.counts_requests(),
             Way::RoundRobin | Way::Random | Way::Sticky(_) => false,
         }
     }
@@ -99,6 +104,7 @@ impl Balance {
         match &self.way {
             Way::PeakEwma(rules) => Some(rules),
             Way::Custom(rules) => rules.looks_at("latency").then_some(&rules.timing),
+            Way::Registered(rules) => rules.timing(),
             _ => None,
         }
     }
@@ -122,6 +128,7 @@ impl fmt::Display for Balance {
             Way::PeakEwma(_) => f.write_str("peak_ewma"),
             Way::ConsistentHash(rules) => write!(f, "consistent_hash by {rules}"),
             Way::Custom(rules) => write!(f, "custom by `{}`", rules.score),
+            Way::Registered(rules) => f.write_str(rules.kind()),
             Way::Sticky(cookies) => write!(f, "sticky by cookie `{}`", cookies.name()),
         }
     }

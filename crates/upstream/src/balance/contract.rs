@@ -9,7 +9,7 @@ use expression::Environment;
 use message::Random;
 use model::{Among, ConsistentHash, Custom, EndpointAddress, HashAlgorithm, HashKey, Place, StickyCookie};
 
-use super::{Ask, Balance, LoadBalancer, build};
+use super::{Ask, Balance, Balancers, LoadBalancer, build};
 use crate::Endpoint;
 
 /// Endpoints with these weights, each with an address of its own.
@@ -81,7 +81,9 @@ fn kinds() -> Vec<(&'static str, Balance)> {
         ("custom, all", custom("endpoint.labels.none == '' ? 1 : 2", Among::All)),
         ("sticky", model::Balance::Sticky(sticky)),
     ];
-    let built = |(kind, balance): (_, model::Balance)| (kind, Balance::new(&balance, None, None).unwrap());
+    let built = |(kind, balance): (_, model::Balance)| {
+        (kind, Balance::new(&balance, None, &Balancers::default(), None).unwrap())
+    };
     kinds.into_iter().map(built).collect()
 }
 
@@ -279,7 +281,7 @@ fn new_endpoints_get_their_share_little_by_little() {
         model::Balance::PeakEwma(model::PeakEwma::default()),
     ] {
         for many in [4, 12] {
-            let balance = Balance::new(&kind, Some(WINDOW), None).unwrap();
+            let balance = Balance::new(&kind, Some(WINDOW), &Balancers::default(), None).unwrap();
             let mut endpoints = endpoints(&vec![1; many]);
             let mut chance = Chance::default();
             let share = |endpoints: &[Arc<Endpoint>], chance: &mut Chance| {
@@ -306,7 +308,9 @@ fn new_endpoints_get_their_share_little_by_little() {
 /// Nothing is under way there, and still it does not get everything at once.
 #[test]
 fn a_new_endpoint_is_not_taken_for_idle() {
-    let balance = Balance::new(&model::Balance::LeastRequests, Some(Duration::from_secs(30)), None).unwrap();
+    let balance =
+        Balance::new(&model::Balance::LeastRequests, Some(Duration::from_secs(30)), &Balancers::default(), None)
+            .unwrap();
     let mut endpoints = endpoints(&[1; 4]);
     let mut chance = Chance::default();
     chance.now += Duration::from_secs(60);

@@ -14,6 +14,8 @@ mod choice;
 mod consistent_hash;
 /// The lowest score by an expression.
 mod custom;
+/// Balancers that do not come with the gateway.
+mod kind;
 /// The fewest requests under way.
 mod least_requests;
 /// The fastest answers, with the least to do.
@@ -31,6 +33,7 @@ pub use choice::Balance;
 use choice::Way;
 use consistent_hash::ConsistentHash;
 use custom::Custom;
+pub use kind::{BalancerKind, BalancerRules, Balancers, Kind, erase};
 use least_requests::LeastRequests;
 use peak_ewma::PeakEwma;
 use round_robin::RoundRobin;
@@ -74,8 +77,8 @@ pub struct Ask<'a> {
 // === impl Ask ===
 
 impl Ask<'_> {
-    /// Whether the endpoint with this index may be picked.
-    fn takes(&self, index: usize, endpoints: &[Arc<Endpoint>]) -> bool {
+    /// Whether the endpoint with this index may be picked; its weight is not looked at.
+    pub fn takes(&self, index: usize, endpoints: &[Arc<Endpoint>]) -> bool {
         let endpoint = &endpoints[index];
         let is_fit = if self.heeds_health { endpoint.is_eligible() } else { endpoint.is_last_resort() };
         is_fit && !self.tried.contains(&index)
@@ -92,6 +95,7 @@ pub fn build(balance: &Balance, endpoints: &[Arc<Endpoint>], workers: usize) -> 
         Way::PeakEwma(rules) => Box::new(PeakEwma::new(endpoints, *rules, ramp)),
         Way::ConsistentHash(rules) => Box::new(ConsistentHash::new(endpoints, rules, workers)),
         Way::Custom(rules) => Box::new(Custom::new(endpoints, rules, ramp)),
+        Way::Registered(rules) => rules.build(endpoints, workers),
         Way::Sticky(cookies) => Box::new(Sticky::new(endpoints, cookies, ramp, workers)),
     }
 }

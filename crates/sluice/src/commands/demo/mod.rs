@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::schema;
 use crate::{
     admin_token::State,
+    builtins::Known,
     failure::Failure,
     output,
     serve::{self, Server},
@@ -46,29 +47,29 @@ const ADMIN_PORT: u16 = 9901;
 // === impl Demo ===
 
 impl Demo {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, kinds: Known) -> Result<ExitCode, Failure> {
         serve::block_on(async {
             let services = demo::start_all();
             let services =
                 services.await.map_err(|error| Failure::Other(format!("cannot start the services: {error}")))?;
-            let folder = self.write_folder(&services).map_err(|error| {
+            let folder = self.write_folder(&services, &kinds).map_err(|error| {
                 Failure::Other(format!("cannot write into {}: {error}", std::env::temp_dir().display()))
             })?;
             let document = folder.path().join("demo.yaml");
             let state = State::new(folder.path().join("state"));
-            let server = Server::start(&document, self.ready_file, state)?;
+            let server = Server::start(&document, self.ready_file, state, kinds)?;
             output::print(welcome(&server, &document).as_bytes())?;
             Ok(server.run().await)
         })
     }
 
     /// A fresh folder with the document, and the schema for the editor that opens it.
-    fn write_folder(&self, services: &Services) -> io::Result<TempDir> {
+    fn write_folder(&self, services: &Services, kinds: &Known) -> io::Result<TempDir> {
         let folder = tempfile::Builder::new().prefix("sluice-demo-").tempdir()?;
         let web = address(self.port, PORT);
         let admin = address(self.admin_port, ADMIN_PORT);
         fs::write(folder.path().join("demo.yaml"), fill(web, admin, services))?;
-        fs::write(folder.path().join("schema.json"), schema::text())?;
+        fs::write(folder.path().join("schema.json"), schema::text(kinds))?;
         Ok(folder)
     }
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{FromText, values};
 use snapshot::{Comparison, Explanation, Outcome, Question};
 
-use crate::{admin_token::State, builtins, failure::Failure, output};
+use crate::{admin_token::State, builtins::Known, failure::Failure, output};
 
 /// Explains what becomes of a request: which route takes it, why, why not the others, and what is done with it
 ///
@@ -71,14 +71,14 @@ const DIFFERENT: u8 = 4;
 // === impl Explain ===
 
 impl Explain {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, kinds: &Known) -> Result<ExitCode, Failure> {
         let question = self.question()?;
         let (of, explanation) = match &self.admin {
             Some(address) => {
                 let token = self.state.known_token().map_err(|error| Failure::Other(error.to_string()))?;
                 (address.clone(), remote::ask(address, &token, &question)?)
             }
-            None => (self.config.display().to_string(), explain(&self.config, &question)?),
+            None => (self.config.display().to_string(), explain(&self.config, kinds, &question)?),
         };
         let Some(other) = &self.against else {
             output::tell(&explanation, self.json)?;
@@ -87,7 +87,7 @@ impl Explain {
                 Outcome::NoRoute | Outcome::Refused => ExitCode::from(NO_ROUTE),
             });
         };
-        let right = (other.display().to_string(), explain(other, &question)?);
+        let right = (other.display().to_string(), explain(other, kinds, &question)?);
         let comparison = Comparison::new((of, explanation), right);
         output::tell(&comparison, self.json)?;
         Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
@@ -113,8 +113,8 @@ impl Explain {
     }
 }
 
-fn explain(document: &Path, question: &Question) -> Result<Explanation, Failure> {
-    let compiled = control::compile_document(document, &builtins::kinds())?;
+fn explain(document: &Path, kinds: &Known, question: &Question) -> Result<Explanation, Failure> {
+    let compiled = control::compile_document(document, kinds)?;
     snapshot::explain(&compiled.snapshot, question)
         .map_err(|error| Failure::Other(format!("{}: {error}", document.display())))
 }
