@@ -89,7 +89,7 @@ async fn fault_65_one_bad_endpoint_of_three() {
         ("connections are reset before the answer", |proxy| proxy.set(ToClient, [Fault::Reset { after: 0 }])),
         ("connections end before the answer", |proxy| proxy.set(ToClient, [Fault::Truncate { after: 0 }])),
         ("all vanishes that is sent, also on connections that are open", |proxy| {
-            proxy.set_both([Fault::Hang { after: 0 }])
+            proxy.set_both([Fault::Hang { after: 0 }]);
         }),
         ("nothing passes", |proxy| proxy.set_both([Fault::Blackhole])),
     ];
@@ -286,14 +286,20 @@ async fn both_end(scope: &'static str, panic_threshold: &'static str, ends: &'st
     eventually("all are healthy", async || all_are(&gateway, "health", "healthy").await.then_some(())).await;
     assert_eq!(client.get("/").await.status, 200, "{what}");
 
-    both.iter().for_each(|moody| moody.set_well(false));
-    eventually(&format!("{what}: nobody is healthy and no breaker closed"), async || {
-        // Refused or failed, but never left without an answer.
-        assert_eq!(client.get("/").await.status, 503, "{what}");
-        let [health, breakers] = [states(&gateway, "health").await, states(&gateway, "breakers").await];
-        (!health.contains(&"healthy".to_owned()) && !breakers.contains(&"closed".to_owned())).then_some(())
-    })
-    .await;
+    // Requests fail before probes do: else nobody might be asked any more, and the breakers would see nothing.
+    both.iter().for_each(|moody| moody.is_well.store(false, SeqCst));
+    for of in ["breakers", "health"] {
+        eventually(&format!("{what}: {of} keep requests away"), async || {
+            // Refused or failed, but never left without an answer.
+            assert_eq!(client.get("/").await.status, 503, "{what}");
+            let states = states(&gateway, of).await;
+            states.iter().all(|state| state != "closed" && state != "healthy").then_some(())
+        })
+        .await;
+        both.iter().for_each(|moody| moody.passes_probes.store(false, SeqCst));
+    }
+    // Nothing went well, so no breaker can have closed.
+    assert!(!states(&gateway, "breakers").await.contains(&"closed".to_owned()), "{what}");
 
     both.iter().for_each(|moody| moody.set_well(true));
     eventually(&format!("{what}: all is well again"), async || {
