@@ -23,7 +23,7 @@ pub struct Watch {
 }
 
 /// After a change, others may follow at once: a certificate and its key, a file written in pieces.
-const SETTLE: Duration = Duration::from_millis(40);
+const SETTLE: Duration = Duration::from_millis(20);
 
 // === impl Watch ===
 

@@ -128,8 +128,8 @@ causes! {
     /// The upstream has no endpoint that could be used: none has a weight, or none has passed its first health probe yet.
     NoEndpoint "no_endpoint" Upstream 503 14 "destination_unavailable" "No endpoint is available";
     /// As many requests as `bulkhead` allows are under way, and those that may wait for one of them to end do so already, or one
-    /// did for longer than `bulkhead.wait`.
-    UpstreamSaturated "upstream_saturated" Upstream 503 8 "connection_limit_reached" "The upstream has as many requests as it may have";
+    /// did for longer than `bulkhead.wait`; or there are as many connections as it allows, and none became free in that time.
+    UpstreamSaturated "upstream_saturated" Upstream 503 8 "connection_limit_reached" "The upstream has as many requests or connections as it may have";
     /// The circuit breaker of the route, of the upstream or of each of its endpoints is open: too many requests failed, or were
     /// slow, of late. `Retry-After` says when it is worth another try; `GET /api/v1/breakers` says why it opened.
     BreakerOpen "breaker_open" Upstream 503 14 "destination_unavailable" "The circuit breaker is open";

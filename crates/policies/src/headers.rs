@@ -151,7 +151,7 @@ impl Edits {
 // === impl Line ===
 
 impl Line {
-    fn new(value: HeaderValue, site: &Site<'_>) -> std::result::Result<Self, String> {
+    fn new(value: &HeaderValue, site: &Site<'_>) -> std::result::Result<Self, String> {
         // It was read from a text.
         let template = Template::read(str::from_utf8(value.as_bytes()).unwrap_or_default(), site)?;
         match template.fixed().map(|text| HeaderValue::from_bytes(text.as_bytes())) {
@@ -186,7 +186,7 @@ impl Changes {
         let place = site.place;
         let lines = self.set.0.iter().chain(&self.add.0).flat_map(|(_, OneOrMany(lines))| lines);
         for Value(line) in lines {
-            if let Err(message) = Line::new(line.clone(), site) {
+            if let Err(message) = Line::new(line, site) {
                 match message.split_once("; ") {
                     Some((message, hint)) => report.error_with_hint(place, message, hint),
                     None => report.error(place, message),
@@ -217,7 +217,7 @@ impl Changes {
 impl Fields {
     fn into_lines(self, site: &Site<'_>) -> std::result::Result<Box<[(HeaderName, Line)]>, String> {
         let lines = |(EditableName(name), OneOrMany(values)): (EditableName, OneOrMany<Value>)| {
-            values.into_iter().map(move |Value(value)| Ok((name.clone(), Line::new(value, site)?)))
+            values.into_iter().map(move |Value(value)| Ok((name.clone(), Line::new(&value, site)?)))
         };
         self.0.into_iter().flat_map(lines).collect()
     }

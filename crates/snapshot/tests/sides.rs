@@ -383,7 +383,7 @@ fn a_balance_that_goes_by_callers_needs_them_found_out() {
     };
     let asks =
         "error: this asks who calls, and no policy of the route `r` finds out; add one of `keys` to its policies";
-    for (key, place) in [("key: consumer", "4:58"), ("key: path, fallback: consumer", "4:74")] {
+    for (key, place) in [("key: consumer", "4:56"), ("key: path, fallback: consumer", "4:72")] {
         for action in ["upstream: orders", "split: { to: [{ upstream: orders }, { name: b, upstream: orders }] }"] {
             assert_eq!(message(&document(action), key)[0], format!("{place}: {asks}"));
             assert!(!message(&identified(action), key).iter().any(|problem| problem.contains("error")), "{action}");

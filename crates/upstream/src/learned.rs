@@ -68,11 +68,15 @@ impl Learned {
             self.eligible_from.store(self.milliseconds(now), Relaxed);
         }
         self.is_eligible.store(is_eligible, Relaxed);
-        // Whoever sees this sees what is above.
+        Self::note_change();
+    }
+
+    /// Moves [`Learned::changes`]. Whoever sees that sees what was stored before.
+    pub(crate) fn note_change() {
         CHANGES.fetch_add(1, Release);
     }
 
-    /// A number that moves whenever the eligibility of any endpoint changes.
+    /// A number that moves whenever it changes of any endpoint whether it may be asked, or as a last resort.
     pub fn changes() -> u64 {
         CHANGES.load(Acquire)
     }

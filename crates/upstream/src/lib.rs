@@ -39,7 +39,7 @@ pub use endpoint::Endpoint;
 pub use guard::{Guard, Guarded, Transition};
 pub use http1::{Answer, Head, Interim, Sending, Switched};
 pub use learned::Learned;
-pub use pool::{Exclusive, Lease, Pool, SendError, Stream};
+pub use pool::{Connections, Exclusive, Lease, Pool, SendError, Stream};
 pub use retry_budget::RetryBudget;
 pub use secret::SecretError;
 pub use set::EndpointSet;

@@ -182,6 +182,12 @@ impl Tier {
         let fit: f64 = self.endpoints.iter().filter(|endpoint| endpoint.is_eligible()).map(|e| weight(&e)).sum();
         (if all > 0.0 { fit / all } else { 0.0 }, all)
     }
+
+    /// Whether nobody is fit, and the first probe of somebody has not ended yet.
+    fn is_awaited(&self) -> bool {
+        let is_awaited = |endpoint: &Arc<Endpoint>| !endpoint.is_last_resort();
+        !self.endpoints.iter().any(|endpoint| endpoint.is_eligible()) && self.endpoints.iter().any(is_awaited)
+    }
 }
 
 // === impl State ===
@@ -196,11 +202,14 @@ impl State {
         }
         let fit: SmallVec<[(f64, f64); 4]> = tiers.tiers.iter().map(Tier::fit).collect();
         let mut up_to = 0.0;
-        for (part, Given { share, panics, heeds_health }) in self.parts.iter().zip(given(&fit, &tiers.rules)) {
+        let given = given(&fit, &tiers.rules);
+        for ((part, tier), Given { share, panics, heeds_health }) in self.parts.iter().zip(&tiers.tiers).zip(given) {
+            // Who has not been probed yet may be well, which is worth waiting for.
+            let waits = panics && tier.is_awaited();
             up_to += share;
             part.up_to.store((up_to * f64::from(u32::MAX)).round() as u32, Relaxed);
-            part.panics.store(panics, Relaxed);
-            part.heeds_health.store(heeds_health, Relaxed);
+            part.panics.store(panics && !waits, Relaxed);
+            part.heeds_health.store(heeds_health || waits, Relaxed);
         }
         self.changes.store(changes, Relaxed);
     }

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use model::{Breaker, BreakerScope, Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
 
 use crate::{
-    Bulkhead, Connector, Endpoint, EndpointSet, Guard, Guarded, RetryBudget, SecretError, TlsError,
+    Bulkhead, Connections, Connector, Endpoint, EndpointSet, Guard, Guarded, RetryBudget, SecretError, TlsError,
     balance::{Balance, Balancers},
     endpoint::{adopt, attend},
     health::UpstreamHealth,
@@ -28,6 +28,8 @@ pub struct Upstream {
     pub budget: Option<Arc<RetryBudget>>,
     /// `None`: as many requests as come.
     pub bulkhead: Option<Arc<Bulkhead>>,
+    /// `None`: as many connections as are needed.
+    pub connections: Option<Arc<Connections>>,
     /// `None`: every endpoint is taken for good.
     pub health: Option<Arc<UpstreamHealth>>,
     /// `None`: there is no breaker, or not one for all.
@@ -98,13 +100,15 @@ impl Upstream {
         });
         attend(&mut endpoints, health.as_ref(), known, workers);
         let bulkhead = bulkhead(upstream, previous.map(|previous| &**previous));
+        let connections = connections(upstream, previous.map(|previous| &**previous));
         let budget = budget(upstream, workers, previous.map(|previous| &**previous));
         let subsets: Box<[_]> = upstream.subsets.as_slice().into();
         let guard = guard(upstream, previous.map(|previous| &**previous));
         let set = EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers);
         let set = guarded(set, &upstream.name, &rules, previous.map(|previous| previous.set()).as_deref());
         let (name, set) = (upstream.name.clone(), ArcSwap::from_pointee(set));
-        Ok(Arc::new(Self { name, rules, budget, bulkhead, health, guard, subsets, set, generation: AtomicU64::new(0) }))
+        let generation = AtomicU64::new(0);
+        Ok(Arc::new(Self { name, rules, budget, bulkhead, connections, health, guard, subsets, set, generation }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.
@@ -142,6 +146,15 @@ fn bulkhead(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<A
     let kept = previous.filter(|previous| previous.rules.bulkhead == Some(rules));
     let kept = kept.and_then(|previous| previous.bulkhead.clone());
     Some(kept.unwrap_or_else(|| Bulkhead::new(rules.requests, rules.queue)))
+}
+
+/// Connections that are open count on, as long as the bound is the same.
+fn connections(upstream: &model::Upstream, previous: Option<&Upstream>) -> Option<Arc<Connections>> {
+    let model::Bulkhead { connections, wait, .. } = upstream.bulkhead?;
+    let most = connections?;
+    let kept = previous.and_then(|previous| previous.connections.as_ref());
+    let kept = kept.filter(|kept| kept.most == most && kept.wait == wait);
+    Some(kept.cloned().unwrap_or_else(|| Connections::new(most, wait)))
 }
 
 /// The breaker for all that goes to the upstream.

@@ -22,6 +22,8 @@ mod fallbacks;
 
 mod health;
 
+mod survival;
+
 mod deadlines;
 
 mod tls;

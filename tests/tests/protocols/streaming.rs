@@ -300,3 +300,76 @@ async fn a_client_that_breaks_off_breaks_off_what_the_endpoint_reads() {
         }
     }
 }
+
+/// Says so when it is dropped.
+struct Stops(mpsc::UnboundedSender<()>);
+
+impl Drop for Stops {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// Nobody works for a client that is gone: not at an answer that has not begun.
+#[tokio::test]
+async fn work_stops_when_the_client_leaves() {
+    // Over HTTP/1.1 an endpoint sees its connection end.
+    let raw = RawOrigin::start(async |mut conn: RawConn| {
+        let _ = conn.request().await;
+        let _ = conn.until_close().await;
+    })
+    .await;
+    // Over HTTP/2 it sees its stream reset.
+    let (stops, mut stopped) = mpsc::unbounded_channel();
+    let origin = Origin::start(move |_| {
+        let working = Stops(stops.clone());
+        async move {
+            std::future::pending::<()>().await;
+            drop(working);
+            Response::new(body::empty())
+        }
+    })
+    .await;
+    let gateways =
+        [Forward::to(raw.address).start().await, Forward::to(origin.address).upstream("protocol: h2c").start().await];
+    let asked = || raw.counts.requests() + origin.counts.requests();
+    for (gateway, protocol) in gateways.iter().zip(VERSIONS) {
+        for (version, mut client) in gateway.both().await {
+            let before = asked();
+            let asking = tokio::spawn(async move { client.try_fetch(request(Method::GET, "/")).await });
+            eventually("it is asked", async || (asked() > before).then_some(())).await;
+            asking.abort();
+            match protocol {
+                "http1" => eventually(version, async || (raw.counts.open() == 0).then_some(())).await,
+                _ => within(PATIENCE, stopped.recv()).await.expect(version),
+            }
+        }
+    }
+    assert_eq!((raw.counts.requests(), origin.counts.requests(), origin.counts.connections()), (2, 2, 1));
+}
+
+/// Nor at the rest of one.
+#[tokio::test]
+async fn answers_end_when_the_client_leaves() {
+    for protocol in VERSIONS {
+        let (origin, mut arriving) = conversation("text/plain").await;
+        let gateway = through(protocol, &origin).await;
+        for (version, mut client) in gateway.both().await {
+            let asking = tokio::spawn(async move {
+                let answer = client.send(request(Method::GET, "/")).await.unwrap().into_body();
+                (client, answer)
+            });
+            let (_question, mut sender) = within(PATIENCE, arriving.recv()).await.unwrap();
+            let (stops, mut stopped) = mpsc::unbounded_channel();
+            let working = Stops(stops);
+            tokio::spawn(async move {
+                while sender.send_data(Bytes::from_static(b"more")).await.is_ok() {}
+                drop(working);
+            });
+            let (client, mut answer) = asking.await.unwrap();
+            piece(&mut answer, 4).await;
+            drop((answer, client));
+            within(PATIENCE, stopped.recv()).await.unwrap_or_else(|| panic!("{version} to {protocol}"));
+        }
+    }
+}

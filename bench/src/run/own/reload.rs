@@ -78,7 +78,7 @@ pub(super) fn measure(args: &Args) -> Result<String, Failure> {
             mib(memory_after as f64),
         )?;
     }
-    text += "\nThe 40 ms for which the gateway lets writes settle are in the time to live.\n";
+    text += "\nThe 20 ms for which the gateway lets writes settle are in the time to live.\n";
     Ok(text)
 }
 

@@ -207,13 +207,14 @@ fn retry(node: &Node, written: &document::Retry, timeouts: &document::Timeouts, 
 }
 
 fn bulkhead(node: &Node, written: &document::Bulkhead, report: &mut Report) -> Bulkhead {
-    let document::Bulkhead { requests: Count(requests), queue, wait } = *written;
+    let document::Bulkhead { requests: Count(requests), queue, connections, wait } = *written;
     let queue = queue.unwrap_or(0);
-    if let (Some(key), 0) = (node.key("wait"), queue) {
+    let connections = connections.map(|Count(connections)| connections);
+    if let (Some(key), 0, None) = (node.key("wait"), queue, connections) {
         let message = "nothing waits, because `queue` is 0";
         report.error_with_hint(&key.place, message, "say how many may wait, for example `queue: 100`");
     }
-    Bulkhead { requests, queue, wait: wait.map_or(Duration::from_secs(1), Into::into) }
+    Bulkhead { requests, queue, connections, wait: wait.map_or(Duration::from_secs(1), Into::into) }
 }
 
 fn pool(written: &document::Pool) -> Pool {

@@ -122,8 +122,8 @@ pub struct Timeouts {
     pub header: Option<FieldName>,
 }
 
-/// A bound on the requests that an upstream has at a time, over all workers, so that a slow one does not come to hold all that the
-/// gateway can bear. What is beyond it waits for a while, or is refused with 503 at once.
+/// A bound on the requests and connections that an upstream has at a time, over all workers, so that a slow one does not come to
+/// hold all that the gateway can bear. What is beyond it waits for a while, or is refused with 503 at once.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bulkhead {
@@ -131,7 +131,11 @@ pub struct Bulkhead {
     pub requests: Count<1, { u32::MAX }>,
     /// How many more may wait until one of them ends. Default: 0.
     pub queue: Option<u32>,
-    /// How long one may wait. Default: `1s`.
+    /// How many connections there may be to all endpoints together, kept ones included. A request that needs one more waits for
+    /// one, within its place among the `requests`; whoever keeps one that it does not use gives it up. Health probes are not
+    /// counted. Default: no bound.
+    pub connections: Option<Count<1, { u32::MAX }>>,
+    /// How long one may wait in the queue, and how long for a connection. Default: `1s`.
     pub wait: Option<Timeout>,
 }
 

@@ -98,12 +98,14 @@ pub struct Timeouts {
     pub header: Option<HeaderName>,
 }
 
-/// Requests at a time, over all workers.
+/// Requests and connections at a time, over all workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bulkhead {
     pub requests: u32,
     /// More that may wait.
     pub queue: u32,
+    /// To all endpoints together, kept ones included; `None`: no bound.
+    pub connections: Option<u32>,
     pub wait: Duration,
 }
 

@@ -29,6 +29,10 @@ fn redirects_that_lead_back() {
         });
         let document = document.replace("FIELDS", fields).replace("REDIRECT", redirect);
         check(&document, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+        // A proxy in front may have taken TLS away, or added it.
+        if redirect.contains("scheme") {
+            check(&document.replace("version: 1\n", "version: 1\ngateway: { trusted_proxies: [10.0.0.0/8] }\n"), &[]);
+        }
     }
 }
 
@@ -100,4 +104,30 @@ fn upstreams_that_the_path_names() {
         &[refusal],
     );
     check(&document(&differing.replace("\"null\"", "\"*\""), "orders-{region}"), &[]);
+}
+
+#[test]
+fn redirects_whose_host_the_request_would_choose() {
+    let slash = "7:21: error: what fills the `{}` can begin with a `/`, and `//` leads to another host; \
+                 write `/new{rest}`, or match with a template such as `/old/{rest...}`";
+    let host = "7:21: error: a host that ends with `}` lets the request choose it; put a `/` in front of the `{`";
+    let tail = "7:21: error: what fills the `{}` could make another host of `example.org`; write a `.` behind the `}`";
+    let cases = [
+        ("prefix: /old", "/{rest}", Some(slash)),
+        ("regex: \"^/old(?P<rest>.*)\"", "/{rest}", Some(slash)),
+        ("template: \"/old/{rest...}\"", "/{rest}", None),
+        ("template: \"/old/{rest...}\"", "https://example.org{rest}", Some(host)),
+        ("template: \"/old/{rest...}\"", "https://example.org/{rest}", None),
+        ("prefix: /old", "https://example.org{rest}", None),
+        ("prefix: /old", "https://{rest}", Some(host)),
+        ("template: \"/old/{id}\"", "https://{id}.example.org?a", None),
+        ("template: \"/old/{id}\"", "https://{id}example.org/", Some(tail)),
+        ("template: \"/old/{rest...}\"", "https://{rest}.example.org/x", None),
+        ("regex: \"^/old(?P<rest>.*)\"", "https://{rest}.example.org/x", None),
+        ("prefix: /old", "https://a{rest}.example.org/x", None),
+    ];
+    for (path, to, expected) in cases {
+        let lines = format!("    match: {{ path: {{ {path} }} }}\n    redirect: {{ to: \"{to}\" }}\n");
+        check_route(&lines, expected.as_slice());
+    }
 }

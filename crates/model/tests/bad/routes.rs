@@ -579,32 +579,6 @@ fn redirects() {
 }
 
 #[test]
-fn redirects_whose_host_the_request_would_choose() {
-    let slash = "7:21: error: what fills the `{}` can begin with a `/`, and `//` leads to another host; \
-                 write `/new{rest}`, or match with a template such as `/old/{rest...}`";
-    let host = "7:21: error: a host that ends with `}` lets the request choose it; put a `/` in front of the `{`";
-    let tail = "7:21: error: what fills the `{}` could make another host of `example.org`; write a `.` behind the `}`";
-    let cases = [
-        ("prefix: /old", "/{rest}", Some(slash)),
-        ("regex: \"^/old(?P<rest>.*)\"", "/{rest}", Some(slash)),
-        ("template: \"/old/{rest...}\"", "/{rest}", None),
-        ("template: \"/old/{rest...}\"", "https://example.org{rest}", Some(host)),
-        ("template: \"/old/{rest...}\"", "https://example.org/{rest}", None),
-        ("prefix: /old", "https://example.org{rest}", None),
-        ("prefix: /old", "https://{rest}", Some(host)),
-        ("template: \"/old/{id}\"", "https://{id}.example.org?a", None),
-        ("template: \"/old/{id}\"", "https://{id}example.org/", Some(tail)),
-        ("template: \"/old/{rest...}\"", "https://{rest}.example.org/x", None),
-        ("regex: \"^/old(?P<rest>.*)\"", "https://{rest}.example.org/x", None),
-        ("prefix: /old", "https://a{rest}.example.org/x", None),
-    ];
-    for (path, to, expected) in cases {
-        let lines = format!("    match: {{ path: {{ {path} }} }}\n    redirect: {{ to: \"{to}\" }}\n");
-        check_route(&lines, expected.as_slice());
-    }
-}
-
-#[test]
 fn responses() {
     check_route(
         "    respond: { status: 99, headers: { \"a b\": c, content-length: \"5\", x: \"a\\nb\", y: 5 }, body: [] }",

@@ -175,6 +175,8 @@ upstreams:
   - { name: a, endpoints: [a:80], bulkhead: {} }
   - { name: b, endpoints: [a:80], bulkhead: { requests: 0, queue: -1, wait: 0s } }
   - { name: c, endpoints: [a:80], bulkhead: { requests: 5, wait: 1s } }
+  - { name: d, endpoints: [a:80], bulkhead: { requests: 5, connections: 0 } }
+  - { name: e, endpoints: [a:80], bulkhead: { connections: 5, wait: 1s, conections: 5 } }
 ",
         &[
             "3:45: error: missing key `requests`",
@@ -182,6 +184,9 @@ upstreams:
             "4:67: error: expected a whole number from 0 to 4294967295, found the number -1",
             "4:77: error: expected a duration above zero, found `0s`",
             "5:60: error: nothing waits, because `queue` is 0; say how many may wait, for example `queue: 100`",
+            "6:73: error: expected a whole number, at least 1, found the number 0",
+            "7:45: error: missing key `requests`",
+            "7:73: error: unknown key `conections`; did you mean `connections`?",
         ],
     );
 }

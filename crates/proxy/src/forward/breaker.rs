@@ -167,6 +167,8 @@ fn outcome(failures: &Failures, answered: &Result<Answered>, patience: Patience)
             Cause::TotalTimeout if patience.is_callers => return None,
             Cause::TotalTimeout => failures.timeout,
             Cause::ResponseMalformed => failures.reset,
+            // Nobody was asked.
+            Cause::UpstreamSaturated => return None,
             cause if cause.side() != message::Side::Upstream => return None,
             cause => failure::is_among(failures, cause, error.retry()),
         },

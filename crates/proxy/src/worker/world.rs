@@ -105,7 +105,9 @@ impl LocalSet {
             let pool = previous?.pools.iter().find(|pool| pool.serves(&upstream.rules, endpoint))?;
             Some(pool.clone())
         };
-        let made = |endpoint: &Arc<_>| Pool::new(upstream.rules.clone(), Arc::clone(endpoint));
+        let made = |endpoint: &Arc<_>| {
+            Pool::within(upstream.rules.clone(), Arc::clone(endpoint), upstream.connections.clone())
+        };
         let pools = set.endpoints.iter().map(|endpoint| kept(endpoint).unwrap_or_else(|| made(endpoint))).collect();
         Self { set, pools }
     }

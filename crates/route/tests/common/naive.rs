@@ -122,8 +122,11 @@ fn rest(route: &Route, request: &Request) -> bool {
         && wanted.cookies.iter().all(|field| value(&field.value, &cookies(request, &field.name)))
 }
 
+/// What an expression means.
+pub(crate) type Meaning = fn(&Request) -> bool;
+
 /// Expressions, and what they mean.
-pub(crate) const WHEN: [(&str, fn(&Request) -> bool); 7] = [
+pub(crate) const WHEN: [(&str, Meaning); 7] = [
     ("request.headers.x=='a'", |request| first(request, "x") == Some("a")),
     ("request.headers.x!='a'", |request| first(request, "x").is_some_and(|value| value != "a")),
     ("!(request.headers.y=='b')||'x'in(request.headers)", |request| {

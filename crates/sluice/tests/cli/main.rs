@@ -3,6 +3,7 @@
 
 mod check;
 mod demo;
+mod diff;
 mod examples;
 mod explain;
 mod print;

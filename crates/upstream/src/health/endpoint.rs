@@ -163,8 +163,12 @@ impl EndpointHealth {
 
     /// Makes a change known, with the machine still held, so that changes are told in their order.
     fn tell(&self, change: Change, machine: &Machine, now: Instant) {
-        self.is_last_resort.store(is_last_resort(change.to), Relaxed);
+        let is_last_resort = is_last_resort(change.to);
+        let was_last_resort = self.is_last_resort.swap(is_last_resort, Relaxed);
         self.learned.set_eligible(change.to == State::Healthy, now);
+        if is_last_resort != was_last_resort {
+            Learned::note_change();
+        }
         let Change { from, to, reason } = change;
         let (upstream, endpoint) = (&*self.upstream.name, &self.address);
         let (from_name, to_name, reason_name) = (from.name(), to.name(), reason.name());

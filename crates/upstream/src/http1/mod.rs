@@ -17,7 +17,7 @@ use http::{Response, StatusCode};
 use message::{Body, Cause, Error, Result, Retry};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
-use crate::{SendError, connect::Stream};
+use crate::{SendError, connect::Stream, pool::Permit};
 
 /// The head of a request → bytes.
 mod encode;
@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     /// How much to have room for when reading.
     read_size: usize,
     pub(crate) born: Instant,
+    /// Behind the stream, so that it is closed before it counts no more. `None`: nobody counts.
+    permit: Option<Permit>,
 }
 
 /// Where connections go when they are free again.
@@ -92,8 +94,8 @@ const LINGER: Duration = Duration::from_secs(60);
 // === impl Connection ===
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, born: Instant) -> Self {
-        Self { stream, buffer: BytesMut::new(), read_size: MIN_READ, born }
+    pub(crate) fn new(stream: Stream, permit: Option<Permit>, born: Instant) -> Self {
+        Self { stream, buffer: BytesMut::new(), read_size: MIN_READ, born, permit }
     }
 
     /// Whether nothing came in since the last response: neither a close nor bytes that nobody asked for, which would be

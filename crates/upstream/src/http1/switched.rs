@@ -10,19 +10,21 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Connection;
-use crate::connect::Stream;
+use crate::{connect::Stream, pool::Permit};
 
 /// A connection whose endpoint switched protocols (RFC 9110, 7.8). Begins with what came right behind the head.
 pub struct Switched {
     received: BytesMut,
     stream: Stream,
+    /// Behind the stream, as in [`Connection`].
+    _permit: Option<Permit>,
 }
 
 // === impl Switched ===
 
 impl Switched {
     pub(super) fn new(connection: Connection) -> Self {
-        Self { received: connection.buffer, stream: connection.stream }
+        Self { received: connection.buffer, stream: connection.stream, _permit: connection.permit }
     }
 }
 

@@ -53,7 +53,7 @@ impl Client {
     /// A client and the other end of its connection, which takes and gives at most `piece` bytes at a time.
     fn new(piece: usize) -> (Self, DuplexStream) {
         let (stream, peer) = duplex(piece);
-        let connection = Connection::new(Stream::Memory(stream), Instant::now());
+        let connection = Connection::new(Stream::Memory(stream), None, Instant::now());
         let headers = HeaderMap::new();
         (Self { shelf: Rc::default(), connection: Some(connection), method: Method::GET, headers }, peer)
     }

@@ -12,8 +12,12 @@ use crate::{
     http1::{Connection, Head, Home, Sending},
 };
 
+mod bound;
 mod multiplexed;
 
+pub use bound::Connections;
+pub(crate) use bound::Permit;
+use bound::{Leave, Share};
 use multiplexed::Multiplexed;
 pub use multiplexed::Stream;
 
@@ -23,6 +27,8 @@ pub struct Pool {
     /// Least recently used first.
     idle: RefCell<Vec<Idle>>,
     multiplexed: Multiplexed,
+    /// `None`: as many as are needed.
+    share: Option<Rc<Share>>,
 }
 
 /// The right to send one request.
@@ -54,8 +60,17 @@ pub struct SendError {
 // === impl Pool ===
 
 impl Pool {
+    /// A pool of as many connections as are needed.
     pub fn new(rules: Arc<Rules>, endpoint: Arc<Endpoint>) -> Rc<Self> {
-        Rc::new(Self { rules, endpoint, idle: RefCell::default(), multiplexed: Multiplexed::default() })
+        Self::within(rules, endpoint, None)
+    }
+
+    /// A pool that has its share of `connections` only.
+    pub fn within(rules: Arc<Rules>, endpoint: Arc<Endpoint>, connections: Option<Arc<Connections>>) -> Rc<Self> {
+        Rc::new_cyclic(|pool| {
+            let share = connections.map(|connections| Share::new(connections, pool.clone()));
+            Self { rules, endpoint, idle: RefCell::default(), multiplexed: Multiplexed::default(), share }
+        })
     }
 
     pub fn endpoint(&self) -> &Arc<Endpoint> {
@@ -70,9 +85,13 @@ impl Pool {
     /// A connection for one request: a kept one if there is one, else a new one. `fresh` insists on a new one.
     ///
     /// # Errors
-    /// As [`crate::Connector::connect`].
+    /// As [`crate::Connector::connect`], and [`Cause::UpstreamSaturated`].
     pub async fn lease(self: &Rc<Self>, now: Instant, fresh: bool) -> Result<Lease> {
-        if !fresh && let Some(lease) = self.kept(now) {
+        let is_first = self.share.as_ref().is_none_or(|share| !share.is_awaited());
+        if !fresh
+            && is_first
+            && let Some(lease) = self.kept(now)
+        {
             return Ok(lease);
         }
         // In a box: what a handshake needs is many times what an exchange needs, and few exchanges see one.
@@ -87,7 +106,14 @@ impl Pool {
         {
             return Ok(Lease::Http2(stream));
         }
-        self.connect(now).await
+        let permit = match &self.share {
+            None => None,
+            Some(share) => match share.ask(self, fresh).await? {
+                Leave::Open(permit) => Some(permit),
+                Leave::Kept(lease) => return Ok(lease),
+            },
+        };
+        self.connect(permit, now).await
     }
 
     /// Drops what was idle for too long, and what its endpoint closed. Called now and then, not on the path of a request.
@@ -113,18 +139,31 @@ impl Pool {
         self.multiplexed.kept(limits, now).map(Lease::Http2)
     }
 
-    async fn connect(self: &Rc<Self>, now: Instant) -> Result<Lease> {
+    /// Closes a connection that is kept unused; whether there was one.
+    fn give_up(&self) -> bool {
+        let mut idle = self.idle.borrow_mut();
+        let given = (!idle.is_empty()).then(|| idle.remove(0));
+        drop(idle);
+        given.is_some() || self.multiplexed.give_up()
+    }
+
+    async fn connect(self: &Rc<Self>, permit: Option<Permit>, now: Instant) -> Result<Lease> {
         let connecting = self.multiplexed.connecting();
         let connection = self.rules.connector.connect(&self.endpoint).await;
         self.multiplexed.note(&connection);
         let lease = match connection? {
             connect::Connection::Http1(stream) => {
-                let connection = Connection::new(stream, now);
+                let connection = Connection::new(stream, permit, now);
                 Lease::Http1(Exclusive { connection, pool: self.clone(), is_reused: false })
             }
-            connect::Connection::Http2(sender, settings) => Lease::Http2(self.multiplexed.add(sender, settings, now)),
+            connect::Connection::Http2(sender, settings) => {
+                Lease::Http2(self.multiplexed.add(sender, settings, permit, now))
+            }
         };
         drop(connecting);
+        if let (Some(share), Lease::Http2(_)) = (&self.share, &lease) {
+            share.shared();
+        }
         Ok(lease)
     }
 }
@@ -135,6 +174,10 @@ impl Home for Pool {
         if idle.len() < self.rules.pool.max_idle as usize && connection.is_quiet() {
             connection.rest();
             idle.push(Idle { connection, since: Instant::now() });
+        }
+        drop(idle);
+        if let Some(share) = &self.share {
+            share.returned();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    rc::Rc,
+    rc::{Rc, Weak},
     time::Instant,
 };
 
@@ -12,7 +12,7 @@ use message::{Body, Cause, Error, Result, Retry};
 use model::Pool as Limits;
 use tokio::sync::Notify;
 
-use super::SendError;
+use super::{Permit, SendError};
 use crate::{
     Answer,
     connect::{Connection, PeerSettings},
@@ -31,6 +31,8 @@ pub(super) struct Multiplexed {
     failure: RefCell<Option<(Cause, Box<str>)>>,
     /// The endpoint chose HTTP/1.1, whose connections are not shared: there is nothing to wait for.
     is_http1: Cell<bool>,
+    /// Gets no more requests, and is closed with the last one that it has.
+    retiring: RefCell<Weak<Shared>>,
 }
 
 /// A place on a connection; free again when it is dropped.
@@ -48,6 +50,8 @@ struct Shared {
     born: Instant,
     in_use: Cell<u32>,
     last_used: Cell<Instant>,
+    /// Behind what closes the connection, so that it is closed before it counts no more.
+    permit: Option<Permit>,
 }
 
 // === impl Multiplexed ===
@@ -98,11 +102,34 @@ impl Multiplexed {
         Connecting(self)
     }
 
-    pub(super) fn add(&self, sender: http2::SendRequest<Body>, settings: Rc<PeerSettings>, now: Instant) -> Stream {
+    pub(super) fn add(
+        &self,
+        sender: http2::SendRequest<Body>,
+        settings: Rc<PeerSettings>,
+        permit: Option<Permit>,
+        now: Instant,
+    ) -> Stream {
         let (sender, in_use, last_used) = (RefCell::new(sender), Cell::new(0), Cell::new(now));
-        let shared = Rc::new(Shared { sender, settings, born: now, in_use, last_used });
+        let shared = Rc::new(Shared { sender, settings, born: now, in_use, last_used, permit });
         self.connections.borrow_mut().push(shared.clone());
         Stream::new(shared, now, false)
+    }
+
+    /// Closes a connection that nobody uses; whether there was one.
+    pub(super) fn give_up(&self) -> bool {
+        let mut connections = self.connections.borrow_mut();
+        let unused = connections.iter().position(|shared| shared.in_use.get() == 0);
+        let given = unused.map(|index| connections.remove(index));
+        drop(connections);
+        given.is_some()
+    }
+
+    /// Has a connection closed as soon as nobody uses it; one at a time.
+    pub(super) fn retire(&self) {
+        let mut connections = self.connections.borrow_mut();
+        if self.retiring.borrow().strong_count() == 0 && !connections.is_empty() {
+            self.retiring.replace(Rc::downgrade(&connections.remove(0)));
+        }
     }
 
     pub(super) fn sweep(&self, limits: &Limits, now: Instant) {
@@ -176,5 +203,8 @@ impl Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.shared.in_use.set(self.shared.in_use.get() - 1);
+        if let Some(permit) = &self.shared.permit {
+            permit.share().returned();
+        }
     }
 }
