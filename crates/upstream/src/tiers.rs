@@ -148,7 +148,8 @@ impl Tier {
 
     fn pick(&self, ask: &Ask<'_>, part: &Part, overflows: bool) -> Option<Picked> {
         let picked = self.with_ask(ask, part, |ask| self.balancer.pick(&self.endpoints, ask))?;
-        Some(self.picked(picked, part, overflows))
+        // Balancers come from others as well, and one that errs must cost an answer at most.
+        (picked < self.endpoints.len()).then(|| self.picked(picked, part, overflows))
     }
 
     /// Balancers know nothing of the whole: what was tried is told to them, and what they say is read, in indices of the
