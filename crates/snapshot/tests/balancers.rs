@@ -1,5 +1,4 @@
 //! Balancers that do not come with the gateway: who is refused, and what a reload adopts.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
