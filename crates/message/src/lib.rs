@@ -9,6 +9,8 @@ mod error;
 mod body;
 /// The one canonical form of a request, computed once, and what is refused because it has none.
 pub mod canonical;
+/// How calls of gRPC end.
+pub mod grpc;
 /// Values of headers, query parameters and cookies.
 pub mod field;
 /// Which headers concern one hop only (RFC 9110, 7.6.1).

@@ -5,12 +5,11 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
-use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side};
+use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side, grpc};
 use snapshot::{Redirect, Respond};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_RETRY_PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
@@ -135,7 +134,7 @@ fn grpc_status(cause: Cause, detail: &str) -> Response {
     *response.version_mut() = Version::HTTP_2;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(cause.grpc_status())));
+    headers.insert(grpc::STATUS, HeaderValue::from(u16::from(cause.grpc_status())));
     if let Ok(message) = HeaderValue::from_str(&percent_encode(&format!("{cause}: {detail}"))) {
         headers.insert(GRPC_MESSAGE, message);
     }

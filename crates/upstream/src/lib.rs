@@ -22,6 +22,8 @@ mod http1;
 mod learned;
 /// The connections of one worker to one endpoint.
 mod pool;
+/// Counts of the last seconds.
+mod recent;
 /// How many retries an upstream may be asked for.
 mod retry_budget;
 /// Secrets from where the document says they are.

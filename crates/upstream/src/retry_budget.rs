@@ -3,47 +3,31 @@
 //! Without a bound, retries multiply the load on an upstream in the very moment in which it cannot bear it. A budget ties
 //! them to the requests of the last seconds: whatever fails, the upstream sees at most that share on top.
 
-use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use model::Budget;
 
-/// Requests and retries of the last [`WINDOW`] seconds. Every worker counts on a line of its own, which only a retry
-/// reads from elsewhere; so two workers that retry in the same instant may both take the last one.
+use crate::recent::Recent;
+
+/// Requests and retries of the last [`RetryBudget::WINDOW`]. Two workers that retry in the same instant may both take the
+/// last one.
 #[derive(Debug)]
 pub struct RetryBudget {
     rules: Budget,
-    epoch: Instant,
-    shards: Box<[Shard]>,
+    recent: Recent,
 }
 
-/// Alone in its cache lines.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Shard([Slot; SLOTS]);
-
-/// What happened in one second. Only its worker writes it.
-#[derive(Debug, Default)]
-struct Slot {
-    /// Which second, counted from the epoch and from 1; 0: none yet.
-    second: AtomicU64,
-    requests: AtomicU32,
-    retries: AtomicU32,
-}
-
-/// In seconds, the one under way included.
-const WINDOW: u64 = 10;
-
-/// One is being written while the others are read.
-const SLOTS: usize = WINDOW as usize;
+const REQUESTS: usize = 0;
+const RETRIES: usize = 1;
 
 // === impl RetryBudget ===
 
 impl RetryBudget {
+    /// How long a second counts.
+    pub const WINDOW: Duration = Duration::from_secs(10);
+
     pub fn new(rules: Budget, workers: usize, now: Instant) -> Self {
-        Self { rules, epoch: now, shards: (0..workers.max(1)).map(|_| Shard::default()).collect() }
+        Self { rules, recent: Recent::new(Self::WINDOW, workers, now) }
     }
 
     pub fn rules(&self) -> &Budget {
@@ -52,55 +36,21 @@ impl RetryBudget {
 
     /// A request arrived that is no retry.
     pub fn note_request(&self, worker: usize, now: Instant) {
-        let second = self.second(now);
-        bump(&self.slot(worker, second).requests);
+        self.recent.slot(worker, self.recent.part(now)).bump(REQUESTS);
     }
 
     /// Takes one retry out of the budget; false if there is none left.
     pub fn withdraw(&self, worker: usize, now: Instant) -> bool {
-        let second = self.second(now);
-        let mut requests = 0_u64;
-        let mut retries = 0_u64;
-        for slot in self.shards.iter().flat_map(|shard| &shard.0) {
-            let age = second.wrapping_sub(slot.second.load(Relaxed));
-            // A clock that another worker read a little later is within the window as well.
-            if age < WINDOW || age == u64::MAX {
-                requests += u64::from(slot.requests.load(Relaxed));
-                retries += u64::from(slot.retries.load(Relaxed));
-            }
-        }
+        let part = self.recent.part(now);
+        let [requests, retries] = self.recent.totals(part, 0);
         let share = (requests as f64 * self.rules.ratio) as u64;
-        let floor = u64::from(self.rules.min_per_second) * WINDOW;
+        let floor = u64::from(self.rules.min_per_second) * Self::WINDOW.as_secs();
         let granted = retries < share.max(floor);
         if granted {
-            bump(&self.slot(worker, second).retries);
+            self.recent.slot(worker, part).bump(RETRIES);
         }
         granted
     }
-
-    fn second(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.epoch).as_secs() + 1
-    }
-
-    /// The slot of a second, emptied if it held another one.
-    fn slot(&self, worker: usize, second: u64) -> &Slot {
-        let shard = &self.shards[worker % self.shards.len()];
-        let slot = &shard.0[(second % SLOTS as u64) as usize];
-        if slot.second.load(Relaxed) != second {
-            slot.requests.store(0, Relaxed);
-            slot.retries.store(0, Relaxed);
-            slot.second.store(second, Relaxed);
-        }
-        slot
-    }
-
-    /// How long a second counts.
-    pub const WINDOW: Duration = Duration::from_secs(WINDOW);
-}
-
-/// Only one worker writes it, so load and store need not be one step.
-fn bump(counter: &AtomicU32) {
-    counter.store(counter.load(Relaxed).saturating_add(1), Relaxed);
 }
 
 #[cfg(test)]
@@ -156,8 +106,8 @@ mod tests {
                 budget.note_request(worker, now);
                 requests.push(now);
                 let second = |at: Instant| at.duration_since(start).as_secs();
-                let within = |at: &&Instant| second(now) - second(**at) < WINDOW;
-                let allowed = (requests.iter().filter(within).count() as f64 * 0.2).max(WINDOW as f64);
+                let within = |at: &&Instant| second(now) - second(**at) < RetryBudget::WINDOW.as_secs();
+                let allowed = (requests.iter().filter(within).count() as f64 * 0.2).max(RetryBudget::WINDOW.as_secs_f64());
                 for _ in 0..wanted {
                     if budget.withdraw(worker, now) {
                         retries.push(now);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version, header, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header, uri::PathAndQuery};
 use http_body_util::BodyExt;
 use message::{Body, Cause, Error, Result};
 use model::{ActiveHealth, Check, EndpointAddress, GrpcCheck, HttpCheck};
@@ -55,8 +55,6 @@ struct Complaint {
 
 /// What is read of a body, in bytes.
 const READ: usize = 64 << 10;
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 // === impl Target ===
 
@@ -128,7 +126,8 @@ impl Target {
             body: Body::from(Bytes::from(grpc::request(&check.service))),
         };
         let answer = self.ask(question, true).await?;
-        let status = answer.trailers.get(GRPC_STATUS).or_else(|| answer.head.headers().get(GRPC_STATUS));
+        let status =
+            answer.trailers.get(message::grpc::STATUS).or_else(|| answer.head.headers().get(message::grpc::STATUS));
         match status.map(HeaderValue::as_bytes) {
             Some(b"0") => match grpc::serving(&answer.body) {
                 Some(grpc::SERVING) => Ok("SERVING".into()),

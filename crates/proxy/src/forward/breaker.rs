@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::{HeaderMap, StatusCode};
-use message::{Attempt, Cause, Error, Random, Result, Upload};
+use message::{Attempt, Cause, Error, Random, Result, Upload, grpc};
 use smallvec::SmallVec;
 use snapshot::{Failures, Route, RouteGuard};
 use upstream::{
@@ -151,7 +151,7 @@ impl<'w> Passes<'w> {
 
 /// Whether the status of a call is still to come.
 fn is_unsettled(status: StatusCode, headers: &HeaderMap) -> bool {
-    status == StatusCode::OK && reply::is_grpc(headers) && failure::grpc_status(headers).is_none()
+    status == StatusCode::OK && reply::is_grpc(headers) && grpc::status(headers).is_none()
 }
 
 /// `None`: it says nothing of who was asked.
@@ -159,7 +159,7 @@ fn outcome(failures: &Failures, answered: &Result<Answered>, patience: Patience)
     let failed = match answered {
         Ok((answer, _)) => {
             let (status, headers) = (answer.response.status(), answer.response.headers());
-            let grpc = || failure::grpc_status(headers).is_some_and(|status| failures.has_grpc(status));
+            let grpc = || grpc::status(headers).is_some_and(|status| failures.has_grpc(status));
             failures.has_status(status.as_u16()) || failures.grpc != 0 && grpc()
         }
         Err(error) => match error.cause() {
@@ -181,7 +181,7 @@ fn outcome(failures: &Failures, answered: &Result<Answered>, patience: Patience)
 impl Unsettled {
     /// The trailers of the call are there.
     pub(crate) fn settle(self, trailers: &HeaderMap) {
-        if let Some(status) = failure::grpc_status(trailers) {
+        if let Some(status) = grpc::status(trailers) {
             self.record(|failures| failures.has_grpc(status));
         }
     }

@@ -9,7 +9,7 @@
 use std::rc::Rc;
 
 use http::HeaderName;
-use message::{Body, Cause, Exchange, Result, Retry};
+use message::{Body, Cause, Exchange, Result, Retry, grpc};
 use snapshot::{Destination, Failures, Fallback, FallbackTo};
 
 use super::{Forwarded, breaker::Breakers, failure, head, replay::Replay, send};
@@ -136,7 +136,7 @@ impl Outcome {
         match answered {
             Ok(Forwarded { response, .. }) => Self {
                 status: Some(response.status().as_u16()),
-                grpc: failure::grpc_status(response.headers()),
+                grpc: grpc::status(response.headers()),
                 cause: None,
                 retry: Retry::IfIdempotent,
             },

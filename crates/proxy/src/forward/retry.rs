@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use message::{Body, Exchange, Random, Response, Result, Retry};
+use message::{Body, Exchange, Random, Response, Result, Retry, grpc};
 use snapshot::{Failures, RetryRules};
 use telemetry::UpstreamMetrics;
 use upstream::Upstream;
@@ -115,7 +115,7 @@ fn is_called_for(rules: &RetryRules, outcome: &Result<Forwarded>, method: &http:
 }
 
 fn is_grpc_status(on: &Failures, response: &Response) -> bool {
-    on.grpc != 0 && failure::grpc_status(response.headers()).is_some_and(|status| on.has_grpc(status))
+    on.grpc != 0 && grpc::status(response.headers()).is_some_and(|status| on.has_grpc(status))
 }
 
 #[cfg(test)]

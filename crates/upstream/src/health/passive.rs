@@ -2,14 +2,15 @@
 
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use http::{HeaderMap, HeaderName, StatusCode};
-use message::Cause;
+use http::{HeaderMap, StatusCode};
+use message::{Cause, grpc};
 use model::{FailureRatio, PassiveHealth};
 
 use super::Reason;
+use crate::recent::Recent;
 
 /// What one request tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,32 +34,17 @@ pub struct Passive {
     window: Option<Window>,
 }
 
-/// The requests of the last seconds, kept in [`SLOTS`] parts; each worker counts on lines of its own.
+/// The requests of the last seconds.
 #[derive(Debug)]
 struct Window {
     rules: FailureRatio,
-    epoch: Instant,
-    /// What was counted until then counts no more.
+    /// What was counted until this part of time counts no more.
     forgotten: AtomicU64,
-    shards: Box<[Shard]>,
+    recent: Recent,
 }
 
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Shard([Slot; SLOTS]);
-
-/// Only its worker writes it.
-#[derive(Debug, Default)]
-struct Slot {
-    /// Which part, counted from the epoch and from 1; 0: none yet.
-    part: AtomicU64,
-    requests: AtomicU32,
-    failures: AtomicU32,
-}
-
-const SLOTS: usize = 10;
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const REQUESTS: usize = 0;
+const FAILURES: usize = 1;
 
 // === impl Verdict ===
 
@@ -88,10 +74,10 @@ impl Verdict {
         match status.as_u16() {
             502..=504 => Self::GatewayError,
             500.. => Self::Failure,
-            _ => match headers.get(GRPC_STATUS).map(http::HeaderValue::as_bytes) {
-                Some(b"14") => Self::GatewayError,
+            _ => match grpc::status(headers) {
+                Some(14) => Self::GatewayError,
                 // Unknown, internal, data loss.
-                Some(b"2" | b"13" | b"15") => Self::Failure,
+                Some(2 | 13 | 15) => Self::Failure,
                 _ => Self::Success,
             },
         }
@@ -136,7 +122,7 @@ impl Passive {
         clear(&self.failures);
         clear(&self.gateway_errors);
         if let Some(window) = &self.window {
-            window.forgotten.store(window.part(now), Relaxed);
+            window.forgotten.store(window.recent.part(now), Relaxed);
         }
     }
 }
@@ -152,55 +138,30 @@ fn clear(counter: &AtomicU32) {
 
 impl Window {
     fn new(rules: FailureRatio, workers: usize, now: Instant) -> Self {
-        let shards = (0..workers.max(1)).map(|_| Shard::default()).collect();
-        Self { rules, epoch: now, forgotten: AtomicU64::new(0), shards }
+        Self { rules, forgotten: AtomicU64::new(0), recent: Recent::new(rules.window, workers, now) }
     }
 
     /// Counts; gives the part of time that it is.
     fn note(&self, verdict: Verdict, worker: usize, now: Instant) -> u64 {
-        let part = self.part(now);
-        let slot = &self.shards[worker % self.shards.len()].0[(part % SLOTS as u64) as usize];
-        if slot.part.load(Relaxed) != part {
-            slot.requests.store(0, Relaxed);
-            slot.failures.store(0, Relaxed);
-            slot.part.store(part, Relaxed);
-        }
-        bump(&slot.requests);
+        let part = self.recent.part(now);
+        let slot = self.recent.slot(worker, part);
+        slot.bump(REQUESTS);
         if verdict != Verdict::Success {
-            bump(&slot.failures);
+            slot.bump(FAILURES);
         }
         part
     }
 
-    fn is_exceeded(&self, now: u64) -> bool {
-        let (mut requests, mut failures) = (0_u64, 0_u64);
-        let forgotten = self.forgotten.load(Relaxed);
-        for slot in self.shards.iter().flat_map(|shard| &shard.0) {
-            let part = slot.part.load(Relaxed);
-            let age = now.wrapping_sub(part);
-            // A clock that another worker read a little later is within the window as well.
-            if part > forgotten && (age < SLOTS as u64 || age == u64::MAX) {
-                requests += u64::from(slot.requests.load(Relaxed));
-                failures += u64::from(slot.failures.load(Relaxed));
-            }
-        }
+    fn is_exceeded(&self, part: u64) -> bool {
+        let [requests, failures] = self.recent.totals(part, self.forgotten.load(Relaxed));
         requests >= u64::from(self.rules.min_requests) && failures as f64 >= self.rules.ratio * requests as f64
     }
-
-    fn part(&self, now: Instant) -> u64 {
-        let width = (self.rules.window / SLOTS as u32).max(Duration::from_nanos(1));
-        let parts = now.saturating_duration_since(self.epoch).as_nanos() / width.as_nanos();
-        u64::try_from(parts).unwrap_or(u64::MAX - 1) + 1
-    }
-}
-
-/// Only one worker writes it, so load and store need not be one step.
-fn bump(counter: &AtomicU32) {
-    counter.store(counter.load(Relaxed).saturating_add(1), Relaxed);
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -266,7 +227,7 @@ mod tests {
         assert_eq!([200, 404, 499, 500, 501, 599].map(answer), [S, S, S, F, F, F].map(Some));
         assert_eq!([502, 503, 504].map(answer), [G; 3].map(Some));
         let call = |status| {
-            let headers = HeaderMap::from_iter([(GRPC_STATUS, http::HeaderValue::from_static(status))]);
+            let headers = HeaderMap::from_iter([(grpc::STATUS, http::HeaderValue::from_static(status))]);
             Verdict::of(Ok((StatusCode::OK, &headers)))
         };
         assert_eq!(["0", "5", "13", "14"].map(call), [S, S, F, G].map(Some));
