@@ -14,6 +14,8 @@ use crate::RulesError;
 pub struct Balance {
     way: Way,
     ramp: Ramp,
+    counts_requests: bool,
+    timing: Option<PeakEwma>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -54,7 +56,8 @@ impl Balance {
                 Way::Sticky(Cookies::new(rules, previous.and_then(|previous| previous.cookies()))?)
             }
         };
-        Ok(Self { way, ramp: Ramp(slow_start) })
+        let (counts_requests, timing) = (way.counts_requests(), way.timing().copied());
+        Ok(Self { way, ramp: Ramp(slow_start), counts_requests, timing })
     }
 
     pub(super) fn way(&self) -> &Way {
@@ -90,23 +93,12 @@ impl Balance {
     /// Whether requests under way are to be counted. Those who do not ask are spared two atomic operations on a cache line
     /// that all workers write.
     pub fn counts_requests(&self) -> bool {
-        match &self.way {
-            Way::LeastRequests | Way::PeakEwma(_) => true,
-            Way::ConsistentHash(rules) => rules.bounded_load.is_some(),
-            Way::Custom(rules) => rules.looks_at("in_flight"),
-            Way::Registered(rules) => rules.counts_requests(),
-            Way::RoundRobin | Way::Random | Way::Sticky(_) => false,
-        }
+        self.counts_requests
     }
 
     /// How answers are to be timed, if they are.
     pub fn timing(&self) -> Option<&PeakEwma> {
-        match &self.way {
-            Way::PeakEwma(rules) => Some(rules),
-            Way::Custom(rules) => rules.looks_at("latency").then_some(&rules.timing),
-            Way::Registered(rules) => rules.timing(),
-            _ => None,
-        }
+        self.timing.as_ref()
     }
 
     /// Of the cookies that are given out, if there are any.
@@ -130,6 +122,29 @@ impl fmt::Display for Balance {
             Way::Custom(rules) => write!(f, "custom by `{}`", rules.score),
             Way::Registered(rules) => f.write_str(rules.kind()),
             Way::Sticky(cookies) => write!(f, "sticky by cookie `{}`", cookies.name()),
+        }
+    }
+}
+
+// === impl Way ===
+
+impl Way {
+    fn counts_requests(&self) -> bool {
+        match self {
+            Self::LeastRequests | Self::PeakEwma(_) => true,
+            Self::ConsistentHash(rules) => rules.bounded_load.is_some(),
+            Self::Custom(rules) => rules.looks_at("in_flight"),
+            Self::Registered(rules) => rules.counts_requests(),
+            Self::RoundRobin | Self::Random | Self::Sticky(_) => false,
+        }
+    }
+
+    fn timing(&self) -> Option<&PeakEwma> {
+        match self {
+            Self::PeakEwma(rules) => Some(rules),
+            Self::Custom(rules) => rules.looks_at("latency").then_some(&rules.timing),
+            Self::Registered(rules) => rules.timing(),
+            Self::RoundRobin | Self::Random | Self::LeastRequests | Self::ConsistentHash(_) | Self::Sticky(_) => None,
         }
     }
 }

@@ -33,12 +33,12 @@ pub trait BalancerRules: Send + Sync {
         None
     }
 
-    /// Whether requests under way are to be counted in [`Learned::in_flight`](crate::Learned::in_flight).
+    /// Whether requests under way are to be counted in [`Learned::in_flight`](crate::Learned::in_flight). Asked once.
     fn counts_requests(&self) -> bool {
         false
     }
 
-    /// How answers are to be timed for [`Learned::latency`](crate::Learned::latency), if they are.
+    /// How answers are to be timed for [`Learned::latency`](crate::Learned::latency), if they are. Asked once.
     fn timing(&self) -> Option<&PeakEwma> {
         None
     }
