@@ -9,7 +9,7 @@ use common::{
     random::{Flavour, Random},
 };
 use model::{PathPattern, Route, Segment};
-use route::{Example, Finding, Kind, Precedence, Table, analyse};
+use route::{Finding, Kind, Precedence, Table, analyse};
 
 /// How many sets of routes are looked at. `SLUICE_ROUTE_SETS` raises it.
 const SETS: u64 = 150;
@@ -73,10 +73,10 @@ fn examples_show_what_is_said() {
             assert!(wins > loses, "{example} of {finding:#?}");
             assert_eq!(wins.decided_by(&loses), *decided_by);
             for route in [*route, winners[0]] {
-                assert!(naive::find(&routes[route..=route], &request(example)).is_some(), "{example} of {finding:#?}");
+                assert!(naive::find(&routes[route..=route], &example.into()).is_some(), "{example} of {finding:#?}");
             }
             if *kind != Kind::Unreachable {
-                let taken = naive::find(&routes, &request(example)).map(|(route, _)| route);
+                let taken = naive::find(&routes, &example.into()).map(|(route, _)| route);
                 assert_eq!(taken, Some(winners[0]), "{example} of {finding:#?}");
             }
         }
@@ -186,20 +186,4 @@ fn unreachable(routes: &[Route]) -> Vec<Finding> {
     let conflicts = analyse(routes, &Table::build(routes).unwrap());
     assert!(!conflicts.cut_off);
     conflicts.findings.into_iter().filter(|finding| finding.kind == Kind::Unreachable).collect()
-}
-
-fn request(example: &Example) -> Request {
-    let now = || example.now();
-    let ask = example.ask(&now);
-    Request {
-        listener: ask.listener,
-        host: ask.host.to_owned(),
-        path: ask.path.to_owned(),
-        query: ask.query.map(str::to_owned),
-        method: ask.method.clone(),
-        headers: ask.headers.clone(),
-        client_ip: ask.client_ip,
-        sni: ask.sni.map(str::to_owned),
-        clock: common::Clock::at(example.now()),
-    }
 }

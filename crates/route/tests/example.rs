@@ -155,18 +155,5 @@ fn examples_at_random_hold() {
 
 #[track_caller]
 fn holds(route: &Route, example: &Example) {
-    let now = || example.now();
-    let ask = example.ask(&now);
-    let request = common::Request {
-        listener: ask.listener,
-        host: ask.host.to_owned(),
-        path: ask.path.to_owned(),
-        query: ask.query.map(str::to_owned),
-        method: ask.method.clone(),
-        headers: ask.headers.clone(),
-        client_ip: ask.client_ip,
-        sni: ask.sni.map(str::to_owned),
-        clock: common::Clock::at(example.now()),
-    };
-    assert!(naive::find(std::slice::from_ref(route), &request).is_some(), "{example} of {:#?}", route.matching);
+    assert!(naive::find(std::slice::from_ref(route), &example.into()).is_some(), "{example} of {:#?}", route.matching);
 }

@@ -242,7 +242,7 @@ impl From<&model::Breaker> for Rules {
             failure_ratio: written.failure_ratio,
             slow: written.slow.map(|model::Slow { over, ratio }| Slow { over, ratio }),
             open_for: written.open_for,
-            max_open: written.max_open_for,
+            max_open_for: written.max_open_for,
             jitter: written.jitter,
             half_open_requests: written.half_open_requests,
             ramp: written.ramp,

@@ -35,7 +35,7 @@ fn rules() -> Rules {
         failure_ratio: Some(0.5),
         slow: Some(Slow { over: 100 * MS, ratio: 0.8 }),
         open_for: 500 * MS,
-        max_open: 3000 * MS,
+        max_open_for: 3000 * MS,
         jitter: 0.0,
         half_open_requests: 2,
         ramp: 1000 * MS,
@@ -403,7 +403,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
         slow: limits.3.map(|ratio| Slow { over: 100 * MS, ratio }),
         window: times.0 * MS,
         open_for: times.1 * MS,
-        max_open: times.2 * MS,
+        max_open_for: times.2 * MS,
         jitter: times.3,
         ramp: times.4 * MS,
         half_open_requests,
@@ -428,7 +428,7 @@ proptest! {
     #[test]
     fn it_keeps_its_promises(rules in any_rules(), actions in prop::collection::vec(action(), 0..200)) {
         let allowed = usize::from(rules.half_open_requests.max(1));
-        let longest = (rules.max_open.max(rules.open_for) + MS) * 2;
+        let longest = (rules.max_open_for.max(rules.open_for) + MS) * 2;
         let Setup { breaker, mut now, mut random, .. } = Setup::new(rules);
         let mut under_way: Vec<Pass<'_>> = Vec::new();
         for action in actions {

@@ -33,7 +33,7 @@ fn rules() -> Rules {
         failure_ratio: None,
         slow: None,
         open_for: 100 * MS,
-        max_open: 100 * MS,
+        max_open_for: 100 * MS,
         jitter: 0.0,
         half_open_requests: 2,
         ramp: 100 * MS,

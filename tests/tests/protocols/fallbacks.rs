@@ -1,26 +1,13 @@
 //! Who answers instead of an upstream that failed: in which order, for what, and who is told.
 
 use http::{Method, Response, StatusCode};
-use http_body_util::BodyExt;
 use testkit::{
     body,
     client::{Answer, request},
     origin::{Origin, RawOrigin},
 };
 
-use crate::support::{Gateway, assert_reply, nowhere, with_fields};
-
-const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 6\r\n\r\nbroken";
-
-/// Says what it got: method and body.
-async fn echo() -> Origin {
-    Origin::start(async |request| {
-        let method = request.method().clone();
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        Response::new(body::full(format!("{method} {}", body.escape_ascii())))
-    })
-    .await
-}
+use crate::support::{BROKEN, Gateway, assert_reply, echo, nowhere, with_fields};
 
 /// A gateway whose route goes to `first`, and has these fallbacks. `second` is another upstream.
 async fn gateway(first: &str, second: &str, fallback: &str) -> Gateway {

@@ -7,7 +7,6 @@ use std::sync::{
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use http_body_util::BodyExt;
 use testkit::{
     body::{self, Body},
     client::{Answer, request},
@@ -15,19 +14,7 @@ use testkit::{
     origin::{Origin, RawOrigin},
 };
 
-use crate::support::{Forward, Gateway, assert_reply, nowhere, with_fields};
-
-const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 6\r\n\r\nbroken";
-
-/// Says what it got: method and body.
-async fn echo() -> Origin {
-    Origin::start(async |request| {
-        let method = request.method().clone();
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-        Response::new(body::full(format!("{method} {}", body.escape_ascii())))
-    })
-    .await
-}
+use crate::support::{BROKEN, Forward, Gateway, assert_reply, echo, nowhere, with_fields};
 
 async fn send(gateway: &Gateway, method: Method, text: &'static str) -> Answer {
     let mut request = request(method, "/");

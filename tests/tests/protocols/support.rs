@@ -6,12 +6,14 @@ use std::{
     ops::Deref,
 };
 
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::BodyExt;
 use testkit::{
-    body::Body,
+    body::{self, Body},
     certs::Identity,
     client::{Answer, Client, request},
     gateway::Process,
+    origin::Origin,
     wire::Wire,
 };
 use tokio::net::TcpSocket;
@@ -42,6 +44,19 @@ pub(crate) fn nowhere() -> (TcpSocket, SocketAddr) {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
     (socket, address)
+}
+
+/// An answer that says that the origin failed.
+pub(crate) const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 6\r\n\r\nbroken";
+
+/// Says what it got: method and body.
+pub(crate) async fn echo() -> Origin {
+    Origin::start(async |request| {
+        let method = request.method().clone();
+        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        Response::new(body::full(format!("{method} {}", body.escape_ascii())))
+    })
+    .await
 }
 
 /// The `tls` of a listener, to be closed with `}` after what is added.

@@ -78,11 +78,6 @@ impl Example {
         examples(&[route]).next()
     }
 
-    /// The plainest request that both routes match.
-    pub fn of_both(one: &Route, other: &Route) -> Option<Self> {
-        examples(&[one, other]).next()
-    }
-
     /// When it is sent.
     pub fn now(&self) -> SystemTime {
         self.at.unwrap_or(SOME_TIME)

@@ -27,7 +27,7 @@ use model::{
     Route, Segment, Template, TimeMatch, ValueMatch, Weekly, values::Moment,
 };
 use regex::Regex;
-use route::{Ask, Table};
+use route::{Ask, Example, Table};
 
 /// A request that owns what an [`Ask`] borrows.
 #[derive(Debug, Clone)]
@@ -227,6 +227,24 @@ impl Request {
             scheme: if self.sni.is_some() { "https" } else { "http" },
             sni: self.sni.as_deref(),
             now: &*self.clock.1,
+        }
+    }
+}
+
+impl From<&Example> for Request {
+    fn from(example: &Example) -> Self {
+        let now = || example.now();
+        let ask = example.ask(&now);
+        Self {
+            listener: ask.listener,
+            host: ask.host.to_owned(),
+            path: ask.path.to_owned(),
+            query: ask.query.map(str::to_owned),
+            method: ask.method.clone(),
+            headers: ask.headers.clone(),
+            client_ip: ask.client_ip,
+            sni: ask.sni.map(str::to_owned),
+            clock: Clock::at(example.now()),
         }
     }
 }

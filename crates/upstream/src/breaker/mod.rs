@@ -41,7 +41,7 @@ pub struct Rules {
     /// How long it stays open at first. Twice as long each time that it opens again before it was closed.
     pub open_for: Duration,
     /// But no longer than this, chance aside.
-    pub max_open: Duration,
+    pub max_open_for: Duration,
     /// Up to this part is added by chance, from 0 to 1, so that those who opened together do not probe together.
     pub jitter: f64,
     /// How many requests are let through to find out, and must all go well; from 1 to 255.
@@ -125,7 +125,7 @@ impl Rules {
     /// How long it stays open when it opens for this time, counted from 1, since it was last closed.
     fn cooldown(&self, trips: u8, random: &mut Random) -> Duration {
         let doubled = self.open_for.saturating_mul(1 << trips.saturating_sub(1));
-        let bounded = doubled.min(self.max_open.max(self.open_for));
+        let bounded = doubled.min(self.max_open_for.max(self.open_for));
         bounded + bounded.mul_f64(self.jitter.clamp(0.0, 1.0) * random.fraction())
     }
 }
@@ -139,7 +139,7 @@ impl Default for Rules {
             failure_ratio: Some(0.5),
             slow: None,
             open_for: Duration::from_secs(5),
-            max_open: Duration::from_secs(300),
+            max_open_for: Duration::from_secs(300),
             jitter: 0.1,
             half_open_requests: 3,
             ramp: Duration::from_secs(10),
