@@ -10,6 +10,8 @@ pub mod breaker;
 mod bulkhead;
 /// A way to an endpoint: socket, TLS, HTTP handshake.
 mod connect;
+/// What registries tell of services, and the contract with those who ask them.
+pub mod discovery;
 /// One address of an upstream.
 mod endpoint;
 /// A breaker at its place in a gateway.
@@ -38,12 +40,12 @@ mod upstream;
 pub use bulkhead::{Bulkhead, Full, Place, Turn};
 pub use connect::{Connector, TlsError};
 pub use endpoint::Endpoint;
+pub use fetch::secret::SecretError;
 pub use guard::{Guard, Guarded, Transition};
 pub use http1::{Answer, Head, Interim, Sending, Switched};
 pub use learned::Learned;
 pub use pool::{Connections, Exclusive, Lease, Pool, SendError, Stream};
 pub use retry_budget::RetryBudget;
-pub use secret::SecretError;
 pub use set::EndpointSet;
 pub use tiers::Picked;
 pub use upstream::{Rules, RulesError, Upstream};

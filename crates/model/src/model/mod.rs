@@ -7,6 +7,7 @@ mod action;
 mod balance;
 mod breaker;
 mod capture_type;
+mod discovery;
 mod failover;
 mod failures;
 mod fallback;
@@ -33,6 +34,10 @@ pub use action::{
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, Registered, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;
+pub use discovery::{
+    Consul, ConsulService, Discovery, Dns, DnsService, Etcd, EtcdFormat, EtcdService, Eureka, EurekaService,
+    Registration, Registries, Registry, Service,
+};
 pub use failover::Failover;
 pub use failures::Failures;
 pub use fallback::{Fallback, FallbackTo};

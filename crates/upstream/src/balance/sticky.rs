@@ -75,7 +75,7 @@ impl Cookies {
     /// There is no such secret, or it is too short.
     pub(super) fn new(rules: &model::StickyCookie, previous: Option<&Self>) -> Result<Self, SecretError> {
         let secret = match (&rules.secret, previous) {
-            (Some(source), _) => secret::read(source, LEAST_SECRET)?,
+            (Some(source), _) => fetch::secret::read(source, LEAST_SECRET)?,
             (None, Some(Self { secret, is_secret_ours: true, .. })) => secret.clone(),
             (None, _) => secret::make()?,
         };

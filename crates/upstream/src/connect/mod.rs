@@ -18,9 +18,9 @@ mod heard;
 mod stream;
 mod tls;
 
+pub use fetch::tls::TlsError;
 use heard::Heard;
 pub(crate) use stream::Stream;
-pub use tls::TlsError;
 
 /// Makes connections to the endpoints of one upstream.
 pub struct Connector {

@@ -1,0 +1,16 @@
+//! HTTP as the control plane asks for it: registries, collectors, the admin address of a gateway; and what that takes.
+//!
+//! A few requests a second, of which each may wait for minutes (blocking queries): simple rather than fast. The path of
+//! requests has clients of its own (`upstream`).
+
+/// Asks, and keeps connections for the next time.
+mod client;
+/// Why there is no answer.
+mod error;
+/// Secrets from where the document says they are.
+pub mod secret;
+/// TLS as those who ask want it.
+pub mod tls;
+
+pub use client::{Answer, Bounds, Client, Speaks};
+pub use error::FetchError;
