@@ -10,13 +10,14 @@ use crate::{consul, dns, etcd, eureka, file};
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
+    eureka: eureka::Shared,
 }
 
 // === impl Clients ===
 
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
-        Self { settings }
+        Self { eureka: eureka::Shared::new(settings.eureka.clone()), settings }
     }
 }
 
@@ -25,7 +26,7 @@ impl Registries for Clients {
         match service {
             Service::Consul(service) => consul::watch(&self.settings.consul, service, hear),
             Service::Etcd(service) => etcd::watch(&self.settings.etcd, service, hear),
-            Service::Eureka(service) => eureka::watch(&self.settings.eureka, service, hear),
+            Service::Eureka(service) => eureka::watch(&self.eureka, service, hear),
             Service::Dns(service) => dns::watch(&self.settings.dns, service, hear),
             Service::File(path) => file::watch(path, hear),
             // Our own is in the same process: the program asks it directly.

@@ -21,3 +21,7 @@ mod file;
 
 pub use backoff::Backoff;
 pub use clients::Clients;
+
+/// Who hears, in tests.
+#[cfg(test)]
+mod heard;

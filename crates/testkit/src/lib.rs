@@ -18,6 +18,10 @@ pub mod client;
 
 pub mod origin;
 
+pub mod dns;
+
+pub mod eureka;
+
 pub mod clock;
 
 pub mod faults;
