@@ -261,7 +261,7 @@ async fn what_spring_tells_of_an_instance_becomes_labels() {
 
 fn registration() -> Registration {
     Registration {
-        place: Place::default(),
+        place: Place { file: "test".into(), line: 1, column: 1 },
         consul: false,
         etcd: false,
         eureka: true,
