@@ -8,6 +8,8 @@ mod bad_requests;
 mod failing;
 /// An origin that answers when the test says.
 mod held;
+/// A stock Eureka estate.
+mod spring;
 /// How a refusal looks, whatever it refuses.
 mod refusal;
 /// What the gateway says of itself: access log and metrics.
@@ -23,6 +25,10 @@ mod limits;
 mod explain;
 /// Documents that change while traffic flows.
 mod reload;
+/// Names in the DNS, and name servers that fail.
+mod dns;
+/// Services that register with Eureka.
+mod eureka;
 /// What a gateway cannot start with.
 mod bad_input;
 /// What operators read.

@@ -69,7 +69,9 @@ pub(super) fn read(body: &[u8]) -> Result<Told, String> {
         _ => format!("no JSON: {error}"),
     })?;
     let applications = value.get("applications").ok_or("there is no `applications`")?;
-    let mut told = Told { hash: applications.get("apps__hashcode").and_then(text), entries: Vec::new() };
+    // That of an empty registry is empty.
+    let hash = applications.get("apps__hashcode").and_then(Value::as_str).map(ToOwned::to_owned);
+    let mut told = Told { hash, entries: Vec::new() };
     for application in many(applications.get("application")) {
         let name = application.get("name").and_then(text);
         for (index, instance) in many(application.get("instance")).iter().enumerate() {
