@@ -49,7 +49,9 @@ impl Estate {
             match Command::new(tool).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status() {
                 Ok(status) if status.success() => {}
                 _ => {
-                    eprintln!("SKIPPED: `{tool}` is not here, so no test has met a real Eureka; `apt-get install maven`");
+                    eprintln!(
+                        "SKIPPED: `{tool}` is not here, so no test has met a real Eureka; `apt-get install maven`"
+                    );
                     return None;
                 }
             }

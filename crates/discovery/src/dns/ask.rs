@@ -83,7 +83,7 @@ impl Asker {
                 }
                 DnsService::Srv { .. } => services(&resolver, &candidate, &mut self.known).await?,
             };
-            if !found.is_absent() {
+            if found.exists {
                 return Ok(found);
             }
             absent.lasts = absent.lasts.into_iter().chain(found.lasts).min();
@@ -158,8 +158,7 @@ impl System {
 
 /// The addresses of one name, of both families.
 async fn addresses(resolver: &TokioResolver, name: &Name, known: &mut Known) -> Asked<Addresses> {
-    let (four, six) =
-        tokio::join!(ask(resolver, name, RecordType::A), ask(resolver, name, RecordType::AAAA));
+    let (four, six) = tokio::join!(ask(resolver, name, RecordType::A), ask(resolver, name, RecordType::AAAA));
     Addresses::of(name, [(RecordType::A, four.map(read)), (RecordType::AAAA, six.map(read))], known)
 }
 
@@ -172,13 +171,12 @@ async fn services(resolver: &TokioResolver, name: &Name, known: &mut Known) -> A
     let lasts = lasts(&lookup);
     let mut targets = Targets::of(&lookup, known);
     let asked = targets.unresolved().into_iter().map(|target| async move {
-        let (four, six) =
-            tokio::join!(ask(resolver, &target, RecordType::A), ask(resolver, &target, RecordType::AAAA));
+        let (four, six) = tokio::join!(ask(resolver, &target, RecordType::A), ask(resolver, &target, RecordType::AAAA));
         (target, [(RecordType::A, four.map(read)), (RecordType::AAAA, six.map(read))])
     });
     for (target, replies) in join_all(asked).await {
         let addresses = Addresses::of(&target, replies, known);
-        targets.resolve(&target, addresses);
+        targets.resolve(&target, addresses.or_else(|failure| Addresses::before(&target, failure, known)));
     }
     known.retain(|(name, _), _| targets.contains(name));
     targets.into_found(lasts)
@@ -227,7 +225,7 @@ fn name_server(server: std::net::SocketAddr) -> NameServerConfig {
     NameServerConfig::new(server.ip(), true, connections.into())
 }
 
-fn name_of(service: &DnsService) -> &str {
+pub(super) fn name_of(service: &DnsService) -> &str {
     match service {
         DnsService::Host { name, .. } | DnsService::Srv { name } => name,
     }

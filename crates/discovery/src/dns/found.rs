@@ -27,8 +27,8 @@ pub(super) struct Found {
     pub(super) lasts: Option<Duration>,
     /// Why a part of it is what it was before.
     pub(super) doubt: Option<Failure>,
-    /// Whether the name has what was asked for, be it that there is no such service.
-    exists: bool,
+    /// Whether the name has what was asked for, be it that there is no such service. Otherwise the next candidate is asked for.
+    pub(super) exists: bool,
 }
 
 /// The addresses of one name.
@@ -50,15 +50,6 @@ struct Beside {
 pub(super) struct Targets {
     records: Vec<SRV>,
     resolved: BTreeMap<Name, Asked<Addresses>>,
-}
-
-// === impl Found ===
-
-impl Found {
-    /// Whether the next candidate is to be asked for.
-    pub(super) fn is_absent(&self) -> bool {
-        !self.exists
-    }
 }
 
 // === impl Addresses ===
@@ -92,6 +83,13 @@ impl Addresses {
             Some(failure) if !is_told => Err(failure),
             _ => Ok(all),
         }
+    }
+
+    /// What was known of a name that cannot be told.
+    pub(super) fn before(name: &Name, failure: Failure, known: &Known) -> Asked<Self> {
+        let families = [RecordType::A, RecordType::AAAA].map(|family| known.get(&(name.clone(), family)));
+        let addresses: Vec<_> = families.into_iter().flatten().flatten().copied().collect();
+        if addresses.is_empty() { Err(failure) } else { Ok(Self { addresses, lasts: None, doubt: Some(failure) }) }
     }
 
     pub(super) fn into_found(mut self, port: u16) -> Found {
@@ -173,9 +171,9 @@ impl Targets {
             }
             // A weight of 0 is a very small share, not none.
             let weight = u32::from(record.weight).max(1);
-            let instances = there.iter().map(|address| {
-                instance(SocketAddr::new(*address, record.port), weight, record.priority.into())
-            });
+            let instances = there
+                .iter()
+                .map(|address| instance(SocketAddr::new(*address, record.port), weight, record.priority.into()));
             found.answer.instances.extend(instances);
         }
         found.answer.instances.sort_by(|one, other| (one.tier, &one.id).cmp(&(other.tier, &other.id)));

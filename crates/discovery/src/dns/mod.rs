@@ -8,13 +8,13 @@
 //! ```
 //!
 //! That a name does not exist is an answer, and an empty one. That nobody could be asked, or that somebody could not tell, is
-//! none: what was known goes on being known, for as long as `stale` says.
+//! none: what was known goes on being known, for as long as `stale` says. After that, nothing is.
 
 use std::{sync::Arc, time::Duration};
 
 use model::{Dns, DnsService};
 use tokio::time::{Instant, sleep};
-use upstream::discovery::{Answer, Failure, Hear, Watch};
+use upstream::discovery::{Answer, Failure, Flaw, Hear, Watch};
 
 use crate::Backoff;
 
@@ -32,16 +32,9 @@ struct Follower {
     service: DnsService,
     least: Duration,
     backoff: Backoff,
-    freshness: Freshness,
-}
-
-/// How long nobody has told anything.
-struct Freshness {
-    stale: Duration,
     /// When there was an answer, or when the first was asked for.
-    since: Instant,
-    /// Whether it was said that the last answer is too old.
-    is_over: bool,
+    answered: Instant,
+    stale: Duration,
 }
 
 /// However long an answer may be kept: who changes a record should see it taken up before lunch is over.
@@ -57,7 +50,8 @@ pub(crate) fn watch(settings: &Dns, service: &DnsService, hear: Arc<dyn Hear>) -
         service: service.clone(),
         least: settings.min_ttl.max(SHORTEST),
         backoff: Backoff::by_chance(),
-        freshness: Freshness { stale: settings.stale, since: Instant::now(), is_over: false },
+        answered: Instant::now(),
+        stale: settings.stale,
     };
     Box::pin(follower.follow(hear))
 }
@@ -70,20 +64,27 @@ impl Follower {
             let asked = self.asker.ask(&self.service).await;
             let pause = match asked {
                 Ok(found) => {
-                    self.freshness.answered(Instant::now());
+                    self.answered = Instant::now();
                     self.pause_after(found, &*hear)
                 }
                 Err(failure) => {
-                    hear.failed(failure);
-                    if self.freshness.has_become_stale(Instant::now()) {
+                    if self.answered.elapsed() < self.stale {
+                        hear.failed(failure);
+                    } else {
                         self.asker.forget();
-                        hear.answered(Answer::default());
+                        hear.answered(self.nothing(&failure));
                     }
                     self.backoff.failed()
                 }
             };
             sleep(pause).await;
         }
+    }
+
+    /// What is known when what was known is too old: an address may be somebody else's by now.
+    fn nothing(&self, failure: &Failure) -> Answer {
+        let detail = format!("there was no answer for {:?}: {failure}", self.stale);
+        Answer { instances: Vec::new(), flaws: vec![Flaw { id: ask::name_of(&self.service).into(), detail }] }
     }
 
     /// Tells what was found, and says when to ask again.
@@ -100,22 +101,6 @@ impl Follower {
                 self.backoff.failed().min(kept)
             }
         }
-    }
-}
-
-// === impl Freshness ===
-
-impl Freshness {
-    fn answered(&mut self, now: Instant) {
-        self.since = now;
-        self.is_over = false;
-    }
-
-    /// True once, when the last answer is older than it may get.
-    fn has_become_stale(&mut self, now: Instant) -> bool {
-        let becomes = !self.is_over && now.duration_since(self.since) >= self.stale;
-        self.is_over |= becomes;
-        becomes
     }
 }
 

@@ -89,7 +89,8 @@ fn instance(registration: &Registration, id: &str) -> Value {
     let scheme = if *is_tls { "https" } else { "http" };
     let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     // A port of which there is none has a number all the same: that of its scheme.
-    let own = |is_own: bool, usual: u16| json!({ "$": if is_own { *port } else { usual }, "@enabled": is_own.to_string() });
+    let own =
+        |is_own: bool, usual: u16| json!({ "$": if is_own { *port } else { usual }, "@enabled": is_own.to_string() });
     let metadata: Map<String, Value> =
         labels.iter().map(|(key, value)| (key.to_string(), Value::from(&**value))).collect();
     let seconds = ttl.as_secs().max(1);

@@ -252,7 +252,8 @@ async fn tls_is_spoken_to_those_who_are_trusted() {
 async fn what_spring_tells_of_an_instance_becomes_labels() {
     let server = EurekaServer::start().await;
     let mut told = instance("ORDERS", "a", at(1), "UP");
-    told["metadata"] = serde_json::json!({ "version": "v2", "zone": "eu-1a", "weight": "3", "management.port": "9090" });
+    told["metadata"] =
+        serde_json::json!({ "version": "v2", "zone": "eu-1a", "weight": "3", "management.port": "9090" });
     server.put(told);
     let mut heard = follow(&Shared::new(settings(&[&server])), "ORDERS");
     let answer = heard.answer(|answer| !answer.instances.is_empty()).await;

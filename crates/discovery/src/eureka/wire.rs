@@ -110,13 +110,17 @@ impl Record {
         let status = get("status").unwrap_or_else(|| UNKNOWN.to_owned());
         let Some(id) = id else {
             let id = format!("entry {} without an id", index + 1).into();
-            return Self { id, status, flaw: Some("it has neither an `instanceId` nor a `hostName`"), ..Self::default() };
+            return Self {
+                id,
+                status,
+                flaw: Some("it has neither an `instanceId` nor a `hostName`"),
+                ..Self::default()
+            };
         };
         let zone = metadata.get("zone").or_else(|| center.get("availability-zone")).and_then(text);
         let metadata = metadata.iter().filter(|(key, _)| !key.starts_with('@'));
-        let mut metadata: Vec<_> = metadata
-            .filter_map(|(key, value)| Some((Arc::from(key.as_str()), Arc::from(text(value)?))))
-            .collect();
+        let mut metadata: Vec<_> =
+            metadata.filter_map(|(key, value)| Some((Arc::from(key.as_str()), Arc::from(text(value)?)))).collect();
         metadata.sort();
         Self {
             id: id.into(),
@@ -224,7 +228,8 @@ mod tests {
         let body = r#"{"applications": {"application": [{"name": "A", "instance": [17, {"status": "UP"},
             {"instanceId": "a", "port": {"$": "many"}}]}]}}"#;
         let told = read(body.as_bytes()).unwrap();
-        let flaws: Vec<_> = told.entries.iter().map(|(_, entry)| (&*entry.record.id, entry.record.flaw.is_some())).collect();
+        let flaws: Vec<_> =
+            told.entries.iter().map(|(_, entry)| (&*entry.record.id, entry.record.flaw.is_some())).collect();
         assert_eq!(flaws, [("entry 1 without an id", true), ("entry 2 without an id", true), ("a", false)]);
         assert_eq!(told.entries[2].1.record.plain.number, None);
     }

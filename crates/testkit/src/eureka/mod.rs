@@ -216,7 +216,10 @@ impl State {
                 _ => json_answer(&self.told().changes(&self.fault)),
             },
             ("POST", ["apps", _]) => {
-                match serde_json::from_slice::<Value>(body).ok().and_then(|mut told| Some(told.get_mut("instance")?.take())) {
+                match serde_json::from_slice::<Value>(body)
+                    .ok()
+                    .and_then(|mut told| Some(told.get_mut("instance")?.take()))
+                {
                     Some(instance) if is_complete(&instance) => {
                         self.registry.put(instance);
                         empty(StatusCode::NO_CONTENT)
@@ -281,9 +284,9 @@ impl Registry {
         for instance in instances {
             applications.entry(instance["app"].as_str().unwrap_or_default()).or_default().push(instance.clone());
         }
-        let applications = applications.into_iter().map(|(name, instances)| {
-            json!({ "name": name, "instance": as_elements(instances) })
-        });
+        let applications = applications
+            .into_iter()
+            .map(|(name, instances)| json!({ "name": name, "instance": as_elements(instances) }));
         let hash = if *fault == Fault::WrongHash { "UP_4711_".to_owned() } else { self.hash() };
         json!({ "applications": {
             "versions__delta": "1",
@@ -308,7 +311,9 @@ fn as_elements(mut values: Vec<Value>) -> Value {
 
 /// Whether a real server would take it.
 fn is_complete(instance: &Value) -> bool {
-    ["instanceId", "hostName", "ipAddr", "app"].iter().all(|key| instance[key].as_str().is_some_and(|text| !text.is_empty()))
+    ["instanceId", "hostName", "ipAddr", "app"]
+        .iter()
+        .all(|key| instance[key].as_str().is_some_and(|text| !text.is_empty()))
         && instance["dataCenterInfo"]["name"].is_string()
 }
 
