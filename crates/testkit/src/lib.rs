@@ -24,5 +24,7 @@ pub mod faults;
 
 pub mod gateway;
 
+pub mod prometheus;
+
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;
