@@ -63,7 +63,8 @@ fn queries_ask_for_metrics_that_there_are() {
 
 #[test]
 fn what_there_is_not_is_found() {
-    let text = r#"sum(rate(sluice_requests_total{route="a", colour=~"b"}[5m])) / sluice_overhead_seconds / sluice_nothing"#;
+    let text =
+        r#"sum(rate(sluice_requests_total{route="a", colour=~"b"}[5m])) / sluice_overhead_seconds / sluice_nothing"#;
     let complaints = check("f", text);
     let expected = [
         "f: sluice_requests_total has no label colour",
@@ -88,7 +89,8 @@ fn the_dashboard_can_be_imported() {
 /// The tests of the rules are `promtool`'s own.
 #[test]
 fn rules_alert_when_they_should() {
-    let promtool = |arguments: &[&str]| Command::new("promtool").args(arguments).current_dir(folder().join("prometheus")).output();
+    let promtool =
+        |arguments: &[&str]| Command::new("promtool").args(arguments).current_dir(folder().join("prometheus")).output();
     for arguments in [
         &["check", "config", "prometheus.yml"][..],
         &["check", "rules", "sluice.rules.yml"],
