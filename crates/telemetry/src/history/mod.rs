@@ -10,6 +10,8 @@ mod track;
 
 use std::{collections::HashMap, sync::Arc};
 
+use crate::{GatewayMetrics, RouteMetrics, UpstreamMetrics, names};
+
 pub use counts::Counts;
 use track::Track;
 pub use track::{Point, Resolution};
@@ -62,6 +64,22 @@ impl Subject {
 // === impl History ===
 
 impl History {
+    /// Takes in what the counters of a gateway say at `second`; see [`History::tick`].
+    pub fn look<'n>(
+        &mut self,
+        second: u64,
+        gateway: &'n GatewayMetrics,
+        routes: impl Iterator<Item = (&'n str, &'n RouteMetrics)>,
+        upstreams: impl Iterator<Item = (&'n str, &'n UpstreamMetrics)>,
+    ) {
+        let routes = routes.chain([(names::NO_ROUTE, gateway.unrouted())]).filter(|(_, metrics)| metrics.is_used());
+        let routes: Vec<_> = routes.map(|(name, metrics)| (Subject::Route, name, metrics.counts())).collect();
+        let whole = routes.iter().fold(Counts::default(), |sum, (.., counts)| sum.plus(counts));
+        let upstreams = upstreams.filter(|(_, metrics)| metrics.is_used());
+        let upstreams = upstreams.map(|(name, metrics)| (Subject::Upstream, name, metrics.counts()));
+        self.tick(second, [(Subject::Gateway, "", whole)].into_iter().chain(routes).chain(upstreams));
+    }
+
     /// Takes in what the counters say at `second`, which is counted since 1970 and never goes back.
     pub fn tick<'n>(&mut self, second: u64, all: impl Iterator<Item = (Subject, &'n str, Counts)>) {
         self.omitted = 0;
