@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use http::Method;
 use model::ConsulService;
 use tokio::time::{Instant, sleep};
-use upstream::discovery::{Answer, Failure, Hear, Watch};
+use upstream::discovery::{Answer, Failure, FailureKind, Hear, Watch};
 
 use super::{
     agent::{AT_ONCE, Agent, Question},
@@ -20,11 +20,11 @@ use super::{
 use crate::Backoff;
 
 /// How long it takes at least from one question to the next. What changes more often is told once for several changes.
-const BETWEEN: Duration = Duration::from_millis(200);
+pub(super) const BETWEEN: Duration = Duration::from_millis(200);
 /// The same after an answer that has nothing new though it did not wait: something on the way does not know blocking queries.
-const BETWEEN_SAME: Duration = Duration::from_secs(1);
+pub(super) const BETWEEN_SAME: Duration = Duration::from_secs(1);
 /// What an agent and the network may take beyond the time that a query waits.
-const MARGIN: Duration = Duration::from_secs(10);
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// Tells `hear` of a service.
 pub(crate) fn watch(agent: &Agent, service: &ConsulService, hear: Arc<dyn Hear>) -> Watch {
@@ -74,5 +74,8 @@ async fn ask(agent: &Agent, question: &Question, index: u64) -> Result<(Answer, 
     };
     let said = agent.ask(&question.newer_than(index, wait), bound).await?.accepted()?;
     let newer = said.index()?;
-    Ok((instance::read(&said)?, newer))
+    match instance::read(&said.body) {
+        Ok(answer) => Ok((answer, newer)),
+        Err(error) => Err(said.failure(FailureKind::Malformed, format_args!("no list of instances: {error}"))),
+    }
 }
