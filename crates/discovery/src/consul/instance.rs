@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn read_one(service: Value, checks: Value) -> Result<Instance, Flaw> {
+    fn read_one(service: &Value, checks: &Value) -> Result<Instance, Flaw> {
         let node = json!({ "Node": "n1", "Address": "10.0.0.9", "Locality": { "Region": "r", "Zone": "b" } });
         let body = json!([{ "Node": node, "Service": service, "Checks": checks }]).to_string();
         let Answer { mut instances, mut flaws } = read(body.as_bytes()).unwrap();
@@ -197,7 +197,7 @@ mod tests {
             (json!("[fd00::1]"), 80, "[fd00::1]:80"),
             (json!("Users.Internal"), 8080, "users.internal:8080"),
         ] {
-            let read = read_one(json!({ "ID": "a", "Address": address, "Port": port }), json!([])).unwrap();
+            let read = read_one(&json!({ "ID": "a", "Address": address, "Port": port }), &json!([])).unwrap();
             assert_eq!(read.address.to_string(), told);
             assert_eq!(&*read.id, "n1/a");
         }
@@ -215,7 +215,7 @@ mod tests {
             (json!([passing, check("_node_maintenance", "critical")]), Status::Draining, 10),
             (json!([critical, check("_service_maintenance:a", "critical")]), Status::Draining, 10),
         ] {
-            let read = read_one(service.clone(), checks.clone()).unwrap();
+            let read = read_one(&service, &checks).unwrap();
             assert_eq!((read.status, read.weight), (status, weight), "{checks}");
         }
     }
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn labels_are_what_it_says_of_itself() {
         let label = |key: &str, value: &str| (Arc::from(key), Arc::from(value));
-        let read = |service| read_one(service, json!([])).unwrap().labels;
+        let read = |service: Value| read_one(&service, &json!([])).unwrap().labels;
         assert_eq!(read(json!({ "ID": "a", "Port": 80 })), [label("zone", "b")]);
         let meta = json!({ "zone": "a", "version": "v2" });
         assert_eq!(
@@ -246,7 +246,7 @@ mod tests {
             (json!({ "ID": "a", "Port": 80 }), critical, "the check `c` has the status `dead`"),
             (json!({ "Port": 80 }), json!([]), "missing field `ID`"),
         ] {
-            let flaw = read_one(service, checks).unwrap_err();
+            let flaw = read_one(&service, &checks).unwrap_err();
             assert!(flaw.detail.contains(why), "{flaw:?} says not {why}");
         }
     }

@@ -88,15 +88,7 @@ impl Drop for Watched {
 const LONG: Duration = Duration::from_secs(300);
 
 fn settings(url: &str) -> model::Consul {
-    model::Consul {
-        address: HttpUrl::from_text(url).unwrap(),
-        token: None,
-        tls: UpstreamTls { server_name: None, ca: None, client_certificate: None },
-        datacenter: None,
-        namespace: None,
-        wait: LONG,
-        catalog: false,
-    }
+    model::Consul { address: HttpUrl::from_text(url).unwrap(), wait: LONG, ..model::Consul::default() }
 }
 
 fn service(name: &str) -> ConsulService {
@@ -319,18 +311,7 @@ fn registration(ttl: Duration) -> Registration {
 }
 
 fn registries(consul: model::Consul) -> model::Registries {
-    let url = consul.address.clone();
-    let tls = consul.tls.clone();
-    model::Registries {
-        consul,
-        etcd: model::Etcd { endpoints: vec![url.clone()], user: None, tls: tls.clone() },
-        eureka: model::Eureka { servers: vec![url], user: None, tls, interval: LONG },
-        dns: model::Dns { servers: Vec::new(), min_ttl: LONG, stale: LONG },
-        registry: None,
-        allow: Vec::new(),
-        hold: LONG,
-        register: None,
-    }
+    model::Registries { consul, ..model::Registries::default() }
 }
 
 /// Holds for the real one as well, where there is one.
@@ -405,7 +386,7 @@ async fn tls_and_tokens_hold_for_all_that_is_asked() {
     let consul = Consul::with(Settings { token: Some("t".to_owned()), tls: Some(tls) }).await;
     let settings = model::Consul {
         token: Some(SecretSource::Text(Secret::new("t"))),
-        tls: UpstreamTls { server_name: None, ca: Some(authority.ca()), client_certificate: None },
+        tls: UpstreamTls { ca: Some(authority.ca()), ..UpstreamTls::default() },
         ..settings(&consul.url())
     };
     let entries = Entries::start(&registries(settings.clone()), &registration(LONG));
