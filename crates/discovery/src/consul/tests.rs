@@ -18,7 +18,7 @@ use testkit::{
 use tokio::task::JoinHandle;
 use upstream::discovery::{self, Answer, Failure, FailureKind, Hear};
 
-use super::{Agent, health, watch};
+use super::{Agent, blocking, health, watch};
 use crate::Entries;
 
 /// What a watch told, in order; the watch ends with it.
@@ -206,7 +206,7 @@ async fn nobody_is_asked_without_a_pause() {
     let watched = Watched::start(settings(&consul.url()), &service("users"));
     // The first says what there is, the second that there is nothing new.
     eventually("three answers", async || (watched.count() >= 3).then_some(())).await;
-    assert!(begun.elapsed() >= health::BETWEEN + health::BETWEEN_SAME, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= health::BETWEEN + blocking::BETWEEN_SAME, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
