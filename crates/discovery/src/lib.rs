@@ -23,4 +23,5 @@ mod file;
 
 pub use backoff::Backoff;
 pub use clients::Clients;
+pub use consul::catalog;
 pub use registration::Entries;

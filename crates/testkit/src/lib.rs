@@ -22,6 +22,8 @@ pub mod clock;
 
 pub mod faults;
 
+pub mod consul;
+
 pub mod gateway;
 
 pub mod prometheus;
