@@ -23,6 +23,7 @@ mod file;
 
 pub use backoff::Backoff;
 pub use clients::Clients;
+pub use consul::catalog;
 pub use registration::Entries;
 
 /// Who hears, in tests.

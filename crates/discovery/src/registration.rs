@@ -113,7 +113,7 @@ async fn keep<E: Entry>(mut entry: E, ttl: Duration, mut backoff: Backoff, mut l
 /// Returns once the entry is to be taken out; not if nobody can say so any more: then the task ends with its set.
 async fn left(leaving: &mut watch::Receiver<bool>) {
     if leaving.wait_for(|is_leaving| *is_leaving).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

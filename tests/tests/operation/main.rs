@@ -33,3 +33,5 @@ mod eureka;
 mod bad_input;
 /// What operators read.
 mod metrics;
+/// A real Prometheus reads the same.
+mod prometheus;
