@@ -14,6 +14,8 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("curl", "curl", "a client that everybody has: HTTP/1.1, HTTP/2, TLS, unix sockets"),
     ("nghttp", "nghttp2-client", "an HTTP/2 client that is not ours"),
     ("openssl", "openssl", "a TLS client that is not rustls"),
+    ("etcd", "etcd-server", "a registry"),
+    ("etcdctl", "etcd-client", "the client of that registry that is not ours"),
 ];
 
 /// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.

@@ -5,18 +5,19 @@ use std::{future::pending, sync::Arc};
 use model::Service;
 use upstream::discovery::{Hear, Registries, Watch};
 
-use crate::{consul, dns, etcd, eureka, file};
+use crate::{Backoff, consul, dns, etcd, eureka, file};
 
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
+    etcd: etcd::Members,
 }
 
 // === impl Clients ===
 
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
-        Self { settings }
+        Self { etcd: etcd::Members::new(settings.etcd.clone()), settings }
     }
 }
 
@@ -24,7 +25,7 @@ impl Registries for Clients {
     fn watch(&self, service: &Service, hear: Arc<dyn Hear>) -> Watch {
         match service {
             Service::Consul(service) => consul::watch(&self.settings.consul, service, hear),
-            Service::Etcd(service) => etcd::watch(&self.settings.etcd, service, hear),
+            Service::Etcd(service) => etcd::watch(&self.etcd, service, Backoff::by_chance(), hear),
             Service::Eureka(service) => eureka::watch(&self.settings.eureka, service, hear),
             Service::Dns(service) => dns::watch(&self.settings.dns, service, hear),
             Service::File(path) => file::watch(path, hear),

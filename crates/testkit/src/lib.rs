@@ -24,5 +24,7 @@ pub mod faults;
 
 pub mod gateway;
 
+pub mod etcd;
+
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;
