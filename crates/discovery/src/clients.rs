@@ -10,6 +10,7 @@ use crate::{Backoff, consul, dns, etcd, eureka, file};
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
+    consul: consul::Agent,
     etcd: etcd::Members,
 }
 
@@ -17,14 +18,16 @@ pub struct Clients {
 
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
-        Self { etcd: etcd::Members::new(settings.etcd.clone()), settings }
+        let consul = consul::Agent::new(settings.consul.clone());
+        let etcd = etcd::Members::new(settings.etcd.clone());
+        Self { consul, etcd, settings }
     }
 }
 
 impl Registries for Clients {
     fn watch(&self, service: &Service, hear: Arc<dyn Hear>) -> Watch {
         match service {
-            Service::Consul(service) => consul::watch(&self.settings.consul, service, hear),
+            Service::Consul(service) => consul::watch(&self.consul, service, hear),
             Service::Etcd(service) => etcd::watch(&self.etcd, service, Backoff::by_chance(), hear),
             Service::Eureka(service) => eureka::watch(&self.settings.eureka, service, hear),
             Service::Dns(service) => dns::watch(&self.settings.dns, service, hear),

@@ -12,6 +12,7 @@ use super::{
     session::Session,
     wire::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, Put, Range},
 };
+use crate::registration;
 
 pub(crate) struct Entry {
     members: Members,
@@ -33,26 +34,6 @@ impl Entry {
         let id = id.as_deref().map_or_else(|| format!("{service}-{host}-{port}"), ToOwned::to_owned);
         let key = format!("{ROOT}/{service}/{id}").into_bytes();
         Self { members, key, value: value(registration).to_string().into(), ttl: *ttl, lease: None }
-    }
-
-    /// Sees to it that the key is there for another `ttl`.
-    pub(crate) async fn renew(&mut self) -> Result<(), Failure> {
-        let session = self.members.session().await?;
-        match self.renew_with(&session).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.lost(&session, &error).await),
-        }
-    }
-
-    /// Takes the key out, with its lease.
-    pub(crate) async fn leave(&mut self) -> Result<(), Failure> {
-        let Some(id) = self.lease else { return Ok(()) };
-        let session = self.members.session().await?;
-        match session.ask(&LeaseRevoke { id }).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_no_lease() => Ok(()),
-            Err(error) => Err(self.lost(&session, &error).await),
-        }
     }
 
     async fn renew_with(&mut self, session: &Session) -> Result<(), CallError> {
@@ -85,6 +66,28 @@ impl Entry {
     async fn lost(&self, session: &Session, error: &CallError) -> Failure {
         self.members.lost(session).await;
         session.failure(error)
+    }
+}
+
+impl registration::Entry for Entry {
+    const REGISTRY: &'static str = "etcd";
+
+    async fn renew(&mut self) -> Result<(), Failure> {
+        let session = self.members.session().await?;
+        match self.renew_with(&session).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.lost(&session, &error).await),
+        }
+    }
+
+    async fn leave(&mut self) -> Result<(), Failure> {
+        let Some(id) = self.lease else { return Ok(()) };
+        let session = self.members.session().await?;
+        match session.ask(&LeaseRevoke { id }).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_no_lease() => Ok(()),
+            Err(error) => Err(self.lost(&session, &error).await),
+        }
     }
 }
 

@@ -7,7 +7,10 @@ use testkit::etcd::Member;
 use upstream::discovery::FailureKind;
 
 use super::members;
-use crate::etcd::{OwnEntry, instance};
+use crate::{
+    etcd::{OwnEntry, instance},
+    registration::Entry as _,
+};
 
 const KEY: &str = "/services/sluice/sluice-10.0.0.9-8080";
 
