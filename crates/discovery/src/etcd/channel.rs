@@ -30,7 +30,7 @@ pub(super) struct Channel {
     sender: http2::SendRequest<Outgoing>,
     scheme: Scheme,
     authority: Arc<str>,
-    driven: Arc<Driven>,
+    _driven: Arc<Driven>,
 }
 
 /// A call in which both sides go on talking.
@@ -100,8 +100,8 @@ impl Channel {
             .await
             .map_err(|error| CallError::Broken(chain(&error)))?;
         // What breaks a connection is told to whoever waits for an answer.
-        let driven = Arc::new(Driven(tokio::spawn(connection).abort_handle()));
-        Ok(Self { sender, scheme, authority: member.authority().into(), driven })
+        let _driven = Arc::new(Driven(tokio::spawn(connection).abort_handle()));
+        Ok(Self { sender, scheme, authority: member.authority().into(), _driven })
     }
 
     /// Asks once, and waits for the whole answer.

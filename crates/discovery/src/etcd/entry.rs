@@ -63,8 +63,8 @@ impl Entry {
         session.ask(&Put { key: self.key.clone(), value: self.value.clone(), lease }).await.map(drop)
     }
 
-    async fn lost(&self, session: &Session, error: &CallError) -> Failure {
-        self.members.lost(session).await;
+    fn lost(&self, session: &Session, error: &CallError) -> Failure {
+        self.members.lost(session);
         session.failure(error)
     }
 }
@@ -76,7 +76,7 @@ impl registration::Entry for Entry {
         let session = self.members.session().await?;
         match self.renew_with(&session).await {
             Ok(()) => Ok(()),
-            Err(error) => Err(self.lost(&session, &error).await),
+            Err(error) => Err(self.lost(&session, &error)),
         }
     }
 
@@ -86,7 +86,7 @@ impl registration::Entry for Entry {
         match session.ask(&LeaseRevoke { id }).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_no_lease() => Ok(()),
-            Err(error) => Err(self.lost(&session, &error).await),
+            Err(error) => Err(self.lost(&session, &error)),
         }
     }
 }

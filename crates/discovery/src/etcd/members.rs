@@ -2,13 +2,10 @@
 
 use std::{
     fmt::Write,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    hash::{BuildHasher, RandomState},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Mutex;
 use upstream::discovery::{Failure, FailureKind};
 
 use super::session::Session;
@@ -20,25 +17,29 @@ pub struct Members(Arc<Shared>);
 struct Shared {
     settings: model::Etcd,
     now: Mutex<Now>,
-    /// Attempts to connect that are over.
-    attempts: AtomicU64,
+    /// Held by whoever connects: the others wait for what comes of it.
+    connecting: tokio::sync::Mutex<()>,
 }
 
-#[derive(Default)]
 struct Now {
     session: Option<Session>,
     /// The member to be tried first.
     first: usize,
-    /// What the last attempt came to, if it failed.
+    /// Attempts to connect that are over.
+    attempts: u64,
+    /// What the last one came to, if it failed.
     failure: Option<Failure>,
 }
 
 // === impl Members ===
 
 impl Members {
-    /// Nothing is connected, and no file read, before the first question.
+    /// Nothing is connected, and no file read, before the first question. Which member is asked first is left to chance, so
+    /// that not all gateways ask the same.
     pub fn new(settings: model::Etcd) -> Self {
-        Self(Arc::new(Shared { settings, now: Mutex::default(), attempts: AtomicU64::new(0) }))
+        let first = RandomState::new().hash_one(0) as usize % settings.endpoints.len().max(1);
+        let now = Mutex::new(Now { session: None, first, attempts: 0, failure: None });
+        Self(Arc::new(Shared { settings, now, connecting: tokio::sync::Mutex::default() }))
     }
 
     /// The session that everybody has, or a new one with the first member that takes it.
@@ -46,17 +47,20 @@ impl Members {
     /// # Errors
     /// None does, or one does not take the credentials: the others would not take them either.
     pub(super) async fn session(&self) -> Result<Session, Failure> {
-        let before = self.0.attempts.load(Ordering::Acquire);
-        let mut now = self.0.now.lock().await;
-        if let Some(session) = &now.session {
-            return Ok(session.clone());
+        let before = self.now().attempts;
+        if let Some(session) = self.now().session.clone() {
+            return Ok(session);
         }
+        let _connecting = self.0.connecting.lock().await;
         // Who waited for somebody else's attempt shares what came of it, and does not make a queue of attempts.
-        if let (true, Some(failure)) = (before != self.0.attempts.load(Ordering::Acquire), &now.failure) {
-            return Err(failure.clone());
-        }
-        let opened = self.open(now.first).await;
-        self.0.attempts.fetch_add(1, Ordering::Release);
+        let first = match &*self.now() {
+            Now { session: Some(session), .. } => return Ok(session.clone()),
+            Now { attempts, failure: Some(failure), .. } if *attempts != before => return Err(failure.clone()),
+            now => now.first,
+        };
+        let opened = self.open(first).await;
+        let mut now = self.now();
+        now.attempts += 1;
         now.failure = opened.as_ref().err().cloned();
         let (index, session) = opened?;
         now.first = index;
@@ -65,12 +69,16 @@ impl Members {
     }
 
     /// A session is of no use any more: whoever asks next gets another, with another member if there is one.
-    pub(super) async fn lost(&self, session: &Session) {
-        let mut now = self.0.now.lock().await;
+    pub(super) fn lost(&self, session: &Session) {
+        let mut now = self.now();
         if now.session.as_ref().is_some_and(|current| current.is(session)) {
             now.session = None;
             now.first += 1;
         }
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn open(&self, first: usize) -> Result<(usize, Session), Failure> {

@@ -84,6 +84,7 @@ impl Session {
         error.failure(&self.0.member)
     }
 
+    #[cfg(test)]
     pub(super) fn member(&self) -> &HttpUrl {
         &self.0.member
     }

@@ -81,7 +81,7 @@ impl Prefix {
         if error.is_compacted() {
             return Ok(());
         }
-        self.members.lost(&session).await;
+        self.members.lost(&session);
         Err(session.failure(&error))
     }
 
@@ -226,5 +226,23 @@ mod tests {
         ] {
             assert_eq!(span(prefix.to_vec()), (from.to_vec(), to.to_vec()), "{prefix:?}");
         }
+    }
+
+    /// What is not reached by readings that a watch follows at once, unless a compaction comes in between.
+    #[tokio::test]
+    async fn a_compaction_is_told_apart() {
+        let etcd = testkit::etcd::Member::start().await;
+        let mut api = etcd.api().await;
+        api.put("/a", "1").await;
+        let revision = api.put("/a", "2").await;
+        api.compact(revision).await;
+        let session = crate::etcd::tests::members(etcd.address).session().await.unwrap();
+        let (key, range_end) = span(b"/".to_vec());
+        let create = WatchCreate { key: key.clone(), range_end, start_revision: 1, fragment: true };
+        let error = Watching::begin(&session, create).await.unwrap().next().await.unwrap_err();
+        assert!(error.is_compacted(), "{error:?}");
+        let page = Range { key, revision: 1, ..Range::default() };
+        let error = session.ask(&page).await.unwrap_err();
+        assert!(error.is_compacted(), "{error:?}");
     }
 }

@@ -127,7 +127,7 @@ fn settings<'a>(urls: impl IntoIterator<Item = &'a str>) -> model::Etcd {
 }
 
 /// A member behind this address.
-fn members(address: SocketAddr) -> Members {
+pub(in crate::etcd) fn members(address: SocketAddr) -> Members {
     Members::new(settings([&*format!("http://{address}")]))
 }
 
