@@ -9,7 +9,7 @@ use upstream::discovery::{Flaw, Instance, Status};
 
 /// The value as this gateway writes it itself.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map with `address`")]
 struct Written {
     address: String,
     weight: Option<u32>,
@@ -26,6 +26,7 @@ struct Written {
 ///
 /// `Op` is not looked at, as the resolver does not: a key that is there is one that was added.
 #[derive(Deserialize)]
+#[serde(expecting = "a map with `Addr`")]
 struct Named {
     #[serde(rename = "Addr")]
     address: String,
@@ -167,7 +168,7 @@ mod tests {
     fn what_is_malformed_says_why() {
         for (value, why) in [
             ("", "EOF while parsing"),
-            ("10.0.0.1:80", "trailing characters"),
+            ("10.0.0.1:80", "expected a map with `address`"),
             ("{}", "missing field `address`"),
             (r#"{"address": "10.0.0.1"}"#, "add the port: `10.0.0.1:80`"),
             (r#"{"address": "unix:/run/a.sock"}"#, "nobody on another machine reaches a Unix socket"),

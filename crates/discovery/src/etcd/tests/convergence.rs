@@ -26,6 +26,8 @@ struct World {
     random: Random,
     /// What is written, so that no value is written twice.
     written: u64,
+    /// Up to where; a second time is an error.
+    compacted: i64,
 }
 
 // === impl World ===
@@ -34,7 +36,7 @@ impl World {
     async fn start(seed: u64) -> Self {
         let etcd = Member::start().await;
         let (api, proxy) = (etcd.api().await, FaultProxy::start(etcd.address).await);
-        Self { etcd, api, proxy, random: Random::seeded(seed), written: 0 }
+        Self { etcd, api, proxy, random: Random::seeded(seed), written: 0, compacted: 0 }
     }
 
     /// Some things, one after the other.
@@ -51,7 +53,10 @@ impl World {
                 84..86 => _ = self.api.delete_all(PREFIX).await,
                 86..92 => {
                     let revision = self.api.revision().await;
-                    self.api.compact(revision).await;
+                    if revision > self.compacted {
+                        self.api.compact(revision).await;
+                    }
+                    self.compacted = revision;
                 }
                 92..93 => self.api.defragment().await,
                 93..94 => _ = self.api.put("/elsewhere/a", "1").await,
@@ -68,6 +73,7 @@ impl World {
                 self.etcd.wipe();
                 self.etcd.start_again().await;
                 self.api = self.etcd.api().await;
+                self.compacted = 0;
             }
             _ => {}
         }
