@@ -15,6 +15,8 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("nghttp", "nghttp2-client", "an HTTP/2 client that is not ours"),
     ("openssl", "openssl", "a TLS client that is not rustls"),
     ("prometheus", "prometheus", "scrapes the gateway; with promtool, which reads metrics, rules and their tests"),
+    ("etcd", "etcd-server", "a registry"),
+    ("etcdctl", "etcd-client", "the client of that registry that is not ours"),
 ];
 
 /// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.

@@ -5,12 +5,13 @@ use std::{future::pending, sync::Arc};
 use model::Service;
 use upstream::discovery::{Hear, Registries, Watch};
 
-use crate::{consul, dns, etcd, eureka, file};
+use crate::{Backoff, consul, dns, etcd, eureka, file};
 
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
     consul: consul::Agent,
+    etcd: etcd::Members,
     eureka: eureka::Shared,
 }
 
@@ -19,8 +20,9 @@ pub struct Clients {
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
         let consul = consul::Agent::new(settings.consul.clone());
+        let etcd = etcd::Members::new(settings.etcd.clone());
         let eureka = eureka::Shared::new(settings.eureka.clone());
-        Self { settings, consul, eureka }
+        Self { settings, consul, etcd, eureka }
     }
 }
 
@@ -28,7 +30,7 @@ impl Registries for Clients {
     fn watch(&self, service: &Service, hear: Arc<dyn Hear>) -> Watch {
         match service {
             Service::Consul(service) => consul::watch(&self.consul, service, hear),
-            Service::Etcd(service) => etcd::watch(&self.settings.etcd, service, hear),
+            Service::Etcd(service) => etcd::watch(&self.etcd, service, Backoff::by_chance(), hear),
             Service::Eureka(service) => eureka::watch(&self.eureka, service, hear),
             Service::Dns(service) => dns::watch(&self.settings.dns, service, hear),
             Service::File(path) => file::watch(path, hear),

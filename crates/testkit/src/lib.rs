@@ -32,5 +32,7 @@ pub mod gateway;
 
 pub mod prometheus;
 
+pub mod etcd;
+
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;
