@@ -340,7 +340,7 @@ mod tests {
     }
 
     const ASKS: &str = "gateway: { discovery: { consul: { catalog: true } } }\n";
-    const USERS: &str = "upstreams:\n- {\"name\":\"users\",\"discovery\":{\"consul\":{\"service\":\"users\"}}}\nroutes:\n- {\"name\":\"users.a\",\"match\":{\"path\":\"/users/$${HOME}x\"},\"upstream\":\"users\"}\n";
+    const USERS: &str = "upstreams:\n- {\"name\":\"users\",\"discovery\":{\"consul\":{\"service\":\"users\"}}}\nroutes:\n- {\"name\":\"users.a\",\"match\":{\"headers\":[{\"name\":\"x\",\"exact\":\"$${HOME}\"}]},\"upstream\":\"users\"}\n";
 
     #[test]
     fn further_documents_count_where_they_are_asked_for() {
