@@ -26,5 +26,7 @@ pub mod consul;
 
 pub mod gateway;
 
+pub mod prometheus;
+
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;
