@@ -25,6 +25,8 @@ mod explain;
 mod reload;
 /// What a gateway cannot start with.
 mod bad_input;
+/// Consul, its catalog, and the gateway in it.
+mod consul;
 /// What operators read.
 mod metrics;
 /// A real Prometheus reads the same.
