@@ -12,7 +12,7 @@ use std::{
 };
 
 use message::Token;
-use model::{Kept, Model, Node, Problem, Report};
+use model::{Further, Kept, Model, Node, Problem, Registries, Report};
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
 use telemetry::{AccessLog, Expose, Format, GatewayMetrics, History, Target};
@@ -41,6 +41,8 @@ pub struct Options {
     /// The document.
     pub path: PathBuf,
     pub kinds: Box<dyn Kinds>,
+    /// What a catalog said the last time, if anything: see [`Control::set_further`].
+    pub further: Vec<Further>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
     /// See [`Start::worker_begins`].
@@ -61,6 +63,10 @@ struct State {
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
+    /// As the next document is to have them.
+    further: Arc<[Further]>,
+    /// As the document that is live has them.
+    registries: Arc<Registries>,
 }
 
 /// What a start or reload came to.
@@ -89,7 +95,7 @@ pub struct Compiled {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
-    let loaded = source::load(path, &Kept::default());
+    let loaded = source::load(path, &Kept::default(), &[]);
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
@@ -100,7 +106,7 @@ pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
-    let (loaded, root) = source::load_with_tree(path);
+    let (loaded, root) = source::load_with_tree(path, &[]);
     let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match root {
         Some(root) => Ok(Compiled { root, model: model.clone(), snapshot }),
@@ -117,8 +123,9 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
-        let loaded = source::load(&path, &Kept::default());
+        let Options { path, kinds, further, version, worker_begins, housekeeping, token } = options;
+        let further: Arc<[Further]> = further.into();
+        let loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
@@ -149,7 +156,9 @@ impl Control {
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let registries = Arc::new(model.gateway.registries.clone());
+        let kept = Arc::new(loaded.kept);
+        let state = State { bound, admin, log_target, log, files: loaded.files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -170,8 +179,11 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner).kept.clone();
-        let loaded = source::load(&self.path, &kept);
+        let (kept, further) = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.kept.clone(), state.further.clone())
+        };
+        let loaded = source::load(&self.path, &kept, &further);
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
@@ -181,6 +193,16 @@ impl Control {
             Err(_) => self.metrics.config_refused(),
         }
         applied
+    }
+
+    /// The documents that are to have a say beside the files from the next reload on, where the files ask for a catalog.
+    pub fn set_further(&self, further: Vec<Further>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).further = further.into();
+    }
+
+    /// How the document that is live has registries reached.
+    pub fn registries(&self) -> Arc<Registries> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).registries.clone()
     }
 
     fn apply(&self, loaded: &Loaded) -> Result<Applied, Refusal> {
@@ -215,6 +237,9 @@ impl Control {
             (state.log_target, state.log) = (log_target, log);
         }
         state.files = Files::default();
+        if *state.registries != model.gateway.registries {
+            state.registries = Arc::new(model.gateway.registries.clone());
+        }
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })

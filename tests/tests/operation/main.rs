@@ -31,6 +31,8 @@ mod dns;
 mod eureka;
 /// What a gateway cannot start with.
 mod bad_input;
+/// Consul, its catalog, and the gateway in it.
+mod consul;
 /// What operators read.
 mod metrics;
 /// A real Prometheus reads the same.

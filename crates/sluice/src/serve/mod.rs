@@ -7,10 +7,14 @@
 
 /// The admin address of a running gateway.
 mod admin_address;
+/// What the catalog of a registry says.
+mod catalog;
 /// How many files the process may have open.
 mod open_files;
 /// Where scripts learn that traffic is served, and where.
 mod ready_file;
+/// The gateway's own entries in registries.
+mod registered;
 /// What the operating system asks for.
 mod signals;
 
@@ -38,7 +42,9 @@ use crate::{
     memory,
 };
 use admin_address::AdminAddress;
+use catalog::Catalog;
 use ready_file::ReadyFile;
+use registered::Registered;
 use signals::{Signal, Signals};
 
 /// A running gateway with all that belongs to it.
@@ -48,6 +54,8 @@ pub(crate) struct Server {
     ready_file: Option<ReadyFile>,
     /// `None` if the operating system gives none; then only SIGHUP reloads.
     watch: Option<Watch>,
+    catalog: Catalog,
+    registered: Registered,
     signals: Signals,
 }
 
@@ -84,12 +92,14 @@ impl Server {
         // Before the document is read, so that no change is missed.
         let watch = watch(document);
         let ready_file = ready_file.map(ReadyFile::new).transpose()?;
+        let catalog = Catalog::new(state.folder());
 
         let begun = Instant::now();
         let made = Rc::new(OnceCell::<Made>::new());
         let (control, applied) = Control::start(Options {
             path: document.to_owned(),
             kinds: Box::new(kinds),
+            further: catalog.known(),
             version: env!("CARGO_PKG_VERSION"),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
@@ -104,7 +114,8 @@ impl Server {
         if let Some(made) = made.get() {
             made.show();
         }
-        let mut server = Self { control, admin, ready_file, watch, signals };
+        let mut server =
+            Self { control, admin, ready_file, watch, catalog, registered: Registered::default(), signals };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
@@ -127,9 +138,14 @@ impl Server {
         if self.admin.is_some() {
             tokio::spawn(remember(Arc::downgrade(&self.control)));
         }
+        self.follow_registries().await;
         loop {
             tokio::select! {
                 () = changed(self.watch.as_mut()) => self.reload().await,
+                documents = self.catalog.changed() => {
+                    self.control.set_further(documents);
+                    self.reload().await;
+                }
                 signal = self.signals.next() => match signal {
                     Signal::Reload => {
                         self.control.reopen_log();
@@ -162,12 +178,24 @@ impl Server {
             Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
         }
         self.follow_files();
+        self.follow_registries().await;
+    }
+
+    /// Does what the document wants of registries beside endpoints.
+    async fn follow_registries(&mut self) {
+        let registries = self.control.registries();
+        self.catalog.follow(&registries);
+        self.registered.follow(&registries).await;
     }
 
     /// Lets what is under way finish; a second interrupt ends that too.
     async fn drain(mut self) -> ExitCode {
         // First thing, so that nobody sends traffic here any more.
         self.control.begin_drain();
+        tokio::select! {
+            () = self.registered.leave() => {}
+            () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
+        }
         let grace = self.control.snapshot().settings.grace;
         tracing::info!(?grace, "draining: exchanges under way may finish; Ctrl-C once more ends them");
         let control = self.control.clone();
