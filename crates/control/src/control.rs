@@ -13,9 +13,12 @@ use std::{
 
 use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
-use proxy::{Gateway, Sockets, Start};
+use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
+use telemetry::{
+    AccessLog, Expose, Format, GatewayMetrics, Target,
+    flight::{Filter, Flight, FlightRules},
+};
 
 use crate::{
     Files, health,
@@ -33,6 +36,7 @@ pub struct Control {
     token: Option<Token>,
     health: health::Health,
     draining: AtomicBool,
+    is_recording: AtomicBool,
 }
 
 /// What a gateway starts with.
@@ -130,6 +134,7 @@ impl Control {
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
+            flight: flight_rules(model).map(Arc::new),
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -147,6 +152,7 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
+        let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
         let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
@@ -159,6 +165,7 @@ impl Control {
             token,
             health,
             draining: AtomicBool::new(false),
+            is_recording: AtomicBool::new(is_recording),
         };
         Ok((control, applied))
     }
@@ -212,6 +219,9 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
+        let flight = flight_rules(model).map(Arc::new);
+        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
+        self.gateway.record_by(flight.as_ref());
         state.files = Files::default();
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
@@ -261,6 +271,26 @@ impl Control {
     /// How the endpoints are whose health is looked after.
     pub fn health(&self) -> Vec<EndpointHealthTold> {
         self.health.told(&self.snapshot())
+    }
+
+    /// The newest records that pass, up to `limit`, the newest first; none if nothing is recorded.
+    pub fn requests(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Flight>> + Send + use<> {
+        let found = self.gateway.search(filter, limit);
+        async move {
+            let mut found = found.await;
+            found.sort_by_key(|slot| std::cmp::Reverse(slot.ended()));
+            found.iter().take(limit).map(Flight::of).collect()
+        }
+    }
+
+    /// Has records that pass handed over as they are made, up to so many a second.
+    pub fn tap(&self, filter: Filter, per_second: u32) -> Tapped {
+        self.gateway.tap(filter, per_second)
+    }
+
+    /// Whether exchanges are recorded.
+    pub fn records(&self) -> bool {
+        self.is_recording.load(Ordering::Relaxed)
     }
 
     /// Opens the access log anew, after somebody moved it away.
@@ -369,6 +399,15 @@ fn log_target(model: &Model) -> Option<Target> {
         model::AccessLog::Stdout => Some(Target::Stdout),
         model::AccessLog::File(path) => Some(Target::File(path.clone())),
     }
+}
+
+fn flight_rules(model: &Model) -> Option<FlightRules> {
+    let recorder = model.gateway.flight_recorder.as_ref()?;
+    Some(FlightRules {
+        records: recorder.records as usize,
+        keep: recorder.keep as usize,
+        headers: recorder.headers.clone(),
+    })
 }
 
 fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {

@@ -7,6 +7,8 @@
 mod client;
 /// Why there is no answer.
 mod error;
+/// Asks the admin address of a gateway.
+mod operator;
 /// Secrets from where the document says they are.
 pub mod secret;
 /// TLS as those who ask want it.
@@ -14,3 +16,4 @@ pub mod tls;
 
 pub use client::{Answer, Bounds, Client, Speaks};
 pub use error::FetchError;
+pub use operator::{Lines, Operator};

@@ -4,6 +4,10 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+/// What parameters of an address say.
+mod parameters;
+mod requests;
+mod tap;
 
 use std::sync::Arc;
 
@@ -34,6 +38,9 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
+        .route("/requests", get(requests::list))
+        .route("/requests/{id}", get(requests::one))
+        .route("/tap", get(tap::tap))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
@@ -42,7 +49,7 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let known = "there are /api/v1/breakers, /api/v1/explain and /api/v1/health";
+    let known = "there are breakers, explain, health, requests and tap";
     let detail = format!("there is nothing at `/api/v1{}`; {known}", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
@@ -50,8 +57,8 @@ async fn not_found(uri: Uri) -> Problem {
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let methods = match uri.path() {
         "/breakers" => "GET or POST",
-        "/health" => "GET",
-        _ => "POST",
+        "/explain" => "POST",
+        _ => "GET",
     };
     let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
