@@ -151,6 +151,7 @@ async fn records_are_found_by_what_they_are() {
         ("path=%2Fgood%2F1", &["/good/1"]),
         ("method=POST", &[]),
         ("min_duration=1h", &[]),
+        ("where=record.status%20%3E%3D%20400%20%26%26%20record.route%20%3D%3D%20%27bad%27", &["/bad"]),
     ] {
         assert_eq!(paths(query).await, expected, "{query}");
     }
@@ -161,6 +162,7 @@ async fn records_are_found_by_what_they_are() {
         ("limit=0", "`limit` is a number from 1 to 1000, not `0`"),
         ("min_duration=fast", "`min_duration`: expected a duration"),
         ("route=a&route=b", "`route` is given twice"),
+        ("where=record.statsu%20%3D%3D%20500", "`where`: "),
     ] {
         let answer = ask(&gateway, &format!("/api/v1/requests?{query}")).await;
         assert_eq!(answer.status, 400, "{query}");

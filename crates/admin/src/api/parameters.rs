@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use expression::{Condition, Environment};
 use http::{StatusCode, Uri};
 use message::{Cause, field};
 use model::{FromText, values};
@@ -11,7 +12,7 @@ use crate::problem::Problem;
 
 /// The parameters that say which requests are asked for.
 const OF_FILTER: &[&str] =
-    &["route", "upstream", "consumer", "method", "path", "status", "cause", "min_duration", "request_id"];
+    &["route", "upstream", "consumer", "method", "path", "status", "cause", "min_duration", "request_id", "where"];
 
 /// The parameters of one address. Those that are not known are refused, not ignored.
 pub(super) struct Parameters<'u> {
@@ -79,6 +80,16 @@ impl<'u> Parameters<'u> {
             status: status.transpose()?,
             cause,
             min_duration: self.duration("min_duration")?,
+            condition: self.condition()?,
+        })
+    }
+
+    /// What must hold of a record, as an expression.
+    fn condition(&self) -> Result<Option<Condition>, Problem> {
+        let Some(text) = self.one("where")? else { return Ok(None) };
+        Environment::record().condition(&text).map(Some).map_err(|problems| {
+            let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            bad(format!("`where`: {}", told.join("; ")))
         })
     }
 }

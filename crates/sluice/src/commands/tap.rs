@@ -48,6 +48,9 @@ pub(crate) struct Tap {
     /// Only those that took at least so long: `250ms`
     #[arg(long, value_name = "DURATION")]
     min_duration: Option<String>,
+    /// Only those of which this holds, such as `record.status >= 500 && request.path.startsWith('/v2/')`
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    condition: Option<String>,
     /// At most so many a second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
@@ -106,6 +109,7 @@ impl Tap {
             ("method", &self.method),
             ("path", &self.path),
             ("min_duration", &self.min_duration),
+            ("where", &self.condition),
         ] {
             if let Some(value) = value {
                 path.push_str(&format!("&{name}={}", super::trace::escaped(value)));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use expression::Condition;
 use http::StatusCode;
 
 use super::{Slot, slot::Tag};
@@ -20,6 +21,8 @@ pub struct Filter {
     /// By name; `any` for all that has one.
     pub cause: Option<String>,
     pub min_duration: Option<Duration>,
+    /// About the variables of [`expression::Environment::record`]. One that has no value does not hold.
+    pub condition: Option<Condition>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +53,7 @@ impl Filter {
             && is(&self.method, Tag::Method)
             && self.path_prefix.as_ref().is_none_or(|prefix| begins(slot, prefix))
             && self.upstream.as_ref().is_none_or(|wanted| asked(slot, wanted))
+            && self.condition.as_ref().is_none_or(|condition| condition.value(slot) == Ok(true))
     }
 }
 

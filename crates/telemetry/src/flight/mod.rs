@@ -13,6 +13,8 @@
 //! exchange was served with. Slots are used again: in the steady state nothing is allocated, and memory is bounded by
 //! construction. A ring belongs to its worker, who looks through it for others between exchanges; there is no lock.
 
+/// What expressions may name of a record.
+mod facts;
 /// Which records somebody wants to see.
 mod filter;
 /// For tools that read HTTP archives, and for shells.
