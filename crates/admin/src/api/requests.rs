@@ -84,6 +84,10 @@ async fn explained(api: Api, flight: Flight) -> Told {
         let why = format!("it was served with document {}, and {live} is live", flight.generation);
         return Told { flight, explanation: None, unexplained: Some(why) };
     }
+    if flight.target_cut {
+        let why = "its path or query is longer than what is recorded".to_owned();
+        return Told { flight, explanation: None, unexplained: Some(why) };
+    }
     let Some(question) = question(&flight) else {
         let why = "it never was a whole request".to_owned();
         return Told { flight, explanation: None, unexplained: Some(why) };

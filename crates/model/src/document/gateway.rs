@@ -61,7 +61,7 @@ pub enum FlightRecorder {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Records {
-    /// The last so many, over all workers. Each takes 640 bytes. Default: 10000.
+    /// The last so many, over all workers. Each takes 768 bytes. Default: 10000.
     pub records: Option<Count<1, 10_000_000>>,
     /// Beyond those, so many that failed or were among the slowest of their minute. Default: 1000.
     pub keep: Option<Count<0, 1_000_000>>,

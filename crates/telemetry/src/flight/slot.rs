@@ -45,6 +45,8 @@ pub(super) struct Head {
     pub(super) is_slow: bool,
     /// Something found no room.
     pub(super) is_cut: bool,
+    /// The path did not, or the query.
+    pub(super) is_target_cut: bool,
 }
 
 /// What a text is.
@@ -90,7 +92,7 @@ pub(super) struct AttemptKept<'s> {
 }
 
 /// So many bytes of texts: what most requests have is half as much.
-const ROOM: usize = 528;
+const ROOM: usize = 656;
 /// A moment that did not come.
 pub(super) const NEVER: u64 = u64::MAX;
 /// Beside the index of a cause, in [`AttemptKept::outcome`].
@@ -108,6 +110,9 @@ const ATTEMPT_NUMBERS: usize = 30;
 const ATTEMPTS: usize = 4;
 /// Longer texts of errors say no more.
 const DETAIL: usize = 160;
+/// Longer paths and queries leave too little room for the rest.
+const PATH: usize = 192;
+const QUERY: usize = 128;
 
 /// The kinds of turns, by the index that a slot holds.
 pub(super) const TURNS: [&str; 9] = [
@@ -144,6 +149,7 @@ impl Slot {
         writer.put(Tag::Method, &[line.method.as_bytes()]);
         writer.put(Tag::Scheme, &[departed.scheme.as_bytes()]);
         writer.put(Tag::Host, &[line.host]);
+        writer.target(line.path, departed.query);
         writer.optional(Tag::Route, line.route.map(str::as_bytes));
         writer.optional(Tag::Side, line.side.map(str::as_bytes));
         writer.optional(Tag::Listener, departed.listener.map(str::as_bytes));
@@ -153,9 +159,7 @@ impl Slot {
             writer.put(Tag::Detail, &[cut(&told(failure), DETAIL).as_bytes()]);
         }
         record.turns.iter().for_each(|turn| writer.turn(turn, record.started));
-        writer.put(Tag::Path, &[line.path.as_bytes()]);
         (departed.policies)(&mut |kind| writer.put(Tag::Policy, &[kind.as_bytes()]));
-        writer.optional(Tag::Query, departed.query.map(str::as_bytes));
         for near in record.nearest.iter().flat_map(|nearest| &nearest.routes) {
             writer.put(Tag::Near, &[near.route.as_bytes(), b"\0", near.miss.as_bytes()]);
         }
@@ -230,6 +234,7 @@ impl Head {
         protocol: Protocol::Http1,
         is_slow: false,
         is_cut: false,
+        is_target_cut: false,
     };
 
     fn of(number: u64, worker: u16, departed: &Departed<'_>) -> Self {
@@ -254,6 +259,7 @@ impl Head {
             protocol: line.protocol,
             is_slow: false,
             is_cut: false,
+            is_target_cut: false,
         }
     }
 
@@ -338,6 +344,14 @@ impl Writer<'_> {
         }
     }
 
+    fn target(&mut self, path: &str, query: Option<&str>) {
+        let is_cut = path.len() > PATH || query.is_some_and(|query| query.len() > QUERY);
+        self.slot.head.is_target_cut = is_cut;
+        self.slot.head.is_cut |= is_cut;
+        self.put(Tag::Path, &[cut(path, PATH).as_bytes()]);
+        self.optional(Tag::Query, query.map(|query| cut(query, QUERY).as_bytes()));
+    }
+
     fn attempts<'d>(&mut self, record: &Record, upstream_of: &dyn Fn(&Attempt) -> &'d str) {
         let last = record.attempts.len().saturating_sub(1);
         for (index, attempt) in record.attempts.iter().enumerate() {
@@ -415,11 +429,13 @@ fn tell(event: &Event) -> (u8, String) {
     }
 }
 
-/// An error with all that is known of it.
+/// An error with all that is known of it. Many say in their detail what their source says.
 fn told(error: &Error) -> String {
     let source = error.source_text();
-    let separator = if source.is_empty() { "" } else { ": " };
-    format!("{error}{separator}{source}")
+    match error.detail().contains(&source) {
+        true => error.to_string(),
+        false => format!("{error}: {source}"),
+    }
 }
 
 /// At most so many bytes of a text, in whole characters.
@@ -444,8 +460,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_ten_cache_lines() {
-        assert!(size_of::<Slot>() <= 640, "{} bytes", size_of::<Slot>());
+    fn a_slot_is_twelve_cache_lines() {
+        assert!(size_of::<Slot>() <= 768, "{} bytes", size_of::<Slot>());
     }
 
     #[test]

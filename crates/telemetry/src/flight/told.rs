@@ -64,6 +64,8 @@ pub struct Flight {
     pub slow: bool,
     /// Something was too long for the record.
     pub cut: bool,
+    /// The path was, or the query.
+    pub target_cut: bool,
 }
 
 /// A part of the time.
@@ -148,6 +150,7 @@ impl Flight {
             nearest: all(Tag::Near).filter_map(near).collect(),
             slow: head.is_slow,
             cut: head.is_cut,
+            target_cut: head.is_target_cut,
         }
     }
 

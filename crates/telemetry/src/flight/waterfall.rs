@@ -62,18 +62,19 @@ impl Flight {
 
     /// What was tried, and what most requests do not meet.
     fn trail(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.attempts.is_empty() {
+        if !self.attempts.is_empty() || !self.turns.is_empty() {
             writeln!(f)?;
         }
-        for attempt in &self.attempts {
-            writeln!(f, "  {:>10.3} ms  {attempt}", attempt.start_ms)?;
+        let attempts = self.attempts.iter().map(|attempt| (attempt.start_ms, attempt.to_string()));
+        let turns = self.turns.iter().map(|turn| (turn.at_us as f64 / 1_000.0, turn.text.clone()));
+        let mut lines: Vec<_> = attempts.chain(turns).collect();
+        lines.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        for (at, line) in lines {
+            writeln!(f, "  {at:>10.3} ms  {line}")?;
         }
         let told = self.attempts.len() as u32;
         if self.attempts_made > told {
             writeln!(f, "                 and {} more attempts", self.attempts_made - told)?;
-        }
-        for turn in &self.turns {
-            writeln!(f, "  {:>10.3} ms  {}", turn.at_us as f64 / 1_000.0, turn.text)?;
         }
         if self.cut {
             writeln!(f, "\n  something was too long for the record, and is cut")?;
