@@ -13,6 +13,7 @@ use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, Order
 use telemetry::{
     Format,
     flight::{Filter, Flight, Slot},
+    history::{Busy, Point, Resolution, Subject},
 };
 use tokio::sync::mpsc;
 
@@ -66,6 +67,12 @@ pub trait Gateway: Send + Sync + 'static {
         _ = (filter, per_second);
         None
     }
+
+    /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
+
+    /// The things with the most requests in the last minute, the busiest first. Cheap.
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy>;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

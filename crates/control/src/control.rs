@@ -5,7 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Instant, SystemTime},
@@ -16,7 +16,7 @@ use model::{Kept, Model, Node, Problem, Report};
 use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
 use telemetry::{
-    AccessLog, Expose, Format, GatewayMetrics, Target,
+    AccessLog, Expose, Format, GatewayMetrics, History, Target,
     flight::{Filter, Flight, FlightRules},
 };
 
@@ -35,6 +35,7 @@ pub struct Control {
     state: Mutex<State>,
     token: Option<Token>,
     health: health::Health,
+    history: Mutex<History>,
     draining: AtomicBool,
     is_recording: AtomicBool,
 }
@@ -164,6 +165,7 @@ impl Control {
             state: Mutex::new(state),
             token,
             health,
+            history: Mutex::default(),
             draining: AtomicBool::new(false),
             is_recording: AtomicBool::new(is_recording),
         };
@@ -266,6 +268,21 @@ impl Control {
         let log = state.log.iter().map(|log| log as &dyn Expose);
         let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
+    }
+
+    /// Keeps what the counters say for those who ask for the last hour. To be called once a second.
+    pub fn remember(&self, now: SystemTime) {
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let snapshot = self.snapshot();
+        let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
+        let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
+        let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        self.history().look(second, &self.metrics, routes, upstreams);
+    }
+
+    /// The last hour. Not to be held for long: it is written to once a second.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the endpoints are whose health is looked after.

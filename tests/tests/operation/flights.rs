@@ -156,12 +156,12 @@ async fn records_are_found_by_what_they_are() {
         assert_eq!(paths(query).await, expected, "{query}");
     }
     for (query, detail) in [
-        ("statsu=5xx", "there is no parameter `statsu`; there are route, "),
+        ("statsu=5xx", "there is no parameter `statsu`; there are `route`, "),
         ("status=6xx", "`status` is such as `503` or `5xx`, not `6xx`"),
         ("cause=none", "there is no cause `none`; docs/errors.md has them all"),
         ("limit=0", "`limit` is a number from 1 to 1000, not `0`"),
         ("min_duration=fast", "`min_duration`: expected a duration"),
-        ("route=a&route=b", "`route` is given twice"),
+        ("route=a&route=b", "the parameter `route` is given twice"),
         ("where=record.statsu%20%3D%3D%20500", "`where`: "),
     ] {
         let answer = ask(&gateway, &format!("/api/v1/requests?{query}")).await;

@@ -4,9 +4,11 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
-/// What parameters of an address say.
+/// What parameters of an address say of requests.
 mod parameters;
+mod query;
 mod requests;
+mod series;
 mod tap;
 
 use std::sync::Arc;
@@ -21,6 +23,17 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 
 use crate::{Gateway, auth, problem::Problem};
+
+/// What there is, and what each is asked with.
+const ADDRESSES: &[(&str, &str)] = &[
+    ("/breakers", "GET or POST"),
+    ("/explain", "POST"),
+    ("/health", "GET"),
+    ("/requests", "GET"),
+    ("/series", "GET"),
+    ("/tap", "GET"),
+    ("/top", "GET"),
+];
 
 /// A body that is longer is no question.
 const BODY_BYTES: usize = 64 * 1024;
@@ -41,6 +54,8 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::one))
         .route("/tap", get(tap::tap))
+        .route("/series", get(series::series))
+        .route("/top", get(series::top))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
@@ -49,17 +64,14 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let known = "there are breakers, explain, health, requests and tap";
-    let detail = format!("there is nothing at `/api/v1{}`; {known}", uri.path());
+    let known: Vec<_> = ADDRESSES.iter().map(|(path, _)| format!("/api/v1{path}")).collect();
+    let detail = format!("there is nothing at `/api/v1{}`; there are {}", uri.path(), known.join(", "));
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let methods = match uri.path() {
-        "/breakers" => "GET or POST",
-        "/explain" => "POST",
-        _ => "GET",
-    };
+    let known = ADDRESSES.iter().find(|(path, _)| *path == uri.path());
+    let methods = known.map_or("another method", |(_, methods)| methods);
     let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use super::{
     Api,
     parameters::{Parameters, bad},
+    query::Query,
 };
 use crate::problem::Problem;
 
@@ -40,7 +41,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Json<BTreeMap<&'static str, Vec<Flight>>>, Problem> {
     is_recording(&api)?;
-    let parameters = Parameters::of(&uri, true, &["limit"])?;
+    let parameters = Parameters::with_filter(&uri, &["limit"])?;
     let (filter, limit) = (parameters.filter()?, parameters.number("limit", LIMIT, MOST)?);
     let found = api.gateway.requests(&filter, limit).await;
     Ok(Json(BTreeMap::from([("requests", found)])))
@@ -49,8 +50,7 @@ pub(super) async fn list(
 /// One of them, also as a command or for other tools.
 pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>, uri: Uri) -> Result<Response, Problem> {
     is_recording(&api)?;
-    let parameters = Parameters::of(&uri, false, &["as"])?;
-    let wanted = parameters.one("as")?;
+    let query = Query::read(&uri, &["as"])?;
     let filter = Filter { id: Some(id.clone()), ..Filter::default() };
     let Some(flight) = api.gateway.requests(&filter, 1).await.pop() else {
         let detail = format!(
@@ -59,7 +59,7 @@ pub(super) async fn one(State(api): State<Api>, Path(id): Path<String>, uri: Uri
         );
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
-    match wanted.as_deref() {
+    match query.get("as") {
         None | Some("json") => Ok(Json(explained(api, flight).await).into_response()),
         Some("curl") => Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], flight.as_curl()).into_response()),
         Some("har") => Ok(Json(flight.as_har()).into_response()),

@@ -48,7 +48,7 @@ struct Telling {
 /// A request per line, until the time is up or whoever asked leaves.
 pub(super) async fn tap(State(api): State<Api>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     is_recording(&api)?;
-    let parameters = Parameters::of(&uri, true, &["rate", "for"])?;
+    let parameters = Parameters::with_filter(&uri, &["rate", "for"])?;
     let rate = parameters.number("rate", RATE, MOST)? as u32;
     let lasts = parameters.duration("for")?.unwrap_or(LONGEST);
     if lasts > LONGEST {

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderName, header};
 use ipnet::IpNet;
 
-use super::{Address, Policy};
+use super::{Address, Policy, Registries};
 use crate::{Place, values::SecretSource};
 
 /// What holds for the whole process.
@@ -24,6 +24,8 @@ pub struct Gateway {
     /// `None`: nobody sees more than others.
     pub debug: Option<Debugging>,
     pub forwarded: Forwarded,
+    /// How registries are reached.
+    pub registries: Registries,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
     pub policies: Vec<Policy>,
@@ -82,6 +84,7 @@ impl Default for Gateway {
             flight_recorder: Some(FlightRecorder::default()),
             debug: None,
             forwarded: Forwarded::default(),
+            registries: Registries::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),
         }

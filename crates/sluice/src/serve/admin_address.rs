@@ -19,6 +19,7 @@ use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, Order
 use telemetry::{
     Format,
     flight::{Filter, Flight},
+    history::{Busy, Point, Resolution, Subject},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -167,6 +168,15 @@ impl admin::Gateway for Operated {
     fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {
         let tapped = self.control.records().then(|| self.control.tap(filter, per_second))?;
         Some(Tap { records: tapped.records, dropped: tapped.dropped })
+    }
+
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
+        self.control.history().points(subject, name, resolution)
+    }
+
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy> {
+        let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.control.history().busiest(subject, second, most)
     }
 
     fn token(&self) -> &Token {
