@@ -29,6 +29,8 @@ mod slot;
 mod told;
 /// A record for people.
 mod waterfall;
+/// Into a slot.
+mod writer;
 
 use http::{HeaderMap, HeaderName};
 use message::Attempt;

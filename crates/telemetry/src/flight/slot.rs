@@ -1,14 +1,14 @@
 //! One record as it is kept: numbers at fixed places, then texts, each with a tag and a length, as far as there is room.
 
 use std::{
-    fmt::{self, Write as _},
+    fmt,
     net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use message::{Attempt, Cause, Connection, Error, Event, Record, Turn};
+use message::Cause;
 
-use super::{Departed, FlightRules};
+use super::{Departed, FlightRules, writer::Writer};
 use crate::Protocol;
 
 /// A record of fixed size.
@@ -106,32 +106,6 @@ pub(super) const PANICS: u8 = 1 << 4;
 
 /// The bytes of an attempt before its names.
 const ATTEMPT_NUMBERS: usize = 30;
-/// The first attempts, and the last; those between are counted only.
-const ATTEMPTS: usize = 4;
-/// Longer texts of errors say no more.
-const DETAIL: usize = 160;
-/// Longer paths and queries leave too little room for the rest.
-const PATH: usize = 192;
-const QUERY: usize = 128;
-
-/// The kinds of turns, by the index that a slot holds.
-pub(super) const TURNS: [&str; 9] = [
-    "policy_replied",
-    "policy_failed",
-    "policy_waited",
-    "queued",
-    "unprobed",
-    "mirrored",
-    "retried",
-    "not_retried",
-    "fell_back",
-];
-
-/// Writes texts into a slot, as far as there is room.
-struct Writer<'s> {
-    slot: &'s mut Slot,
-}
-
 // === impl Slot ===
 
 impl Slot {
@@ -142,32 +116,27 @@ impl Slot {
         let line = departed.line;
         self.head = Head::of(number, worker, departed);
         self.used = 0;
-        let record = line.record;
-        let mut writer = Writer { slot: self };
-        // The most telling first: what comes last may find no room.
-        writer.optional(Tag::RequestId, line.request_id);
-        writer.put(Tag::Method, &[line.method.as_bytes()]);
-        writer.put(Tag::Scheme, &[departed.scheme.as_bytes()]);
-        writer.put(Tag::Host, &[line.host]);
-        writer.target(line.path, departed.query);
-        writer.optional(Tag::Route, line.route.map(str::as_bytes));
-        writer.optional(Tag::Side, line.side.map(str::as_bytes));
-        writer.optional(Tag::Listener, departed.listener.map(str::as_bytes));
-        writer.optional(Tag::Consumer, departed.consumer.map(str::as_bytes));
-        writer.attempts(record, departed.upstream_of);
-        if let Some(failure) = &record.failure {
-            writer.put(Tag::Detail, &[cut(&told(failure), DETAIL).as_bytes()]);
+        Writer { slot: self }.tell(rules, departed);
+    }
+
+    /// Appends a text, as far as there is room.
+    pub(super) fn put(&mut self, tag: Tag, parts: &[&[u8]]) {
+        let used = usize::from(self.used);
+        let Some(room) = (ROOM - used).checked_sub(3).filter(|room| *room > 0) else {
+            self.head.is_cut = true;
+            return;
+        };
+        let (head, data) = self.data[used..].split_at_mut(3);
+        let mut length = 0;
+        for part in parts {
+            let taken = part.len().min(room - length);
+            data[length..length + taken].copy_from_slice(&part[..taken]);
+            length += taken;
+            self.head.is_cut |= taken < part.len();
         }
-        record.turns.iter().for_each(|turn| writer.turn(turn, record.started));
-        (departed.policies)(&mut |kind| writer.put(Tag::Policy, &[kind.as_bytes()]));
-        for near in record.nearest.iter().flat_map(|nearest| &nearest.routes) {
-            writer.put(Tag::Near, &[near.route.as_bytes(), b"\0", near.miss.as_bytes()]);
-        }
-        for name in &rules.headers {
-            if let Some(value) = departed.headers.get(name) {
-                writer.put(Tag::Header, &[name.as_str().as_bytes(), b":", value.as_bytes()]);
-            }
-        }
+        let [low, high] = (length as u16).to_le_bytes();
+        head.copy_from_slice(&[tag as u8, low, high]);
+        self.used = (used + 3 + length) as u16;
     }
 
     /// The texts, in the order in which they were written. One that was cut may end within a character.
@@ -316,133 +285,6 @@ impl<'s> AttemptKept<'s> {
     }
 }
 
-// === impl Writer ===
-
-impl Writer<'_> {
-    fn put(&mut self, tag: Tag, parts: &[&[u8]]) {
-        let used = usize::from(self.slot.used);
-        let Some(room) = (ROOM - used).checked_sub(3).filter(|room| *room > 0) else {
-            self.slot.head.is_cut = true;
-            return;
-        };
-        let (head, data) = self.slot.data[used..].split_at_mut(3);
-        let mut length = 0;
-        for part in parts {
-            let taken = part.len().min(room - length);
-            data[length..length + taken].copy_from_slice(&part[..taken]);
-            length += taken;
-            self.slot.head.is_cut |= taken < part.len();
-        }
-        let [low, high] = (length as u16).to_le_bytes();
-        head.copy_from_slice(&[tag as u8, low, high]);
-        self.slot.used = (used + 3 + length) as u16;
-    }
-
-    fn optional(&mut self, tag: Tag, text: Option<&[u8]>) {
-        if let Some(text) = text {
-            self.put(tag, &[text]);
-        }
-    }
-
-    fn target(&mut self, path: &str, query: Option<&str>) {
-        let is_cut = path.len() > PATH || query.is_some_and(|query| query.len() > QUERY);
-        self.slot.head.is_target_cut = is_cut;
-        self.slot.head.is_cut |= is_cut;
-        self.put(Tag::Path, &[cut(path, PATH).as_bytes()]);
-        self.optional(Tag::Query, query.map(|query| cut(query, QUERY).as_bytes()));
-    }
-
-    fn attempts<'d>(&mut self, record: &Record, upstream_of: &dyn Fn(&Attempt) -> &'d str) {
-        let last = record.attempts.len().saturating_sub(1);
-        for (index, attempt) in record.attempts.iter().enumerate() {
-            if index + 1 < ATTEMPTS || index == last {
-                self.attempt(attempt, record.started, upstream_of(attempt));
-            } else {
-                self.slot.head.is_cut = true;
-            }
-        }
-    }
-
-    fn attempt(&mut self, attempt: &Attempt, started: Instant, upstream: &str) {
-        let upstream = cut(upstream, usize::from(u8::MAX));
-        let (connection, connected) = match attempt.connection {
-            None => (0, NEVER),
-            Some(Connection::Kept) => (KEPT, NEVER),
-            Some(Connection::New { after, instead }) => (NEW | if instead { INSTEAD } else { 0 }, nanos(after)),
-        };
-        let outcome = match attempt.outcome {
-            Ok(status) => status.as_u16(),
-            Err(cause) => FAILED | cause as u16,
-        };
-        let flags = connection
-            | if attempt.pick.overflows { OVERFLOWS } else { 0 }
-            | if attempt.pick.panics { PANICS } else { 0 };
-        let parts: [&[u8]; 9] = [
-            &nanos(attempt.began.saturating_duration_since(started)).to_le_bytes(),
-            &connected.to_le_bytes(),
-            &nanos(attempt.duration).to_le_bytes(),
-            &outcome.to_le_bytes(),
-            &attempt.pick.passed_over.to_le_bytes(),
-            &[flags],
-            &[upstream.len() as u8],
-            upstream.as_bytes(),
-            attempt.endpoint.as_bytes(),
-        ];
-        self.put(Tag::Attempt, &parts);
-    }
-
-    #[cold]
-    fn turn(&mut self, turn: &Turn, started: Instant) {
-        let (kind, text) = tell(&turn.event);
-        let at = nanos(turn.at.saturating_duration_since(started)).to_le_bytes();
-        self.put(Tag::Turn, &[&at, &[kind], cut(&text, DETAIL).as_bytes()]);
-    }
-}
-
-/// The index of the kind in [`TURNS`], and what happened, for people.
-fn tell(event: &Event) -> (u8, String) {
-    match event {
-        Event::PolicyReplied { policy, status } => (0, format!("`{policy}` answered with {}", status.as_u16())),
-        Event::PolicyFailed { policy, cause } => (1, format!("`{policy}` put an end to it: {cause}")),
-        Event::PolicyWaited { policy, took } => (2, format!("`{policy}` took {took:.3?}")),
-        Event::Queued { took } => (3, format!("waited {took:.3?} for a place among the requests under way")),
-        Event::Unprobed { took } => (4, format!("waited {took:.3?} for the first probe of an endpoint")),
-        Event::Mirrored { copies: 1 } => (5, "a mirror gets a copy".to_owned()),
-        Event::Mirrored { copies } => (5, format!("{copies} mirrors get copies")),
-        Event::Retried { wait, after } => {
-            let mut text = format!("sent again after {wait:.3?}");
-            if let Some(error) = after {
-                _ = write!(text, "; it had failed: {}", told(error));
-            }
-            (6, text)
-        }
-        Event::NotRetried(why) => (7, format!("not sent again: {}", why.reason())),
-        Event::FellBack { fallback, instead_of, failure } => {
-            let name = fallback.to_str().unwrap_or_default();
-            let text = match (instead_of, failure) {
-                (_, Some(error)) => format!("fallback `{name}` failed: {}", told(error)),
-                (Some(error), None) => format!("fallback `{name}` answered instead of: {}", told(error)),
-                (None, None) => format!("fallback `{name}` answered"),
-            };
-            (8, text)
-        }
-    }
-}
-
-/// An error with all that is known of it. Many say in their detail what their source says.
-fn told(error: &Error) -> String {
-    let source = error.source_text();
-    match error.detail().contains(&source) {
-        true => error.to_string(),
-        false => format!("{error}: {source}"),
-    }
-}
-
-/// At most so many bytes of a text, in whole characters.
-fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
 pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(NEVER - 1)
 }
@@ -467,10 +309,9 @@ mod tests {
     #[test]
     fn what_finds_no_room_is_cut_and_said_to_be() {
         let mut slot = Slot::EMPTY;
-        let mut writer = Writer { slot: &mut slot };
-        writer.put(Tag::Method, &[b"GET"]);
-        writer.put(Tag::Path, &[&[b'a'; 2 * ROOM]]);
-        writer.put(Tag::Query, &[b"never"]);
+        slot.put(Tag::Method, &[b"GET"]);
+        slot.put(Tag::Path, &[&[b'a'; 2 * ROOM]]);
+        slot.put(Tag::Query, &[b"never"]);
         assert!(slot.head.is_cut);
         let lengths: Vec<_> = slot.texts().map(|(tag, text)| (tag, text.len())).collect();
         assert_eq!(lengths, [(Tag::Method, 3), (Tag::Path, ROOM - 9)]);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Slot, redact,
-    slot::{AttemptKept, FAILED, INSTEAD, KEPT, NEVER, NEW, OVERFLOWS, PANICS, TURNS, Tag},
+    slot::{AttemptKept, FAILED, INSTEAD, KEPT, NEVER, NEW, OVERFLOWS, PANICS, Tag},
+    writer::TURNS,
 };
 use crate::rfc3339;
 
