@@ -107,9 +107,8 @@ async fn a_failure_tells_its_attempts_and_why_there_were_no_more() {
     // The command tells the same to people, and to tools.
     let (admin, state) = (gateway.admin().to_string(), gateway.directory().join(".sluice"));
     let state = state.to_str().unwrap();
-    let trace = async |more: &[&str]| {
-        command(&[&["trace", &id, "--admin", &admin, "--state", state], more].concat()).await
-    };
+    let trace =
+        async |more: &[&str]| command(&[&["trace", &id, "--admin", &admin, "--state", state], more].concat()).await;
     let run = trace(&[]).await;
     for text in ["502 connect_refused", "not sent again: as many attempts were made", "why this route:"] {
         assert!(run.success().contains(text), "{text}: {}", run.stdout);

@@ -11,12 +11,8 @@ use crate::{
 };
 
 /// What shows who somebody is; nobody may read that who reads what happened.
-const CREDENTIALS: [HeaderName; 4] = [
-    header::AUTHORIZATION,
-    header::COOKIE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("sluice-token"),
-];
+const CREDENTIALS: [HeaderName; 4] =
+    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, HeaderName::from_static("sluice-token")];
 
 pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
     let default = Gateway::default();

@@ -26,7 +26,11 @@ use tokio::{
     time::timeout_at,
 };
 
-use super::{Command, Worker, flights::{Rate, Tap}, run};
+use super::{
+    Command, Worker,
+    flights::{Rate, Tap},
+    run,
+};
 use crate::accept::Sockets;
 
 /// A running gateway. Dropping it ends the workers without grace.

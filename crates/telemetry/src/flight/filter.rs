@@ -37,9 +37,7 @@ pub enum StatusWanted {
 impl Filter {
     pub fn passes(&self, slot: &Slot) -> bool {
         let head = &slot.head;
-        let is_cause = |wanted: &String| {
-            head.cause.is_some_and(|cause| wanted == "any" || cause.name() == wanted)
-        };
+        let is_cause = |wanted: &String| head.cause.is_some_and(|cause| wanted == "any" || cause.name() == wanted);
         let is = |wanted: &Option<String>, tag: Tag| {
             wanted.as_ref().is_none_or(|wanted| slot.text(tag) == Some(wanted.as_bytes()))
         };

@@ -6,9 +6,8 @@ use std::borrow::Cow;
 pub(super) const REDACTED: &str = "REDACTED";
 
 /// Parts of the names of query parameters whose values nobody should read who reads about requests.
-const SECRETS: &[&str] = &[
-    "token", "secret", "passw", "pwd", "key", "auth", "signature", "credential", "session", "jwt",
-];
+const SECRETS: &[&str] =
+    &["token", "secret", "passw", "pwd", "key", "auth", "signature", "credential", "session", "jwt"];
 
 /// Whole names that are too short to look for in others.
 const SHORT_SECRETS: &[&str] = &["code", "otp", "pass", "pin", "sid", "sig", "state"];
@@ -28,9 +27,7 @@ pub(super) fn query(query: &str) -> Cow<'_, str> {
 fn is_secret(pair: &str) -> bool {
     let name = pair.split_once('=').map_or(pair, |(name, _)| name).to_ascii_lowercase();
     // An escape may hide any letter.
-    name.contains('%')
-        || SECRETS.iter().any(|secret| name.contains(secret))
-        || SHORT_SECRETS.contains(&name.as_str())
+    name.contains('%') || SECRETS.iter().any(|secret| name.contains(secret)) || SHORT_SECRETS.contains(&name.as_str())
 }
 
 #[cfg(test)]

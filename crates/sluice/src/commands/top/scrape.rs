@@ -53,7 +53,8 @@ impl Scrape {
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         for sample in self.with(&name, labels) {
             let Some(le) = bound(sample) else { continue };
-            let before = earlier.samples.iter().find(|other| other.name == sample.name && other.labels == sample.labels);
+            let before =
+                earlier.samples.iter().find(|other| other.name == sample.name && other.labels == sample.labels);
             buckets.push((le, sample.value - before.map_or(0.0, |before| before.value)));
         }
         buckets.sort_by(|one, other| one.0.total_cmp(&other.0));

@@ -71,13 +71,7 @@ const UPSTREAMS: Read<'_> = Read {
 // === impl View ===
 
 impl View {
-    pub(super) fn between(
-        earlier: &Scrape,
-        now: &Scrape,
-        health: &Value,
-        breakers: &Value,
-        most: usize,
-    ) -> Self {
+    pub(super) fn between(earlier: &Scrape, now: &Scrape, health: &Value, breakers: &Value, most: usize) -> Self {
         let routes = rows(&ROUTES, earlier, now);
         let per_second = routes.iter().map(|row| row.per_second).sum();
         let mut view = Self {
