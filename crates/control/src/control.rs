@@ -13,9 +13,12 @@ use std::{
 
 use message::Token;
 use model::{Further, Kept, Model, Node, Problem, Registries, Report};
-use proxy::{Gateway, Sockets, Start};
+use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, History, Target};
+use telemetry::{
+    AccessLog, Expose, Format, GatewayMetrics, History, Target,
+    flight::{Filter, Flight, FlightRules},
+};
 
 use crate::{
     Files, health,
@@ -34,6 +37,7 @@ pub struct Control {
     health: health::Health,
     history: Mutex<History>,
     draining: AtomicBool,
+    is_recording: AtomicBool,
 }
 
 /// What a gateway starts with.
@@ -138,6 +142,7 @@ impl Control {
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
+            flight: flight_rules(model).map(Arc::new),
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -155,6 +160,7 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
+        let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
         let registries = Arc::new(model.gateway.registries.clone());
         let kept = Arc::new(loaded.kept);
@@ -170,6 +176,7 @@ impl Control {
             health,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
+            is_recording: AtomicBool::new(is_recording),
         };
         Ok((control, applied))
     }
@@ -236,6 +243,9 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
+        let flight = flight_rules(model).map(Arc::new);
+        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
+        self.gateway.record_by(flight.as_ref());
         state.files = Files::default();
         if *state.registries != model.gateway.registries {
             state.registries = Arc::new(model.gateway.registries.clone());
@@ -303,6 +313,26 @@ impl Control {
     /// How the endpoints are whose health is looked after.
     pub fn health(&self) -> Vec<EndpointHealthTold> {
         self.health.told(&self.snapshot())
+    }
+
+    /// The newest records that pass, up to `limit`, the newest first; none if nothing is recorded.
+    pub fn requests(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Flight>> + Send + use<> {
+        let found = self.gateway.search(filter, limit);
+        async move {
+            let mut found = found.await;
+            found.sort_by_key(|slot| std::cmp::Reverse(slot.ended()));
+            found.iter().take(limit).map(Flight::of).collect()
+        }
+    }
+
+    /// Has records that pass handed over as they are made, up to so many a second.
+    pub fn tap(&self, filter: Filter, per_second: u32) -> Tapped {
+        self.gateway.tap(filter, per_second)
+    }
+
+    /// Whether exchanges are recorded.
+    pub fn records(&self) -> bool {
+        self.is_recording.load(Ordering::Relaxed)
     }
 
     /// Opens the access log anew, after somebody moved it away.
@@ -411,6 +441,15 @@ fn log_target(model: &Model) -> Option<Target> {
         model::AccessLog::Stdout => Some(Target::Stdout),
         model::AccessLog::File(path) => Some(Target::File(path.clone())),
     }
+}
+
+fn flight_rules(model: &Model) -> Option<FlightRules> {
+    let recorder = model.gateway.flight_recorder.as_ref()?;
+    Some(FlightRules {
+        records: recorder.records as usize,
+        keep: recorder.keep as usize,
+        headers: recorder.headers.clone(),
+    })
 }
 
 fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {

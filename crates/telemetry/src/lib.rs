@@ -19,6 +19,8 @@ mod shard;
 
 /// One JSON line per exchange, written where no exchange waits for it.
 mod access_log;
+/// The last exchanges, for whoever asks what happened to one.
+pub mod flight;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 

@@ -12,13 +12,15 @@ mod held;
 mod spring;
 /// How a refusal looks, whatever it refuses.
 mod refusal;
-/// What the gateway says of itself: access log and metrics.
+/// What the gateway says of itself: access log, flight recorder and metrics.
 mod witness;
 
 /// The end of a gateway, as its clients and its supervisor see it.
 mod drain;
 /// Each cause, with everything that names it.
 mod errors;
+/// What happened to a request.
+mod flights;
 /// What a client may hold, and for how long.
 mod limits;
 /// Why requests go where they go.

@@ -11,13 +11,14 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use admin::{Check, Readiness};
+use admin::{Check, Later, Readiness, Tap};
 use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
 use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
 use telemetry::{
     Format,
+    flight::{Filter, Flight},
     history::{Busy, Point, Resolution, Subject},
 };
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -150,6 +151,23 @@ impl admin::Gateway for Operated {
 
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
         self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
+    }
+
+    fn generation(&self) -> u64 {
+        self.control.snapshot().generation
+    }
+
+    fn records(&self) -> bool {
+        self.control.records()
+    }
+
+    fn requests(&self, filter: &Filter, limit: usize) -> Later<Vec<Flight>> {
+        Box::pin(self.control.requests(filter, limit))
+    }
+
+    fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {
+        let tapped = self.control.records().then(|| self.control.tap(filter, per_second))?;
+        Some(Tap { records: tapped.records, dropped: tapped.dropped })
     }
 
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {

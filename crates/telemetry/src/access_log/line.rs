@@ -82,7 +82,7 @@ impl Line<'_> {
     }
 
     /// What the client got. If it went away before that, the 499 that operators look for.
-    fn status(&self) -> Option<u64> {
+    pub(crate) fn status(&self) -> Option<u64> {
         let gone = self.record.cause.filter(|cause| matches!(cause, Cause::ClientClosed | Cause::ClientStalled));
         let status = self.record.status.or_else(|| Some(gone?.status()))?;
         Some(u64::from(status.as_u16()))
@@ -142,14 +142,9 @@ mod tests {
     #[test]
     fn a_line_tells_the_exchange() {
         let mut record = Record::new(Instant::now());
-        let attempt = Attempt {
-            upstream: 0,
-            endpoint: 0,
-            began: Instant::now(),
-            duration: Duration::ZERO,
-            outcome: Err(Cause::ResponseTimeout),
-        };
-        record.attempts.extend([attempt, attempt]);
+        let attempt =
+            Attempt { outcome: Err(Cause::ResponseTimeout), ..Attempt::new(0, "10.0.0.3:80".into(), record.started) };
+        record.attempts.extend([attempt.clone(), attempt]);
         (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
         (record.request_bytes, record.response_bytes) = (0, 300);
         let line = Line {
