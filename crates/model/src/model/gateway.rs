@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use super::{Address, Policy};
+use super::{Address, Policy, Registries};
 
 /// What holds for the whole process.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Gateway {
     pub zone: Option<Arc<str>>,
     pub access_log: AccessLog,
     pub forwarded: Forwarded,
+    /// How registries are reached.
+    pub registries: Registries,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
     pub policies: Vec<Policy>,
@@ -53,6 +55,7 @@ impl Default for Gateway {
             zone: None,
             access_log: AccessLog::default(),
             forwarded: Forwarded::default(),
+            registries: Registries::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),
         }
