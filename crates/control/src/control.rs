@@ -31,6 +31,7 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
+    exposed: Vec<Arc<dyn Expose + Send + Sync>>,
     health: health::Health,
     draining: AtomicBool,
 }
@@ -48,6 +49,8 @@ pub struct Options {
     pub housekeeping: fn(),
     /// Fetches the admin token, or makes one. Called if the document has an admin address.
     pub token: Box<dyn FnOnce() -> io::Result<Token>>,
+    /// What else has metrics to show.
+    pub exposed: Vec<Arc<dyn Expose + Send + Sync>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -55,6 +58,8 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
+    /// As at the start.
+    registries: model::Registries,
     log_target: Option<Target>,
     log: Option<AccessLog>,
     files: Files,
@@ -116,7 +121,7 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
+        let Options { path, kinds, version, worker_begins, housekeeping, token, exposed } = options;
         let loaded = source::load(&path, &Kept::default());
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
@@ -148,7 +153,8 @@ impl Control {
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let registries = model.gateway.registries.clone();
+        let state = State { bound, admin, registries, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
             path,
             kinds,
@@ -157,6 +163,7 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            exposed,
             health,
             draining: AtomicBool::new(false),
         };
@@ -233,6 +240,11 @@ impl Control {
         admin.zip(self.token.clone())
     }
 
+    /// What the document said of registries at the start, the gateway's own one among them.
+    pub fn registries(&self) -> model::Registries {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).registries.clone()
+    }
+
     /// Every file that has a say.
     pub fn files(&self) -> Files {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).files.clone()
@@ -254,7 +266,8 @@ impl Control {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
         let log = state.log.iter().map(|log| log as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
+        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(exposed).chain(log).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -353,6 +366,9 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     }
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
+    }
+    if model.gateway.registries.registry != state.registries.registry {
+        tracing::warn!("`gateway.registry` changes with the next start");
     }
 }
 

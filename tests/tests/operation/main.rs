@@ -21,6 +21,8 @@ mod errors;
 mod limits;
 /// Why requests go where they go.
 mod explain;
+/// Services that register with the gateway itself.
+mod registry;
 /// Documents that change while traffic flows.
 mod reload;
 /// What a gateway cannot start with.

@@ -102,13 +102,13 @@ async fn xml_is_what_a_client_gets_that_does_not_ask_for_json() {
     let answer = running.ask("GET", "/eureka/apps/", "accept: */*\r\n", "").await;
     assert_eq!(answer.field("Content-Type"), "application/xml");
     for part in [
-        "<applications><apps__hashcode>UP_1_</apps__hashcode><application><instance>",
+        "<apps__hashcode>UP_1_</apps__hashcode>",
         "<port enabled=\"true\">8080</port>",
         "<securePort enabled=\"false\">7002</securePort>",
         "<instanceId>localhost</instanceId>",
         "<note>a &amp; b</note>",
         "<dataCenterInfo class=\"com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo\"><name>MyOwn</name></dataCenterInfo>",
-        "<versions__delta>1</versions__delta></applications>",
+        "<versions__delta>1</versions__delta>",
     ] {
         assert!(answer.body.contains(part), "{part}: {}", answer.body);
     }
