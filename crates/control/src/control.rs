@@ -34,6 +34,7 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
+    exposed: Vec<Arc<dyn Expose + Send + Sync>>,
     health: health::Health,
     history: Mutex<History>,
     draining: AtomicBool,
@@ -55,6 +56,8 @@ pub struct Options {
     pub housekeeping: fn(),
     /// Fetches the admin token, or makes one. Called if the document has an admin address.
     pub token: Box<dyn FnOnce() -> io::Result<Token>>,
+    /// What else has metrics to show.
+    pub exposed: Vec<Arc<dyn Expose + Send + Sync>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -62,6 +65,8 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
+    /// As at the start.
+    registry: Option<model::Registry>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
     files: Files,
@@ -127,7 +132,7 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, further, version, worker_begins, housekeeping, token } = options;
+        let Options { path, kinds, further, version, worker_begins, housekeeping, token, exposed } = options;
         let further: Arc<[Further]> = further.into();
         let loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
@@ -163,8 +168,10 @@ impl Control {
         let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
         let registries = Arc::new(model.gateway.registries.clone());
+        let registry = registries.registry.clone();
         let kept = Arc::new(loaded.kept);
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept, further, registries };
+        let files = loaded.files;
+        let state = State { bound, admin, registry, log_target, log, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -173,6 +180,7 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            exposed,
             health,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -291,7 +299,8 @@ impl Control {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
         let log = state.log.iter().map(|log| log as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
+        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(exposed).chain(log).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -425,6 +434,9 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     }
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
+    }
+    if model.gateway.registries.registry != state.registry {
+        tracing::warn!("`gateway.registry` changes with the next start");
     }
 }
 

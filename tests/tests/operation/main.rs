@@ -25,6 +25,8 @@ mod flights;
 mod limits;
 /// Why requests go where they go.
 mod explain;
+/// Services that register with the gateway itself.
+mod registry;
 /// Documents that change while traffic flows.
 mod reload;
 /// Names in the DNS, and name servers that fail.
