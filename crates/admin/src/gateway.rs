@@ -3,7 +3,10 @@
 use std::{borrow::Cow, fmt};
 
 use message::Token;
-use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
+use snapshot::{
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
+    ServiceOrderError, ServiceTold,
+};
 use telemetry::Format;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
@@ -32,6 +35,15 @@ pub trait Gateway: Send + Sync + 'static {
     /// It means none.
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
 
+    /// The services that endpoints are found by in registries. Cheap.
+    fn services(&self) -> Vec<ServiceTold>;
+
+    /// Gives an order about a service, and tells how that is then. Waits for a disk; asked on a thread that may block.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError>;
+
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;
 
@@ -53,7 +65,7 @@ pub struct Readiness {
 /// One of the things that must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What is looked at: `listeners`, `configuration`, `drain`.
+    /// What is looked at: `listeners`, `configuration`, `discovery`, `drain`.
     pub name: &'static str,
     /// Why it does not hold, in lower case; `None` if it does.
     pub problem: Option<Cow<'static, str>>,

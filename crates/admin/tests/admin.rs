@@ -17,7 +17,8 @@ use model::Report;
 use policy::Registry;
 use serde_json::Value;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, Snapshot,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, InstanceTold, OrderError, Question, QuestionError,
+    ServiceOrder, ServiceOrderError, ServiceTold, Snapshot,
 };
 use telemetry::Format;
 use tokio::{
@@ -66,6 +67,18 @@ impl Gateway for Fake {
         self.snapshot.breakers().order(order, std::time::Instant::now(), SystemTime::now())
     }
 
+    fn services(&self) -> Vec<ServiceTold> {
+        vec![orders(Vec::new())]
+    }
+
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
+        match (&*order.service, &order.endpoint) {
+            ("orders", Some(endpoint)) => Ok(orders(vec![instance(endpoint)])),
+            ("orders", None) => Err(ServiceOrderError::NotKept("the disk is full".to_owned())),
+            _ => Err(ServiceOrderError::NoSuchService(vec!["consul `orders`".to_owned()])),
+        }
+    }
+
     fn token(&self) -> &Token {
         &self.token
     }
@@ -89,6 +102,33 @@ fn fake() -> Arc<Fake> {
         token: Token::new("secret").unwrap(),
         snapshot: snapshot(),
     })
+}
+
+fn orders(instances: Vec<InstanceTold>) -> ServiceTold {
+    ServiceTold {
+        registry: "consul".to_owned(),
+        service: "orders".to_owned(),
+        upstreams: vec!["orders".into()],
+        stale: false,
+        last_sync: None,
+        since: None,
+        held: None,
+        failure: None,
+        instances,
+    }
+}
+
+fn instance(address: &str) -> InstanceTold {
+    InstanceTold {
+        id: address.into(),
+        address: Some(address.to_owned()),
+        weight: 0,
+        tier: 0,
+        labels: [].into(),
+        state: "draining".to_owned(),
+        why: Some("ordered".to_owned()),
+        order: None,
+    }
 }
 
 fn snapshot() -> Snapshot {

@@ -49,7 +49,7 @@ pub struct Near {
 
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
-    /// Index of the upstream in the snapshot, and of the endpoint in its set.
+    /// Index of the upstream in the snapshot, and what tells the endpoint from all that were in its sets.
     pub upstream: u32,
     pub endpoint: u32,
     /// When the endpoint was chosen.

@@ -78,6 +78,14 @@ families! {
     UPSTREAM_PROBES "sluice_upstream_probes_total" Counter ["upstream" "outcome"] "Health probes that ended, by what they came to.";
     UPSTREAM_EJECTIONS "sluice_upstream_ejections_total" Counter ["upstream" "reason"] "Endpoints that were left out for a while because they failed too many requests.";
 
+    REGISTRY_LAST_SYNC "sluice_registry_last_sync_timestamp_seconds" Gauge ["registry" "service"] "When a registry last answered for a service, in seconds since 1970.";
+    REGISTRY_STALE "sluice_registry_stale" Gauge ["registry" "service"] "1 while a registry does not confirm the endpoints that serve: it fails, or has not answered since the start.";
+    REGISTRY_FAILURES "sluice_registry_failures_total" Counter ["registry" "service" "kind"] "Attempts to have a registry answer that failed.";
+    REGISTRY_INSTANCES "sluice_registry_instances" Gauge ["registry" "service" "state"] "Instances of the answer that is believed: up, draining, down, or why they are left out.";
+    REGISTRY_HOLDING "sluice_registry_holding" Gauge ["registry" "service"] "1 while an answer is held back because it is empty, or leaves less than half of the instances.";
+    REGISTRY_HELD "sluice_registry_held_total" Counter ["registry" "service"] "Answers that were held back because they were empty, or left less than half of the instances.";
+    REGISTRY_SWAPS "sluice_registry_swaps_total" Counter ["registry" "service"] "Endpoint sets that took the place of others.";
+
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";

@@ -15,6 +15,8 @@ mod witness;
 
 /// The end of a gateway, as its clients and its supervisor see it.
 mod drain;
+/// Endpoints that are found in registries.
+mod discovery;
 /// Each cause, with everything that names it.
 mod errors;
 /// What a client may hold, and for how long.

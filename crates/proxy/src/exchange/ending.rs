@@ -202,7 +202,7 @@ impl Ending {
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
             side: snapshot.side(record).map(|side| &*side.name),
             upstream: local.map(|local| &*local.upstream.name),
-            endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.authority.to_str().ok()),
+            endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.to_str().ok()),
             user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
         });

@@ -312,7 +312,7 @@ impl<'a> Running<'a> {
         metrics.attempt_began(worker);
         let attempt = Attempt {
             upstream: target.upstream as u32,
-            endpoint: target.endpoint as u32,
+            endpoint: target.set.number(target.endpoint),
             began: target.chosen,
             duration: Duration::ZERO,
             outcome: Err(Cause::ClientClosed),

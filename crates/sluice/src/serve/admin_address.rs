@@ -15,7 +15,10 @@ use admin::{Check, Readiness};
 use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
-use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
+use snapshot::{
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
+    ServiceOrderError, ServiceTold,
+};
 use telemetry::Format;
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -126,7 +129,11 @@ impl admin::Gateway for Operated {
             false => Check::ok("drain"),
             true => Check::failed("drain", "the gateway is shutting down and takes no new connections"),
         };
-        [Check::ok("listeners"), Check::ok("configuration"), drain].into_iter().collect()
+        let discovery = match self.control.awaited_services() {
+            None => Check::ok("discovery"),
+            Some(problem) => Check::failed("discovery", problem),
+        };
+        [Check::ok("listeners"), Check::ok("configuration"), discovery, drain].into_iter().collect()
     }
 
     fn metrics(&self, format: Format) -> String {
@@ -147,6 +154,14 @@ impl admin::Gateway for Operated {
 
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
         self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
+    }
+
+    fn services(&self) -> Vec<ServiceTold> {
+        self.control.services()
+    }
+
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
+        self.control.order_service(order)
     }
 
     fn token(&self) -> &Token {

@@ -31,7 +31,7 @@ use crate::{
     admin_token::{Made, State},
     builtins::Known,
     failure::Failure,
-    memory,
+    memory, registries,
 };
 use admin_address::AdminAddress;
 use ready_file::ReadyFile;
@@ -87,6 +87,8 @@ impl Server {
             path: document.to_owned(),
             kinds: Box::new(kinds),
             version: env!("CARGO_PKG_VERSION"),
+            registries: registries::make(None),
+            state: Some(state.folder().to_owned()),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
             token: Box::new({
