@@ -235,7 +235,6 @@ async fn an_empty_answer_is_held_and_no_other_route_is_asked() {
     let is_refused = async || Some(ask(&gateway).await).filter(|answer| answer.text() != "a" && answer.status != 200);
     let refused = eventually("nobody is left", is_refused).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["cause"]), (503, &json!("no_endpoint")));
-    assert!(refused.json()["detail"].as_str().unwrap().contains("file knows none for `"), "{}", refused.text());
     assert_eq!(client::get(address, "/other").await.text(), "rest");
 }
 
@@ -375,6 +374,8 @@ async fn a_drain_loses_no_request() {
     let found = Found::new(&json!([at(&held.origin)]));
     let gateway = found.start().await;
     let address = gateway.address("web");
+    let is_ready = async || (client::get(gateway.admin(), "/readyz").await.status == StatusCode::OK).then_some(());
+    eventually("the first answer", is_ready).await;
     let asking = tokio::spawn(async move { client::get(address, "/orders").await });
     held.has(1).await;
     found.write(&with_status("draining"));

@@ -249,6 +249,9 @@ proptest! {
         let mut suspicious_since: Option<Instant> = None;
         for (wait, event) in events {
             trial.pass(Duration::from_millis(wait));
+            if trial.keeper.held.is_none() {
+                suspicious_since = None;
+            }
             let had = trial.keeper.present();
             match event {
                 Event::Answered(instances) => {
@@ -275,9 +278,6 @@ proptest! {
                     prop_assert_eq!(&trial.keeper.wanted, &wanted);
                 }
                 Event::Nothing => {}
-            }
-            if trial.keeper.held.is_none() {
-                suspicious_since = None;
             }
         }
         for pair in trial.swaps.windows(2) {
