@@ -7,7 +7,10 @@ use snapshot::{
     BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
     ServiceOrderError, ServiceTold,
 };
-use telemetry::Format;
+use telemetry::{
+    Format,
+    history::{Busy, Point, Resolution, Subject},
+};
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
 pub trait Gateway: Send + Sync + 'static {
@@ -43,6 +46,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// It makes no sense, or cannot be kept.
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError>;
+
+    /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
+
+    /// The things with the most requests in the last minute, the busiest first. Cheap.
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy>;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

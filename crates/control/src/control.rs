@@ -5,7 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Instant, SystemTime},
@@ -15,7 +15,7 @@ use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
+use telemetry::{AccessLog, Expose, Format, GatewayMetrics, History, Target};
 
 use crate::{
     Files, MakeRegistries,
@@ -35,6 +35,7 @@ pub struct Control {
     token: Option<Token>,
     health: Arc<health::Health>,
     discovery: Discovery,
+    history: Mutex<History>,
     draining: AtomicBool,
 }
 
@@ -67,6 +68,7 @@ struct State {
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
+    registries: model::Registries,
 }
 
 /// What a start or reload came to.
@@ -159,7 +161,9 @@ impl Control {
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let registries = model.gateway.registries.clone();
+        let kept = Arc::new(loaded.kept);
+        let state = State { bound, admin, log_target, log, files: loaded.files, kept, registries };
         let control = Self {
             path,
             kinds,
@@ -170,6 +174,7 @@ impl Control {
             token,
             health,
             discovery,
+            history: Mutex::default(),
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -228,6 +233,7 @@ impl Control {
             (state.log_target, state.log) = (log_target, log);
         }
         state.files = Files::default();
+        state.registries = model.gateway.registries.clone();
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
@@ -274,6 +280,21 @@ impl Control {
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
+    /// Keeps what the counters say for those who ask for the last hour. To be called once a second.
+    pub fn remember(&self, now: SystemTime) {
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let snapshot = self.snapshot();
+        let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
+        let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
+        let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        self.history().look(second, &self.metrics, routes, upstreams);
+    }
+
+    /// The last hour. Not to be held for long: it is written to once a second.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How the endpoints are whose health is looked after.
     pub fn health(&self) -> Vec<EndpointHealthTold> {
         self.health.told(&self.snapshot())
@@ -290,6 +311,11 @@ impl Control {
     /// It makes no sense, or cannot be kept.
     pub fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
         self.discovery.order(order)
+    }
+
+    /// How registries are reached, and what they are told, as the document that is live says.
+    pub fn registries(&self) -> model::Registries {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).registries.clone()
     }
 
     /// Which services nothing is known of yet, for as long as a start should wait for them.

@@ -22,7 +22,11 @@ pub mod clock;
 
 pub mod faults;
 
+pub mod consul;
+
 pub mod gateway;
+
+pub mod prometheus;
 
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;

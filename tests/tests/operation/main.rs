@@ -29,3 +29,5 @@ mod reload;
 mod bad_input;
 /// What operators read.
 mod metrics;
+/// A real Prometheus reads the same.
+mod prometheus;

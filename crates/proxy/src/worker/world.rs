@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     rc::Rc,
     sync::Arc,
     time::Instant,
@@ -134,9 +134,16 @@ impl LocalUpstream {
 impl LocalSet {
     fn new(upstream: &Upstream, previous: Option<&Self>) -> Self {
         let set = upstream.set();
-        let kept = |endpoint: &Arc<_>| {
-            let pool = previous?.pools.iter().find(|pool| pool.serves(&upstream.rules, endpoint))?;
-            Some(pool.clone())
+        let known: HashMap<_, _> = previous
+            .into_iter()
+            .flat_map(|previous| &previous.pools)
+            .map(|pool| (&pool.endpoint().address, pool))
+            .collect();
+        let kept = |endpoint: &Arc<Endpoint>| {
+            known
+                .get(&endpoint.address)
+                .filter(|pool| pool.serves(&upstream.rules, endpoint))
+                .map(|pool| Rc::clone(pool))
         };
         let made = |endpoint: &Arc<_>| {
             Pool::within(upstream.rules.clone(), Arc::clone(endpoint), upstream.connections.clone())

@@ -19,7 +19,10 @@ use snapshot::{
     BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
     ServiceOrderError, ServiceTold,
 };
-use telemetry::Format;
+use telemetry::{
+    Format,
+    history::{Busy, Point, Resolution, Subject},
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::failure::Failure;
@@ -162,6 +165,15 @@ impl admin::Gateway for Operated {
 
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
         self.control.order_service(order)
+    }
+
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
+        self.control.history().points(subject, name, resolution)
+    }
+
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy> {
+        let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.control.history().busiest(subject, second, most)
     }
 
     fn token(&self) -> &Token {

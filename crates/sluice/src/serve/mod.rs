@@ -9,6 +9,8 @@
 mod admin_address;
 /// How many files the process may have open.
 mod open_files;
+/// The gateway's own entries in registries.
+mod registered;
 /// Where scripts learn that traffic is served, and where.
 mod ready_file;
 /// What the operating system asks for.
@@ -20,12 +22,16 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, Weak},
+    time::{Duration, Instant, SystemTime},
 };
 
 use control::{Applied, Control, Files, Options, Refusal, Watch};
-use tokio::{runtime, task::spawn_blocking};
+use tokio::{
+    runtime,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{
     admin_token::{Made, State},
@@ -35,6 +41,7 @@ use crate::{
 };
 use admin_address::AdminAddress;
 use ready_file::ReadyFile;
+use registered::Registered;
 use signals::{Signal, Signals};
 
 /// A running gateway with all that belongs to it.
@@ -45,6 +52,7 @@ pub(crate) struct Server {
     /// `None` if the operating system gives none; then only SIGHUP reloads.
     watch: Option<Watch>,
     signals: Signals,
+    registered: Registered,
 }
 
 /// What a shell says of a program that SIGINT ended.
@@ -102,7 +110,8 @@ impl Server {
         if let Some(made) = made.get() {
             made.show();
         }
-        let mut server = Self { control, admin, ready_file, watch, signals };
+        let registered = Registered::default();
+        let mut server = Self { control, admin, ready_file, watch, signals, registered };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
@@ -122,6 +131,10 @@ impl Server {
 
     /// Serves until a signal ends it.
     pub(crate) async fn run(mut self) -> ExitCode {
+        self.registered.follow(self.control.registries()).await;
+        if self.admin.is_some() {
+            tokio::spawn(remember(Arc::downgrade(&self.control)));
+        }
         loop {
             tokio::select! {
                 () = changed(self.watch.as_mut()) => self.reload().await,
@@ -152,6 +165,7 @@ impl Server {
                     tracing::error!("{failure}");
                 }
                 tell_applied(&applied, begun.elapsed());
+                self.registered.follow(self.control.registries()).await;
             }
             Ok(Err(refusal)) => self.tell_refused(&refusal),
             Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
@@ -166,7 +180,12 @@ impl Server {
         let grace = self.control.snapshot().settings.grace;
         tracing::info!(?grace, "draining: exchanges under way may finish; Ctrl-C once more ends them");
         let control = self.control.clone();
-        let drained = spawn_blocking(move || control.drain());
+        let registered = &mut self.registered;
+        let drained = async {
+            // Who finds it there would come in vain.
+            registered.leave().await;
+            spawn_blocking(move || control.drain()).await
+        };
         tokio::select! {
             _ = drained => {}
             () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
@@ -231,6 +250,18 @@ fn watch(document: &Path) -> Option<Watch> {
             tracing::warn!(%error, "files cannot be watched; reload with SIGHUP");
             None
         }
+    }
+}
+
+/// Keeps the last hour, for as long as the gateway is there.
+async fn remember(control: Weak<Control>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        seconds.tick().await;
+        let Some(control) = control.upgrade() else { return };
+        // Many routes take a while, and the admin address must answer meanwhile.
+        _ = spawn_blocking(move || control.remember(SystemTime::now())).await;
     }
 }
 
