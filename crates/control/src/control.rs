@@ -12,7 +12,7 @@ use std::{
 };
 
 use message::Token;
-use model::{Kept, Model, Node, Problem, Report};
+use model::{Further, Kept, Model, Node, Problem, Registries, Report};
 use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
 use telemetry::{
@@ -34,6 +34,7 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
+    exposed: Vec<Arc<dyn Expose + Send + Sync>>,
     health: health::Health,
     history: Mutex<History>,
     draining: AtomicBool,
@@ -45,6 +46,8 @@ pub struct Options {
     /// The document.
     pub path: PathBuf,
     pub kinds: Box<dyn Kinds>,
+    /// What a catalog said the last time, if anything: see [`Control::set_further`].
+    pub further: Vec<Further>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
     /// See [`Start::worker_begins`].
@@ -53,6 +56,8 @@ pub struct Options {
     pub housekeeping: fn(),
     /// Fetches the admin token, or makes one. Called if the document has an admin address.
     pub token: Box<dyn FnOnce() -> io::Result<Token>>,
+    /// What else has metrics to show.
+    pub exposed: Vec<Arc<dyn Expose + Send + Sync>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -60,11 +65,17 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
+    /// As at the start.
+    registry: Option<model::Registry>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
+    /// As the next document is to have them.
+    further: Arc<[Further]>,
+    /// As the document that is live has them.
+    registries: Arc<Registries>,
 }
 
 /// What a start or reload came to.
@@ -93,7 +104,7 @@ pub struct Compiled {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
-    let loaded = source::load(path, &Kept::default());
+    let loaded = source::load(path, &Kept::default(), &[]);
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
@@ -104,7 +115,7 @@ pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
-    let (loaded, root) = source::load_with_tree(path);
+    let (loaded, root) = source::load_with_tree(path, &[]);
     let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match root {
         Some(root) => Ok(Compiled { root, model: model.clone(), snapshot }),
@@ -121,8 +132,9 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
-        let loaded = source::load(&path, &Kept::default());
+        let Options { path, kinds, further, version, worker_begins, housekeeping, token, exposed } = options;
+        let further: Arc<[Further]> = further.into();
+        let loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
@@ -155,7 +167,11 @@ impl Control {
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let registries = Arc::new(model.gateway.registries.clone());
+        let registry = registries.registry.clone();
+        let kept = Arc::new(loaded.kept);
+        let files = loaded.files;
+        let state = State { bound, admin, registry, log_target, log, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -164,6 +180,7 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            exposed,
             health,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -177,8 +194,11 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner).kept.clone();
-        let loaded = source::load(&self.path, &kept);
+        let (kept, further) = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.kept.clone(), state.further.clone())
+        };
+        let loaded = source::load(&self.path, &kept, &further);
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
@@ -188,6 +208,16 @@ impl Control {
             Err(_) => self.metrics.config_refused(),
         }
         applied
+    }
+
+    /// The documents that are to have a say beside the files from the next reload on, where the files ask for a catalog.
+    pub fn set_further(&self, further: Vec<Further>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).further = further.into();
+    }
+
+    /// How the document that is live has registries reached.
+    pub fn registries(&self) -> Arc<Registries> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).registries.clone()
     }
 
     fn apply(&self, loaded: &Loaded) -> Result<Applied, Refusal> {
@@ -225,6 +255,9 @@ impl Control {
         self.is_recording.store(flight.is_some(), Ordering::Relaxed);
         self.gateway.record_by(flight.as_ref());
         state.files = Files::default();
+        if *state.registries != model.gateway.registries {
+            state.registries = Arc::new(model.gateway.registries.clone());
+        }
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
@@ -266,7 +299,8 @@ impl Control {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
         let log = state.log.iter().map(|log| log as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
+        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(exposed).chain(log).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -400,6 +434,9 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     }
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
+    }
+    if model.gateway.registries.registry != state.registry {
+        tracing::warn!("`gateway.registry` changes with the next start");
     }
 }
 

@@ -8,6 +8,8 @@ mod bad_requests;
 mod failing;
 /// An origin that answers when the test says.
 mod held;
+/// A stock Eureka estate.
+mod spring;
 /// How a refusal looks, whatever it refuses.
 mod refusal;
 /// What the gateway says of itself: access log, flight recorder and metrics.
@@ -23,10 +25,18 @@ mod flights;
 mod limits;
 /// Why requests go where they go.
 mod explain;
+/// Services that register with the gateway itself.
+mod registry;
 /// Documents that change while traffic flows.
 mod reload;
+/// Names in the DNS, and name servers that fail.
+mod dns;
+/// Services that register with Eureka.
+mod eureka;
 /// What a gateway cannot start with.
 mod bad_input;
+/// Consul, its catalog, and the gateway in it.
+mod consul;
 /// What operators read.
 mod metrics;
 /// A real Prometheus reads the same.
