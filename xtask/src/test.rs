@@ -45,7 +45,10 @@ fn build_gateway() -> Result<PathBuf, String> {
 /// Where everything is built.
 fn target() -> Result<PathBuf, String> {
     let metadata = metadata()?;
-    metadata["target_directory"].as_str().map(PathBuf::from).ok_or("cargo metadata names no target directory".to_owned())
+    metadata["target_directory"]
+        .as_str()
+        .map(PathBuf::from)
+        .ok_or("cargo metadata names no target directory".to_owned())
 }
 
 /// A Python with the clients of registries, in an environment of its own beside what is built. Made once.

@@ -154,7 +154,8 @@ impl Control {
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let admin = model.gateway.admin.clone();
         let registries = model.gateway.registries.clone();
-        let state = State { bound, admin, registries, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let state =
+            State { bound, admin, registries, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
             path,
             kinds,

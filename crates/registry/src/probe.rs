@@ -65,9 +65,9 @@ async fn run(registry: Weak<Shared>, asked: Asked) {
             // It is never closed.
             let _turn = shared.probes.acquire().await;
             let once = ask(&asked.probe, shared.allow());
-            timeout(asked.probe.timeout, once).await.unwrap_or_else(|_| {
-                (CheckStatus::Critical, format!("no answer within {:?}", asked.probe.timeout))
-            })
+            timeout(asked.probe.timeout, once)
+                .await
+                .unwrap_or_else(|_| (CheckStatus::Critical, format!("no answer within {:?}", asked.probe.timeout)))
         };
         if !asked.is_wanted(&shared) {
             return;

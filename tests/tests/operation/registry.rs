@@ -92,7 +92,10 @@ async fn who_registers_is_asked_until_it_is_not_heard_of() {
     // It sends no heartbeat.
     answered_by(&gateway, &["stays"]).await;
     assert_eq!(statuses(&gateway).await, [("stays".to_owned(), "up".to_owned())]);
-    assert_eq!(ask(&gateway, Method::DELETE, "/v1/services/orders/instances/stays", "").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        ask(&gateway, Method::DELETE, "/v1/services/orders/instances/stays", "").await.status,
+        StatusCode::NO_CONTENT
+    );
     answered_by(&gateway, &[""]).await;
 
     let metrics = gateway.metrics().await;
@@ -185,8 +188,10 @@ async fn a_kill_loses_nothing_that_was_answered() {
             answered
         });
         // Somewhere in between.
-        eventually("some are registered", async || (statuses(&gateway).await.len() > there.len() + 7 * round).then_some(()))
-            .await;
+        eventually("some are registered", async || {
+            (statuses(&gateway).await.len() > there.len() + 7 * round).then_some(())
+        })
+        .await;
         gateway.signal(Signal::KILL);
         known.extend(within(PATIENCE, registering).await.unwrap());
         gateway.wait_exit().await;
@@ -204,7 +209,9 @@ impl PythonService {
     /// `None`, aloud, where nobody has installed what it needs.
     async fn start(dialect: &str, registry: SocketAddr) -> Option<Self> {
         let Some(python) = std::env::var_os("SLUICE_PYTHON") else {
-            eprintln!("skipped: SLUICE_PYTHON names no Python with the clients of registries; `cargo xtask test` makes one");
+            eprintln!(
+                "skipped: SLUICE_PYTHON names no Python with the clients of registries; `cargo xtask test` makes one"
+            );
             return None;
         };
         let mut child = Command::new(python)

@@ -104,10 +104,12 @@ pub(super) async fn register_check(State(shared): Asked, body: Bytes) -> Answer 
         read::check(fields, name, &known.instance.key.service, &known.instance.host)
     };
     let added = (|| {
-        let value: Value = serde_json::from_slice(&body).map_err(|error| Refusal::Bad(format!("the body is no check: {error}")))?;
+        let value: Value =
+            serde_json::from_slice(&body).map_err(|error| Refusal::Bad(format!("the body is no check: {error}")))?;
         let fields = Fields::of(&value, "the body").map_err(Refusal::Bad)?;
         let id = fields.text("serviceid").map_err(Refusal::Bad)?;
-        let id = id.ok_or_else(|| Refusal::Bad("a check of no service is not kept; name one in `ServiceID`".to_owned()))?;
+        let id =
+            id.ok_or_else(|| Refusal::Bad("a check of no service is not kept; name one in `ServiceID`".to_owned()))?;
         let known = {
             let core = shared.core();
             let key = owner(&core, id)?;
@@ -127,9 +129,8 @@ pub(super) async fn deregister_check(State(shared): Asked, Path(id): Path<String
     let key = shared.core().with_check(&id).map(|owner| owner.instance.key.clone());
     let unknown = || Refusal::Unknown(format!("there is no check `{}`", id.escape_debug()));
     let key = key.ok_or_else(|| refused(&shared, &unknown()))?;
-    let removed = shared.change(|core, now| {
-        core.update(&key, now, |instance| instance.checks.retain(|check| *check.id != *id))
-    });
+    let removed =
+        shared.change(|core, now| core.update(&key, now, |instance| instance.checks.retain(|check| *check.id != *id)));
     removed.map_err(|refusal| refused(&shared, &refusal))?;
     done(&shared).await
 }
@@ -150,7 +151,8 @@ pub(super) async fn fail(state: Asked, id: Path<String>, query: Query) -> Answer
 pub(super) async fn update(State(shared): Asked, Path(id): Path<String>, body: Bytes) -> Answer {
     let read = || -> Result<(CheckStatus, String), String> {
         let example = r#"{"Status":"passing"}"#;
-        let value: Value = serde_json::from_slice(&body).map_err(|error| format!("the body is no {example}: {error}"))?;
+        let value: Value =
+            serde_json::from_slice(&body).map_err(|error| format!("the body is no {example}: {error}"))?;
         let fields = Fields::of(&value, "the body")?;
         let status = fields.text("status")?.map_or(Ok(CheckStatus::Passing), read::status)?;
         Ok((status, fields.text("output")?.unwrap_or_default().to_owned()))
@@ -183,7 +185,10 @@ fn owner(core: &Core, id: &str) -> Result<Key, Refusal> {
     let ours = of_consul(core, id);
     match (ours.as_slice(), all.as_slice()) {
         ([key], _) | ([], [key]) => Ok(key.clone()),
-        ([], []) => Err(Refusal::Unknown(format!("there is no service with the id `{}`; register it (again)", id.escape_debug()))),
+        ([], []) => Err(Refusal::Unknown(format!(
+            "there is no service with the id `{}`; register it (again)",
+            id.escape_debug()
+        ))),
         (_, several) => {
             let services: BTreeMap<&str, ()> = several.iter().map(|key| (&*key.service, ())).collect();
             let services: Vec<&str> = services.into_keys().collect();

@@ -21,7 +21,8 @@ impl<'v> Fields<'v> {
 
     /// `name` in lower case. What is `null` is not there.
     pub(super) fn get(&self, name: &str) -> Option<&'v Value> {
-        let is_it = |key: &str| key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase()).eq(name.bytes());
+        let is_it =
+            |key: &str| key.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase()).eq(name.bytes());
         self.0.iter().find(|(key, value)| is_it(key) && !value.is_null()).map(|(_, value)| value)
     }
 
@@ -42,7 +43,9 @@ impl<'v> Fields<'v> {
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, String> {
         match self.get(name) {
             None => Ok(None),
-            Some(value) => value.as_u64().map(Some).ok_or_else(|| format!("`{name}` is {value} and no number from 0 on")),
+            Some(value) => {
+                value.as_u64().map(Some).ok_or_else(|| format!("`{name}` is {value} and no number from 0 on"))
+            }
         }
     }
 
@@ -51,11 +54,13 @@ impl<'v> Fields<'v> {
         let time = match self.get(name) {
             None => None,
             Some(Value::String(text)) if text.is_empty() => None,
-            Some(Value::String(text)) => {
-                Some(go_duration(text).ok_or_else(|| format!("`{name}` is `{}`, which is no time such as `10s`", text.escape_debug()))?)
-            }
+            Some(Value::String(text)) => Some(
+                go_duration(text)
+                    .ok_or_else(|| format!("`{name}` is `{}`, which is no time such as `10s`", text.escape_debug()))?,
+            ),
             Some(value) => {
-                let nanos = value.as_u64().ok_or_else(|| format!("`{name}` is {value}, which is no time such as \"10s\""))?;
+                let nanos =
+                    value.as_u64().ok_or_else(|| format!("`{name}` is {value}, which is no time such as \"10s\""))?;
                 Some(Duration::from_nanos(nanos))
             }
         };

@@ -45,7 +45,10 @@ pub(super) async fn catalog(State(shared): Asked, query: Query) -> Answer {
         let tags = |instances: &BTreeMap<Arc<str>, Arc<Registered>>| {
             instances.values().flat_map(|one| one.instance.tags.iter().cloned()).collect::<BTreeSet<_>>()
         };
-        core.services().iter().map(|(name, service)| (name.clone(), tags(&service.instances))).collect::<BTreeMap<_, _>>()
+        core.services()
+            .iter()
+            .map(|(name, service)| (name.clone(), tags(&service.instances)))
+            .collect::<BTreeMap<_, _>>()
     })
     .await?;
     Ok(indexed(index, json!(services)))
@@ -70,7 +73,11 @@ pub(super) fn no_filter(query: &Query) -> Result<(), String> {
     }
 }
 
-async fn of_service(shared: &Shared, service: &str, query: &Query) -> Result<(u64, Vec<Arc<Registered>>), super::Refused> {
+async fn of_service(
+    shared: &Shared,
+    service: &str,
+    query: &Query,
+) -> Result<(u64, Vec<Arc<Registered>>), super::Refused> {
     let asked = no_filter(query).and_then(|()| query.blocking());
     let asked = asked.map_err(|detail| refused(shared, &Refusal::Bad(detail)))?;
     let service = service.to_ascii_lowercase();

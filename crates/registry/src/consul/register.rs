@@ -14,7 +14,16 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Kinds of checks that Consul has and this registry has not.
 const OTHER_CHECKS: &[&str] = &[
-    "args", "script", "dockercontainerid", "shell", "grpc", "h2ping", "udp", "aliasservice", "aliasnode", "osservice",
+    "args",
+    "script",
+    "dockercontainerid",
+    "shell",
+    "grpc",
+    "h2ping",
+    "udp",
+    "aliasservice",
+    "aliasnode",
+    "osservice",
 ];
 
 /// What a service says of itself; `peer` is where it says it from.
@@ -143,7 +152,10 @@ fn http_target(url: &str, said: Fields<'_>) -> Result<Target, String> {
     let method = said.text("method")?.unwrap_or("GET");
     let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS];
     if !known.iter().any(|known| known.as_str() == method) {
-        return Err(format!("a check asks with GET, HEAD, POST, PUT or OPTIONS, and not with `{}`", method.escape_debug()));
+        return Err(format!(
+            "a check asks with GET, HEAD, POST, PUT or OPTIONS, and not with `{}`",
+            method.escape_debug()
+        ));
     }
     let path = uri.path_and_query().map_or("/", |path| path.as_str()).into();
     Ok((host, uri.port_u16().unwrap_or(80), Some(HttpProbe { method: method.into(), path, headers: headers(said)? })))
@@ -175,7 +187,8 @@ fn tcp_target(address: &str) -> Result<Target, String> {
 
 /// Whoever may register must not make the gateway ask around in its network.
 fn is_same_host(asked: &str, host: &str) -> bool {
-    let is_loopback = |host: &str| host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_loopback =
+        |host: &str| host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     asked.eq_ignore_ascii_case(host) || is_loopback(asked) && is_loopback(host)
 }
 
@@ -205,7 +218,10 @@ mod tests {
         assert_eq!((&*instance.host, instance.port, instance.weight), ("10.0.0.7", 8080, 3));
         let [check] = instance.checks.as_slice() else { panic!("one check") };
         assert_eq!((&*check.id, check.status), ("service:orders-1", CheckStatus::Critical));
-        assert_eq!((check.kind.clone(), check.remove_after), (CheckKind::Ttl(Duration::from_secs(15)), Some(Duration::from_secs(90))));
+        assert_eq!(
+            (check.kind.clone(), check.remove_after),
+            (CheckKind::Ttl(Duration::from_secs(15)), Some(Duration::from_secs(90)))
+        );
     }
 
     #[test]

@@ -79,9 +79,10 @@ impl Limits {
             .or_else(|| text_problem("the notes of a check", &check.notes, TEXT));
         text.or_else(|| match &check.kind {
             CheckKind::Ttl(ttl) => self.ttl_problem(*ttl),
-            CheckKind::Probe(probe) if probe.interval < MIN_TTL || probe.interval > LONGEST_INTERVAL => {
-                Some(format!("a check runs every {MIN_TTL:?} to {LONGEST_INTERVAL:?}, and not every {:?}", probe.interval))
-            }
+            CheckKind::Probe(probe) if probe.interval < MIN_TTL || probe.interval > LONGEST_INTERVAL => Some(format!(
+                "a check runs every {MIN_TTL:?} to {LONGEST_INTERVAL:?}, and not every {:?}",
+                probe.interval
+            )),
             CheckKind::Probe(_) => None,
         })
     }
@@ -89,7 +90,9 @@ impl Limits {
     fn ttl_problem(&self, ttl: Duration) -> Option<String> {
         let max = self.max_ttl;
         (ttl < MIN_TTL || ttl > max).then(|| {
-            format!("a ttl of {ttl:?} is out of bounds: from {MIN_TTL:?} to {max:?}, which is `gateway.registry.max_ttl`")
+            format!(
+                "a ttl of {ttl:?} is out of bounds: from {MIN_TTL:?} to {max:?}, which is `gateway.registry.max_ttl`"
+            )
         })
     }
 }
@@ -102,9 +105,8 @@ fn key_problem(Key { service, id }: &Key) -> Option<String> {
             shown(service)
         ));
     }
-    (id.is_empty() || id.len() > ID || !id.bytes().all(|byte| byte.is_ascii_graphic())).then(|| {
-        format!("`{}` is no id of an instance: 1 to {ID} visible ASCII characters without spaces", shown(id))
-    })
+    (id.is_empty() || id.len() > ID || !id.bytes().all(|byte| byte.is_ascii_graphic()))
+        .then(|| format!("`{}` is no id of an instance: 1 to {ID} visible ASCII characters without spaces", shown(id)))
 }
 
 /// An address, or a name that can be resolved (RFC 1123, 2.1; underscores are common in names of services).
@@ -118,23 +120,30 @@ fn host_problem(host: &str) -> Option<String> {
     };
     let is_numeric = host.split('.').next_back().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     let is_name = host.len() <= 253 && host.split('.').all(is_label) && !is_numeric;
-    (!is_address && !is_name)
-        .then(|| format!("`{}` is nowhere that the gateway could connect to: a host name or an IP address", shown(host)))
+    (!is_address && !is_name).then(|| {
+        format!("`{}` is nowhere that the gateway could connect to: a host name or an IP address", shown(host))
+    })
 }
 
 fn label_problem(name: &str, value: &str) -> Option<String> {
     if name.is_empty() || name.len() > LABEL_NAME || name.chars().any(char::is_control) {
-        return Some(format!("`{}` is no name of a label: 1 to {LABEL_NAME} bytes without control characters", shown(name)));
+        return Some(format!(
+            "`{}` is no name of a label: 1 to {LABEL_NAME} bytes without control characters",
+            shown(name)
+        ));
     }
     text_problem(&format!("the label `{name}`"), value, LABEL_VALUE)
 }
 
 fn eureka_problem(words: &super::EurekaWords) -> Option<String> {
     let class_and_name = words.data_center.iter().flat_map(|(class, name, _)| [class, name]);
-    let beside = words.data_center.iter().flat_map(|(.., beside)| beside.iter()).flat_map(|(name, value)| [name, value]);
+    let beside =
+        words.data_center.iter().flat_map(|(.., beside)| beside.iter()).flat_map(|(name, value)| [name, value]);
     let count = words.data_center.as_ref().map_or(0, |(.., beside)| beside.len());
-    let mut texts = words.texts.values().chain([&words.host_name, &words.ip_address]).chain(class_and_name).chain(beside);
-    too_many("fields of a data center", count, LABELS).or_else(|| texts.find_map(|text| text_problem("a field", text, TEXT)))
+    let mut texts =
+        words.texts.values().chain([&words.host_name, &words.ip_address]).chain(class_and_name).chain(beside);
+    too_many("fields of a data center", count, LABELS)
+        .or_else(|| texts.find_map(|text| text_problem("a field", text, TEXT)))
 }
 
 fn text_problem(what: &str, text: &str, most: usize) -> Option<String> {
@@ -158,7 +167,11 @@ fn shown(text: &str) -> String {
 impl Refusal {
     pub(crate) fn unknown_instance(key: &Key) -> Self {
         let Key { service, id } = key;
-        Self::Unknown(format!("there is no instance `{}` of a service `{}`; register it (again)", shown(id), shown(service)))
+        Self::Unknown(format!(
+            "there is no instance `{}` of a service `{}`; register it (again)",
+            shown(id),
+            shown(service)
+        ))
     }
 }
 

@@ -170,7 +170,10 @@ impl Core {
             self.check_room(&instance.key)?;
         }
         if let Some(check) = instance.checks.iter().find(|check| self.is_of_another(check, &instance.key)) {
-            return Err(Refusal::Bad(format!("the check `{}` is one of another instance; give it an id of its own", check.id)));
+            return Err(Refusal::Bad(format!(
+                "the check `{}` is one of another instance; give it an id of its own",
+                check.id
+            )));
         }
         let mut registered = self.registered(instance, now);
         if let Some(before) = before {
@@ -234,7 +237,8 @@ impl Core {
         output: &str,
         now: Moment,
     ) -> Result<Dialect, Refusal> {
-        let unknown = || Refusal::Unknown(format!("there is no check `{}`; register the service (again)", id.escape_debug()));
+        let unknown =
+            || Refusal::Unknown(format!("there is no check `{}`; register the service (again)", id.escape_debug()));
         let key = self.by_check.get(id).cloned().ok_or_else(unknown)?;
         let entry = self.entry(&key).ok_or_else(unknown)?;
         let dialect = entry.instance.dialect;
@@ -361,7 +365,8 @@ impl Core {
     /// Leases have ids that nobody gave them; whoever gives one of them to a check is meant by it.
     fn is_of_another(&self, check: &Check, key: &Key) -> bool {
         let Some(owner) = self.by_check.get(&check.id).filter(|owner| *owner != key) else { return false };
-        let theirs = self.get(owner).and_then(|owner| owner.instance.checks.iter().find(|theirs| theirs.id == check.id));
+        let theirs =
+            self.get(owner).and_then(|owner| owner.instance.checks.iter().find(|theirs| theirs.id == check.id));
         !check.is_lease() && theirs.is_some_and(|theirs| !theirs.is_lease())
     }
 

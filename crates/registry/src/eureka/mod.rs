@@ -126,7 +126,8 @@ async fn all(State(shared): Asked, headers: HeaderMap) -> Answer {
         let core = shared.core();
         (write::hash_of(|status| core.count(status)), everything(&core))
     };
-    whole(shared, &headers, move || write::applications(&hash, instances.iter().map(|instance| (&**instance, None)))).await
+    whole(shared, &headers, move || write::applications(&hash, instances.iter().map(|instance| (&**instance, None))))
+        .await
 }
 
 /// The changes of the last three minutes, with the hash code of everything: who has applied them all has that one too.
@@ -177,7 +178,8 @@ async fn by_secure_vip(State(shared): Asked, Path(vip): Path<String>, headers: H
 
 /// The instances with a virtual host name, of which one may have several, separated by commas.
 async fn named(shared: Arc<Shared>, headers: &HeaderMap, vip: &str, of: fn(&Instance) -> &str) -> Answer {
-    let is_named = |instance: &Registered| of(&instance.instance).split(',').any(|name| name.trim().eq_ignore_ascii_case(vip));
+    let is_named =
+        |instance: &Registered| of(&instance.instance).split(',').any(|name| name.trim().eq_ignore_ascii_case(vip));
     let mut found = everything(&shared.core());
     found.retain(|instance| is_named(instance));
     if found.is_empty() {

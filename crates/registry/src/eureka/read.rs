@@ -36,7 +36,10 @@ pub(super) fn instance(body: &[u8], is_xml: bool, app: &str) -> Result<Instance,
     let told_app = text(&said, "app").unwrap_or_else(|| app.into());
     if !told_app.eq_ignore_ascii_case(app) {
         let told_app = told_app.escape_debug();
-        return Err(format!("the instance says that its app is `{told_app}`, and the path says `{}`", app.escape_debug()));
+        return Err(format!(
+            "the instance says that its app is `{told_app}`, and the path says `{}`",
+            app.escape_debug()
+        ));
     }
     let ip_address = text(&said, "ipAddr").unwrap_or_default();
     let host_name = text(&said, "hostName").unwrap_or_else(|| ip_address.clone());
@@ -103,7 +106,9 @@ fn from_json(body: &[u8]) -> Result<Map<String, Value>, String> {
 fn from_xml(body: &[u8]) -> Result<Map<String, Value>, String> {
     match xml::read(body)? {
         (name, Value::Object(instance)) if name == "instance" => Ok(instance),
-        (name, _) => Err(format!("the body is `<{}>`, and not an `<instance>` with what it says of itself", name.escape_debug())),
+        (name, _) => {
+            Err(format!("the body is `<{}>`, and not an `<instance>` with what it says of itself", name.escape_debug()))
+        }
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) fn application(service: &str, instances: Vec<Value>) -> Value {
 pub(super) fn instance(registered: &Registered, action: Option<Action>) -> Value {
     let instance = &registered.instance;
     let words = instance.eureka.as_deref();
-    let (port, secure_port) = words.map_or(((instance.port, true), (443, false)), |words| (words.port, words.secure_port));
+    let (port, secure_port) =
+        words.map_or(((instance.port, true), (443, false)), |words| (words.port, words.secure_port));
     let host_name = words.map_or(&instance.host, |words| &words.host_name);
     let ip_address = words.map_or(&instance.host, |words| &words.ip_address);
     let mut told = json!({

@@ -48,7 +48,8 @@ pub(super) fn read(text: &[u8]) -> Result<(String, Value), String> {
                     Some(character) => character.to_string(),
                     None => {
                         let name = reference.decode().map_err(|error| error.to_string())?;
-                        let known = resolve_xml_entity(&name).ok_or_else(|| format!("the entity `{name}` is not known"))?;
+                        let known =
+                            resolve_xml_entity(&name).ok_or_else(|| format!("the entity `{name}` is not known"))?;
                         known.to_owned()
                     }
                 };
@@ -75,7 +76,8 @@ fn element(start: &BytesStart<'_>) -> Result<(String, Map<String, Value>, String
     let mut fields = Map::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
-        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+        let value =
+            attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
         fields.insert(format!("@{}", name(attribute.key.as_ref())), value.into_owned().into());
     }
     Ok((name(start.name().as_ref()), fields, String::new()))

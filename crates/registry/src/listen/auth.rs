@@ -36,7 +36,8 @@ pub(super) async fn authenticate(State(shared): State<Arc<Shared>>, request: Req
     } else {
         ("Bearer realm=\"registry\"", "as `Authorization: Bearer TOKEN`")
     };
-    let what = if shown.is_none() { "this needs the token of the registry" } else { "this is not the token of the registry" };
+    let what =
+        if shown.is_none() { "this needs the token of the registry" } else { "this is not the token of the registry" };
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, format!("{what}; show it {how}")).into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     response

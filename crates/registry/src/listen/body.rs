@@ -23,14 +23,18 @@ pub(super) async fn bound(request: Request, next: Next) -> Response {
     let bytes = match timeout(TIME, to_bytes(body, BYTES)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(error)) => {
-            let is_long = std::error::Error::source(&error).is_some_and(|error| error.is::<http_body_util::LengthLimitError>());
+            let is_long =
+                std::error::Error::source(&error).is_some_and(|error| error.is::<http_body_util::LengthLimitError>());
             let (status, detail) = match is_long {
                 true => (StatusCode::PAYLOAD_TOO_LARGE, format!("a body has at most {BYTES} bytes")),
                 false => (StatusCode::BAD_REQUEST, "the body ended before its end".to_owned()),
             };
             return Problem::new(status, detail).into_response();
         }
-        Err(_) => return Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body took longer than {TIME:?}")).into_response(),
+        Err(_) => {
+            return Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body took longer than {TIME:?}"))
+                .into_response();
+        }
     };
     next.run(Request::from_parts(head, Body::from(bytes))).await
 }

@@ -18,7 +18,12 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 impl Query {
     fn parse(query: &str) -> Self {
         let parts = query.split('&').filter(|part| !part.is_empty());
-        Self(parts.map(|part| part.split_once('=').unwrap_or((part, ""))).map(|(k, v)| (decoded(k), decoded(v))).collect())
+        Self(
+            parts
+                .map(|part| part.split_once('=').unwrap_or((part, "")))
+                .map(|(k, v)| (decoded(k), decoded(v)))
+                .collect(),
+        )
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
@@ -47,7 +52,9 @@ impl Query {
         let index = self.get("index").unwrap_or("0");
         let index: u64 = index.parse().map_err(|_| format!("the index `{}` is no number", index.escape_debug()))?;
         let wait = match self.get("wait").filter(|wait| !wait.is_empty()) {
-            Some(wait) => go_duration(wait).ok_or_else(|| format!("`{}` is no time such as `30s`", wait.escape_debug()))?,
+            Some(wait) => {
+                go_duration(wait).ok_or_else(|| format!("`{}` is no time such as `30s`", wait.escape_debug()))?
+            }
             None => WAIT,
         };
         Ok((index > 0).then(|| (index, if wait.is_zero() { WAIT } else { wait.min(LONGEST_WAIT) })))
@@ -132,7 +139,9 @@ mod tests {
 
     #[test]
     fn times_as_go_writes_them() {
-        for (text, millis) in [("10s", 10_000), ("1m30s", 90_000), ("1.5h", 5_400_000), ("250ms", 250), ("0", 0), ("0s", 0)] {
+        for (text, millis) in
+            [("10s", 10_000), ("1m30s", 90_000), ("1.5h", 5_400_000), ("250ms", 250), ("0", 0), ("0s", 0)]
+        {
             assert_eq!(go_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "10", "s", "10x", "-1s", "1s2", "1e400h", "..s"] {

@@ -57,11 +57,7 @@ async fn services(State(shared): Asked, query: Query) -> Result<Json<Value>, Pro
 }
 
 /// Those of a service that nobody registered for are none: whoever waits for the first one waits here.
-async fn instances(
-    State(shared): Asked,
-    Path(service): Path<String>,
-    query: Query,
-) -> Result<Json<Value>, Problem> {
+async fn instances(State(shared): Asked, Path(service): Path<String>, query: Query) -> Result<Json<Value>, Problem> {
     let asked = query.blocking().map_err(bad)?;
     let wanted = query.get("status").map(|status| status.parse::<Status>()).transpose().map_err(bad)?;
     let service = service.to_ascii_lowercase();
@@ -123,10 +119,14 @@ async fn remove(State(shared): Asked, Path((service, id)): Named) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(shared: &Shared, body: &[u8], what: &str, example: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        refused(shared, &Refusal::Bad(format!("the body is no {what} such as {example}: {error}")))
-    })
+fn parsed<T: serde::de::DeserializeOwned>(
+    shared: &Shared,
+    body: &[u8],
+    what: &str,
+    example: &str,
+) -> Result<T, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| refused(shared, &Refusal::Bad(format!("the body is no {what} such as {example}: {error}"))))
 }
 
 fn refused(shared: &Shared, refusal: &Refusal) -> Problem {

@@ -62,7 +62,9 @@ impl Registering {
             }
         }
         let ttl = match &ttl {
-            Some(ttl) => go_duration(ttl).ok_or_else(|| format!("the ttl `{}` is no time such as `30s`", ttl.escape_debug()))?,
+            Some(ttl) => {
+                go_duration(ttl).ok_or_else(|| format!("the ttl `{}` is no time such as `30s`", ttl.escape_debug()))?
+            }
             None => TTL,
         };
         Ok(Instance {
@@ -119,7 +121,8 @@ impl std::str::FromStr for Status {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|status| status.name() == text);
-        known.ok_or_else(|| format!("`{}` is no status; there are up, starting, draining and down", text.escape_debug()))
+        known
+            .ok_or_else(|| format!("`{}` is no status; there are up, starting, draining and down", text.escape_debug()))
     }
 }
 

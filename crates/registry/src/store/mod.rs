@@ -38,10 +38,16 @@ pub(crate) struct Read {
 #[derive(Debug)]
 pub enum StoreError {
     /// The file is there, and is not what it should be.
-    Corrupted { path: PathBuf, why: String },
+    Corrupted {
+        path: PathBuf,
+        why: String,
+    },
     /// Another gateway has it open.
     Taken(PathBuf),
-    Io { path: PathBuf, why: String },
+    Io {
+        path: PathBuf,
+        why: String,
+    },
 }
 
 /// An instance in the file, as JSON.

@@ -35,10 +35,7 @@ impl Writer {
     /// `take` gives what is to be written: what was touched, or everything.
     ///
     /// While one batch is being written the next one gathers, so a slow disk makes batches large and not many.
-    pub(crate) fn start(
-        store: Store,
-        take: impl Fn(bool) -> Option<Touched> + Send + 'static,
-    ) -> io::Result<Self> {
+    pub(crate) fn start(store: Store, take: impl Fn(bool) -> Option<Touched> + Send + 'static) -> io::Result<Self> {
         let (wake, woken) = sync_channel(1);
         let (done, kept) = watch::channel(0);
         let failures = Arc::<AtomicU64>::default();

@@ -30,9 +30,15 @@ async fn a_service_registers_passes_and_goes() {
     assert!(answer.field("X-Consul-Index").parse::<u64>().unwrap() > 1);
     let entry = &answer.json()[0];
     assert_eq!((&entry["Service"]["Address"], &entry["Service"]["Port"]), (&json!("10.0.0.7"), &json!(8080)));
-    assert_eq!((&entry["Service"]["Tags"], &entry["Service"]["Meta"]), (&json!(["prod", "v2"]), &json!({ "zone": "a" })));
+    assert_eq!(
+        (&entry["Service"]["Tags"], &entry["Service"]["Meta"]),
+        (&json!(["prod", "v2"]), &json!({ "zone": "a" }))
+    );
     let check = &entry["Checks"][0];
-    assert_eq!((&check["CheckID"], &check["Status"], &check["Output"]), (&json!("service:orders-1"), &json!("passing"), &json!("fine")));
+    assert_eq!(
+        (&check["CheckID"], &check["Status"], &check["Output"]),
+        (&json!("service:orders-1"), &json!("passing"), &json!("fine"))
+    );
     assert_eq!(ids(&running, "?tag=staging").await, [""; 0]);
 
     assert_eq!(running.get("/v1/agent/services").await.json()["orders-1"]["Service"], "orders");
@@ -55,7 +61,8 @@ async fn a_service_registers_passes_and_goes() {
 #[tokio::test]
 async fn checks_say_how_an_instance_is() {
     let running = start().await;
-    let checks = json!([{ "TTL": "30s", "Status": "passing" }, { "CheckID": "disk", "TTL": "30s", "Status": "passing" }]);
+    let checks =
+        json!([{ "TTL": "30s", "Status": "passing" }, { "CheckID": "disk", "TTL": "30s", "Status": "passing" }]);
     register(&running, &json!({ "Name": "orders", "ID": "a", "Port": 1, "Checks": checks })).await;
     assert_eq!(ids(&running, "?passing").await, ["a"]);
     running.put("/v1/agent/check/warn/disk", "").await.expect(200, "");
@@ -93,7 +100,8 @@ async fn a_heartbeat_that_is_missed_is_critical_first_and_then_the_end() {
     register(&running, &json!({ "Name": "orders", "ID": "a", "Port": 1, "Check": check })).await;
     let answer = running.get("/v1/health/service/orders").await;
     assert_eq!(answer.json()[0]["Checks"][0]["Status"], "passing");
-    let wait = async |index: &str| within(running.get(&format!("/v1/health/service/orders?index={index}&wait=5m"))).await;
+    let wait =
+        async |index: &str| within(running.get(&format!("/v1/health/service/orders?index={index}&wait=5m"))).await;
     let answer = wait(answer.field("X-Consul-Index")).await;
     assert_eq!(answer.json()[0]["Checks"][0]["Status"], "critical");
     assert_eq!(answer.json()[0]["Checks"][0]["Output"], "TTL expired");
@@ -126,7 +134,8 @@ async fn the_registry_asks_who_wants_to_be_asked() {
     let running = start().await;
     let http = json!({ "HTTP": format!("http://{address}/health"), "Interval": "1s" });
     let tcp = json!({ "TCP": address.to_string(), "Interval": "1s" });
-    let body = json!({ "Name": "orders", "ID": "a", "Address": "127.0.0.1", "Port": address.port(), "Checks": [http, tcp] });
+    let body =
+        json!({ "Name": "orders", "ID": "a", "Address": "127.0.0.1", "Port": address.port(), "Checks": [http, tcp] });
     register(&running, &body).await;
     let until = async |expected: &str| {
         let mut index = "0".to_owned();

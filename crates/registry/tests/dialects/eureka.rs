@@ -19,7 +19,10 @@ async fn post(running: &Running, body: &str) -> u16 {
 async fn a_spring_service_registers_renews_and_goes() {
     let running = start().await;
     let place = "/eureka/apps/ORDERS/host:orders:8080";
-    running.put(&format!("{place}?status=UP&lastDirtyTimestamp=1700000000000"), "").await.expect_problem(404, "register it");
+    running
+        .put(&format!("{place}?status=UP&lastDirtyTimestamp=1700000000000"), "")
+        .await
+        .expect_problem(404, "register it");
     assert_eq!(post(&running, BODY).await, 204);
     assert_eq!(running.put(&format!("{place}?status=UP&lastDirtyTimestamp=1700000000000"), "").await.status, 200);
     running.put(&format!("{place}?lastDirtyTimestamp=1700000000001"), "").await.expect_problem(404, "has changed");
@@ -30,9 +33,22 @@ async fn a_spring_service_registers_renews_and_goes() {
     assert_eq!(apps["application"][0]["name"], "ORDERS");
     let instance = &apps["application"][0]["instance"][0];
     let said: Value = serde_json::from_str(BODY).unwrap();
-    for field in ["instanceId", "hostName", "app", "ipAddr", "status", "overriddenstatus", "port", "securePort", "dataCenterInfo",
-        "metadata", "vipAddress", "secureVipAddress", "homePageUrl", "lastDirtyTimestamp"]
-    {
+    for field in [
+        "instanceId",
+        "hostName",
+        "app",
+        "ipAddr",
+        "status",
+        "overriddenstatus",
+        "port",
+        "securePort",
+        "dataCenterInfo",
+        "metadata",
+        "vipAddress",
+        "secureVipAddress",
+        "homePageUrl",
+        "lastDirtyTimestamp",
+    ] {
         assert_eq!(instance[field], said["instance"][field], "{field}");
     }
     assert_eq!(instance["leaseInfo"]["durationInSecs"], 30);
@@ -59,9 +75,16 @@ async fn operators_take_an_instance_out_of_service_and_back() {
     assert_eq!(post(&running, BODY).await, 204);
     assert_eq!(running.put(&format!("{place}/status?value=OUT_OF_SERVICE"), "").await.status, 200);
     let told = running.get(place).await.json();
-    assert_eq!((&told["instance"]["status"], &told["instance"]["overriddenstatus"]), (&json!("OUT_OF_SERVICE"), &json!("OUT_OF_SERVICE")));
+    assert_eq!(
+        (&told["instance"]["status"], &told["instance"]["overriddenstatus"]),
+        (&json!("OUT_OF_SERVICE"), &json!("OUT_OF_SERVICE"))
+    );
     assert_eq!(post(&running, BODY).await, 204);
-    assert_eq!(running.statuses("orders").await, [("host:orders:8080".to_owned(), "draining".to_owned())], "it still holds");
+    assert_eq!(
+        running.statuses("orders").await,
+        [("host:orders:8080".to_owned(), "draining".to_owned())],
+        "it still holds"
+    );
     assert_eq!(running.delete(&format!("{place}/status?value=UP")).await.status, 200);
     let told = running.get(place).await.json();
     assert_eq!((&told["instance"]["status"], &told["instance"]["overriddenstatus"]), (&json!("UP"), &json!("UNKNOWN")));
@@ -85,7 +108,10 @@ async fn differences_come_to_the_same_as_everything() {
     let mut actions = Vec::new();
     for app in told["applications"]["application"].as_array().unwrap() {
         for instance in app["instance"].as_array().unwrap() {
-            actions.push((instance["instanceId"].as_str().unwrap().to_owned(), instance["actionType"].as_str().unwrap().to_owned()));
+            actions.push((
+                instance["instanceId"].as_str().unwrap().to_owned(),
+                instance["actionType"].as_str().unwrap().to_owned(),
+            ));
         }
     }
     let expected = [("host:orders:8080", "ADDED"), ("a", "ADDED"), ("b", "ADDED"), ("a", "DELETED")];
@@ -113,7 +139,10 @@ async fn xml_is_what_a_client_gets_that_does_not_ask_for_json() {
         assert!(answer.body.contains(part), "{part}: {}", answer.body);
     }
     let bomb = "<!DOCTYPE a [<!ENTITY b \"c\">]><instance>&b;</instance>";
-    running.ask("POST", "/eureka/apps/orders", "content-type: application/xml\r\n", bomb).await.expect_problem(400, "DOCTYPE");
+    running
+        .ask("POST", "/eureka/apps/orders", "content-type: application/xml\r\n", bomb)
+        .await
+        .expect_problem(400, "DOCTYPE");
 }
 
 #[tokio::test]

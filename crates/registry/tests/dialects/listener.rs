@@ -21,7 +21,9 @@ async fn with_a_token_nobody_else_is_answered() {
         // secret:any
         ("authorization: Basic c2VjcmV0OmFueQ==\r\n", false),
     ] {
-        for (target, refused) in [("/v1/services", 401), ("/eureka/apps", 401), ("/v1/agent/services", 403), ("/nothing", 401)] {
+        for (target, refused) in
+            [("/v1/services", 401), ("/eureka/apps", 401), ("/v1/agent/services", 403), ("/nothing", 401)]
+        {
             let answer = running.ask("GET", target, fields, "").await;
             let expected = match (known, target) {
                 (true, "/nothing") => 404,
@@ -59,7 +61,8 @@ async fn what_is_not_there_and_what_is_too_much() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_ends_is_cut_off() {
     let running = start().await;
-    let request = "PUT /v1/services/a/instances/b HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{";
+    let request =
+        "PUT /v1/services/a/instances/b HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 9\r\n\r\n{";
     running.send(request).await.expect_problem(408, "took longer");
 }
 

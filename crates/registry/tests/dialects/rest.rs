@@ -13,7 +13,10 @@ async fn an_instance_comes_lives_changes_and_goes() {
     assert_eq!(answer.status, 201, "{}", answer.body);
     assert_eq!(answer.field("Content-Location"), "/v1/services/orders/instances/orders-1");
     let told = answer.json();
-    assert_eq!((&told["service"], &told["id"], &told["address"]), (&json!("orders"), &json!("orders-1"), &json!("10.0.0.7:8080")));
+    assert_eq!(
+        (&told["service"], &told["id"], &told["address"]),
+        (&json!("orders"), &json!("orders-1"), &json!("10.0.0.7:8080"))
+    );
     assert_eq!((&told["weight"], &told["ttl"], &told["status"]), (&json!(3), &json!("30s"), &json!("up")));
     assert_eq!(told["labels"], json!({ "version": "v2", "zone": "a" }));
     assert_eq!(running.put(place, body).await.status, 200, "once more");
@@ -26,7 +29,10 @@ async fn an_instance_comes_lives_changes_and_goes() {
     assert_eq!((&changed["status"], &changed["weight"]), (&json!("draining"), &json!(1)));
     assert_eq!(changed["labels"], json!({ "track": "canary", "zone": "a" }));
     let ordered = running.ask("PATCH", place, "", r#"{"override":"up"}"#).await.json();
-    assert_eq!((&ordered["status"], &ordered["said"], &ordered["override"]), (&json!("up"), &json!("draining"), &json!("up")));
+    assert_eq!(
+        (&ordered["status"], &ordered["said"], &ordered["override"]),
+        (&json!("up"), &json!("draining"), &json!("up"))
+    );
     let free = running.ask("PATCH", place, "", r#"{"override":null}"#).await.json();
     assert_eq!(free["status"], "draining");
 
@@ -58,9 +64,10 @@ async fn whoever_waits_hears_of_a_change() {
     assert!(told["index"].as_u64().unwrap() > seen);
 
     let index = told["index"].as_u64().unwrap();
-    let (answer, ()) = tokio::join!(within(running.get("/v1/services/orders?index=1&wait=10m")), async {});
+    let answer = within(running.get("/v1/services/orders?index=1&wait=10m")).await;
     assert_eq!(answer.json()["index"], index, "one that has seen something else is answered at once");
-    let (answer, ()) = tokio::join!(within(running.get(&format!("/v1/services/orders?index={index}&wait=10m"))), async {
+    let target = format!("/v1/services/orders?index={index}&wait=10m");
+    let (answer, ()) = tokio::join!(within(running.get(&target)), async {
         running.delete("/v1/services/orders/instances/a").await;
     });
     assert_eq!(answer.json()["instances"], json!([]));
@@ -80,13 +87,17 @@ async fn what_makes_no_sense_is_named() {
     refused("a/instances/b", r#"{"address":"10.0.0.7"}"#, "the address `10.0.0.7` is none such as").await;
     refused("a/instances/b", r#"{"address":"10.0.0.7:80","ttl":"soon"}"#, "the ttl `soon` is no time").await;
     refused("a/instances/b", r#"{"address":"10.0.0.7:80","ttl":"6m"}"#, "from 1s to 300s").await;
-    refused("a/instances/b", r#"{"address":"10.0.0.7:80","zone":"a","labels":{"zone":"b"}}"#, "`zone` stands twice").await;
+    refused("a/instances/b", r#"{"address":"10.0.0.7:80","zone":"a","labels":{"zone":"b"}}"#, "`zone` stands twice")
+        .await;
     refused("a%20b/instances/b", r#"{"address":"10.0.0.7:80"}"#, "`a b` is no name of a service").await;
     running.get("/v1/services/a?status=great").await.expect_problem(400, "`great` is no status");
     running.get("/v1/services/a?index=x").await.expect_problem(400, "the index `x` is no number");
     assert_eq!(running.get("/v1/services").await.json()["services"], json!([]), "nothing was taken in by halves");
     running.register("a", "b", 1).await;
-    running.ask("PATCH", "/v1/services/a/instances/b", "", r#"{"weight":-1}"#).await.expect_problem(400, "no change such as");
+    running
+        .ask("PATCH", "/v1/services/a/instances/b", "", r#"{"weight":-1}"#)
+        .await
+        .expect_problem(400, "no change such as");
 }
 
 #[tokio::test]

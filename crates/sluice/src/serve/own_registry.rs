@@ -20,7 +20,8 @@ pub(super) fn open(
     registry: &Registry,
     folder: &Path,
 ) -> Result<Option<Served>, Failure> {
-    let model::Registries { registry: Some(model::Registry { address, token, max_ttl }), allow, .. } = control.registries()
+    let model::Registries { registry: Some(model::Registry { address, token, max_ttl }), allow, .. } =
+        control.registries()
     else {
         return Ok(None);
     };
@@ -41,5 +42,6 @@ pub(super) fn open(
 fn read(source: &SecretSource) -> Result<Token, Failure> {
     let failed = |why: &str| Failure::Other(format!("`gateway.registry.token`: {why}"));
     let secret = fetch::secret::read(source, TOKEN_BYTES).map_err(|error| failed(&error.to_string()))?;
-    Token::new(secret.expose()).ok_or_else(|| failed("a token is visible ASCII without spaces: it stands in a header field"))
+    Token::new(secret.expose())
+        .ok_or_else(|| failed("a token is visible ASCII without spaces: it stands in a header field"))
 }
