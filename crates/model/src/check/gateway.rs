@@ -1,6 +1,6 @@
 //! What holds for the whole process.
 
-use super::policies;
+use super::{policies, tracing};
 use crate::{
     AccessLog, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
@@ -19,6 +19,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         trusted_proxies,
         zone,
         access_log,
+        tracing,
         grace,
         forwarded,
         policies: _,
@@ -33,6 +34,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
             Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
         },
+        tracing: tracing.map(|written| tracing::check(node.near("tracing"), written, report)),
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),

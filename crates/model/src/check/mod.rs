@@ -15,6 +15,7 @@ mod policies;
 mod routes;
 mod subsets;
 mod tests;
+mod tracing;
 mod upstreams;
 
 pub use self::balance::registered as registered_balance;

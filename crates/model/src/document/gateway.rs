@@ -3,7 +3,7 @@ use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::Policy;
+use super::{Policy, Tracing};
 use crate::{
     FromText, TextOr,
     values::{Duration, ListenAddress, Network, Zone},
@@ -27,6 +27,8 @@ pub struct Gateway {
     /// Where a line for each exchange goes, or `off`. Default: `off`.
     #[schemars(with = "Option<AccessLog>")]
     pub access_log: Option<TextOr<AccessLog>>,
+    /// Traces, by OpenTelemetry. Default: none; what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     /// How long exchanges that have begun may take to finish after SIGTERM. Default: `30s`.
     pub grace: Option<Duration>,
     /// Which headers tell an endpoint who called.

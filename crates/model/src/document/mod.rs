@@ -11,6 +11,7 @@ mod health;
 mod listener;
 mod route;
 mod test;
+mod tracing;
 mod upstream;
 
 use std::borrow::Cow;
@@ -32,6 +33,7 @@ pub use route::{
     Time, VersionSource, Versions,
 };
 pub use test::{Expect, ExpectedRoute, Test, TestRequest};
+pub use tracing::{Otlp, OtlpCompression, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub use upstream::{Backoff, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};
 
 /// A document of sluice, the API gateway.

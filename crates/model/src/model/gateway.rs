@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use super::{Address, Policy};
+use super::{Address, Policy, Tracing};
 
 /// What holds for the whole process.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Gateway {
     /// Where it stands; `None`: nobody says.
     pub zone: Option<Arc<str>>,
     pub access_log: AccessLog,
+    /// `None`: what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     pub forwarded: Forwarded,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
@@ -52,6 +54,7 @@ impl Default for Gateway {
             trusted_proxies: Vec::new(),
             zone: None,
             access_log: AccessLog::default(),
+            tracing: None,
             forwarded: Forwarded::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),

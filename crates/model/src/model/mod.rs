@@ -22,6 +22,7 @@ mod route;
 mod split;
 mod time;
 mod test;
+mod tracing;
 mod upstream;
 mod versions;
 
@@ -51,6 +52,7 @@ pub use retry::{Backoff, Budget, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use test::{Expectation, Expected, Test, TestRequest};
+pub use tracing::{Otlp, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
 pub use upstream::{

@@ -76,7 +76,7 @@ pub enum Protocol {
     Auto,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct UpstreamTls {
     /// `None`: the host of the endpoint's address.
     pub server_name: Option<Arc<str>>,
