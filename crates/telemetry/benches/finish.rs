@@ -23,12 +23,11 @@ fn record() -> Record {
     record.status = Some(StatusCode::OK);
     record.response_bytes = 150;
     record.attempts.push(Attempt {
-        upstream: 0,
-        endpoint: 0,
-        began: Instant::now(),
         duration: Duration::from_micros(300),
         outcome: Ok(StatusCode::OK),
+        ..Attempt::new(0, "10.0.0.3:8080".into(), record.started)
     });
+    record.responded = Some(record.started + Duration::from_micros(380));
     record
 }
 
@@ -43,7 +42,7 @@ fn count(bencher: Bencher) {
         gateway.request_began(black_box(1));
         upstream.attempt_began(black_box(1));
         upstream.attempt_ended(black_box(1), &record.attempts[0]);
-        let timing = Timing::of(black_box(&record), Some(now), now);
+        let timing = Timing::of(black_box(&record), now);
         finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
     });
 }
@@ -56,7 +55,7 @@ fn finish_alone(bencher: Bencher) {
     let record = record();
     let now = record.started + Duration::from_micros(380);
     bencher.bench_local(|| {
-        let timing = Timing::of(black_box(&record), Some(now), now);
+        let timing = Timing::of(black_box(&record), now);
         finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
     });
 }
@@ -67,7 +66,7 @@ fn log_line(bencher: Bencher) {
     let log = AccessLog::open(Target::File("/dev/null".into()), 1).expect("opens anywhere on unix");
     let mut worker = log.worker();
     let record = record();
-    let timing = Timing::of(&record, Some(record.started), record.started);
+    let timing = Timing::of(&record, record.started);
     let time = SystemTime::now();
     bencher.bench_local(|| {
         worker.write(&Line {
@@ -94,7 +93,7 @@ fn log_line(bencher: Bencher) {
 fn scrape(bencher: Bencher) {
     let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
     let record = record();
-    let timing = Timing::of(&record, Some(record.started), record.started);
+    let timing = Timing::of(&record, record.started);
     let routes: Vec<_> = (0..10_000).map(|number| (format!("route-{number}"), RouteMetrics::new(2))).collect();
     for worker in 0..2 {
         routes.iter().for_each(|(_, route)| route.observe(worker, &record, &timing, Protocol::Http1));

@@ -55,12 +55,11 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
     let mut record = Record::new(started);
     let outcome = Err(Cause::ConnectRefused);
     record.attempts.push(Attempt {
-        upstream: 0,
-        endpoint: 0,
-        began: Instant::now(),
         duration: Duration::from_micros(9),
         outcome,
+        ..Attempt::new(0, "[2001:db8::2]:80".into(), started)
     });
+    record.responded = Some(started + Duration::from_micros(50));
     (record.status, record.cause) = (Some(StatusCode::BAD_GATEWAY), Some(Cause::ConnectRefused));
 
     let mut exchange = || {
@@ -68,7 +67,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
         gateway.request_began(1);
         upstream.attempt_began(1);
         upstream.attempt_ended(1, &record.attempts[0]);
-        let timing = Timing::of(&record, Some(started + Duration::from_micros(50)), started + Duration::from_millis(1));
+        let timing = Timing::of(&record, started + Duration::from_millis(1));
         for route in [Some(&route), None] {
             finish(&record, &timing, route, &gateway, 1, Protocol::Http2);
         }

@@ -26,7 +26,6 @@ pub(crate) struct Ending {
     pub(crate) world: Rc<World>,
     /// How many policies of the chain saw the request.
     pub(crate) ran: usize,
-    pub(crate) responded: Option<Instant>,
     pub(crate) is_websocket: bool,
     /// What holds the response to its endpoint, while it is relayed.
     pub(crate) link: Option<Link>,
@@ -78,7 +77,6 @@ impl Ending {
             exchange,
             world,
             ran: 0,
-            responded: None,
             is_websocket: false,
             link: None,
             alarm: connection.exchange_alarm(),
@@ -93,10 +91,10 @@ impl Ending {
         let record = &mut self.exchange.record;
         record.status = Some(status);
         // Without policies, nothing takes time between the endpoint's head and ours.
-        self.responded = match record.attempts.last() {
-            Some(attempt) if self.ran == 0 => Some(attempt.began + attempt.duration),
-            _ => Some(Instant::now()),
-        };
+        record.responded = Some(match record.attempts.last() {
+            Some(attempt) if self.ran == 0 => attempt.ended(),
+            _ => Instant::now(),
+        });
     }
 
     /// A piece of the body goes out.
@@ -129,7 +127,7 @@ impl Ending {
     /// It is dropped before its end: the client went away while the gateway was at work, or took so little for so long
     /// that the gateway did.
     pub(crate) fn abandon(&mut self) {
-        if self.responded.is_none() {
+        if self.exchange.record.responded.is_none() {
             self.connection.note_taken_back();
         }
         let now = Instant::now();
@@ -146,7 +144,8 @@ impl Ending {
         let record = &mut self.exchange.record;
         record.cause = record.cause.or(cause);
         record.request_bytes = self.exchange.upload.as_ref().map_or(0, |upload| upload.received());
-        let timing = Timing::of(record, self.responded, now);
+        record.ended = Some(now);
+        let timing = Timing::of(record, now);
         let protocol = self.protocol();
         let worker = &self.connection.worker;
         let snapshot = &self.world.snapshot;
@@ -188,8 +187,7 @@ impl Ending {
     fn write_line(&self, log: &mut WorkerLog, timing: &Timing, protocol: Protocol) {
         let Exchange { head, record, .. } = &self.exchange;
         let snapshot = &self.world.snapshot;
-        let local = self.world.last_upstream(record);
-        let endpoint = local.and_then(|local| local.endpoint(record.attempts.last()?));
+        let last = record.attempts.last();
         log.write(&Line {
             time: SystemTime::now() - timing.total,
             record,
@@ -201,8 +199,8 @@ impl Ending {
             path: self.exchange.asked_uri().path(),
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
             side: snapshot.side(record).map(|side| &*side.name),
-            upstream: local.map(|local| &*local.upstream.name),
-            endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.authority.to_str().ok()),
+            upstream: last.map(|attempt| &*snapshot.upstreams[attempt.upstream as usize].name),
+            endpoint: last.map(|attempt| &*attempt.endpoint),
             user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
         });

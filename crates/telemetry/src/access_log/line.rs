@@ -143,13 +143,10 @@ mod tests {
     fn a_line_tells_the_exchange() {
         let mut record = Record::new(Instant::now());
         let attempt = Attempt {
-            upstream: 0,
-            endpoint: 0,
-            began: Instant::now(),
-            duration: Duration::ZERO,
             outcome: Err(Cause::ResponseTimeout),
+            ..Attempt::new(0, "10.0.0.3:80".into(), record.started)
         };
-        record.attempts.extend([attempt, attempt]);
+        record.attempts.extend([attempt.clone(), attempt]);
         (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
         (record.request_bytes, record.response_bytes) = (0, 300);
         let line = Line {
