@@ -15,11 +15,12 @@ use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
+use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target, TraceMetrics};
 
 use crate::{
     Files, health,
     source::{self, Loaded},
+    traces::{Teller, Telling},
 };
 
 /// A running gateway and the document that it follows.
@@ -32,6 +33,7 @@ pub struct Control {
     state: Mutex<State>,
     token: Option<Token>,
     health: health::Health,
+    teller: Teller,
     draining: AtomicBool,
 }
 
@@ -57,6 +59,7 @@ struct State {
     admin: Option<Address>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
+    telling: Telling,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
@@ -123,6 +126,9 @@ impl Control {
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let log_target = log_target(model);
         let log = open_log(log_target.as_ref(), workers)?;
+        let instance = String::from_utf8_lossy(message::new_request_id().as_bytes()).into_owned();
+        let teller = Teller { version, instance, metrics: TraceMetrics::default() };
+        let telling = Telling::default().changed(model, &teller, workers)?.unwrap_or_default();
         let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
         let start = Start {
@@ -130,6 +136,7 @@ impl Control {
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
+            traces: telling.traces.as_ref(),
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -148,7 +155,7 @@ impl Control {
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let state = State { bound, admin, log_target, log, telling, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
             path,
             kinds,
@@ -158,6 +165,7 @@ impl Control {
             state: Mutex::new(state),
             token,
             health,
+            teller,
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -189,6 +197,7 @@ impl Control {
         let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
         let log_target = log_target(model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
+        let telling = state.telling.changed(model, &self.teller, workers)?;
         warn_of_what_stays(model, workers, &state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
 
@@ -212,9 +221,16 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
+        let old_telling = telling.map(|telling| {
+            self.gateway.trace_to(telling.traces.as_ref());
+            std::mem::replace(&mut state.telling, telling)
+        });
         state.files = Files::default();
+        drop(state);
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
+        // Waits for a collector that is not told any more; nobody else should have to.
+        drop(old_telling);
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
     }
 
@@ -254,7 +270,8 @@ impl Control {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
         let log = state.log.iter().map(|log| log as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
+        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).chain(traces).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -284,6 +301,11 @@ impl Control {
         self.begin_drain();
         let grace = self.snapshot().settings.grace;
         self.gateway.drain(Instant::now() + grace);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let telling = std::mem::take(&mut state.telling);
+        drop(state);
+        // Waits until the collector was told of the last ones.
+        drop(telling);
     }
 }
 

@@ -33,11 +33,10 @@ pub trait Signal: Send + 'static {
 /// Tells one collector, on a thread of its own. Its end waits until everything is told, but not forever.
 #[derive(Debug)]
 pub struct Exporter<T> {
-    /// `None` once it ends.
-    queue: Option<Queue<T>>,
-    end: Option<oneshot::Sender<()>>,
-    /// Disconnected when the thread has ended.
-    ended: Receiver<()>,
+    // Goes first: the thread ends when nobody is left who could hand over more.
+    queue: Queue<T>,
+    #[expect(dead_code, reason = "only to be dropped")]
+    thread: Thread,
 }
 
 /// The way to an exporter.
@@ -46,6 +45,15 @@ pub struct Queue<T> {
     sender: mpsc::Sender<Vec<T>>,
     counts: Arc<Counts>,
     count: fn(&T) -> u64,
+}
+
+/// The thread, whose end is waited for.
+#[derive(Debug)]
+struct Thread {
+    /// Nothing is ever sent; that it is dropped tells the thread not to take too long.
+    end: Option<oneshot::Sender<()>>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
 }
 
 /// What the thread works with.
@@ -110,18 +118,19 @@ impl<T: Send + 'static> Exporter<T> {
             drop(alive);
         })?;
         let queue = Queue { sender, counts, count: S::count };
-        Ok(Self { queue: Some(queue), end: Some(end), ended })
+        Ok(Self { queue, thread: Thread { end: Some(end), ended } })
     }
 
-    /// The way to it. `None` once it ends.
-    pub fn queue(&self) -> Option<Queue<T>> {
+    /// The way to it.
+    pub fn queue(&self) -> Queue<T> {
         self.queue.clone()
     }
 }
 
-impl<T> Drop for Exporter<T> {
+// === impl Thread ===
+
+impl Drop for Thread {
     fn drop(&mut self) {
-        drop(self.queue.take());
         drop(self.end.take());
         if self.ended.recv_timeout(PATIENCE + Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the exporter does not end, and is left behind");
@@ -155,7 +164,6 @@ impl<S: Signal> Courier<S> {
     /// Tells whatever comes, until nobody is left who could hand over more; or, once told to end, for a while at most.
     async fn work_until(mut self, told_to_end: oneshot::Receiver<()>) {
         let late = async {
-            // Nothing is ever sent: it ends by being dropped.
             _ = told_to_end.await;
             sleep(PATIENCE).await;
         };

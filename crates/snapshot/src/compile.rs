@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use message::trace;
 use model::{Model, Registered, Report};
 use policy::{Chain, Origin, Registry};
 use route::{BuildError, Table};
@@ -165,6 +166,28 @@ fn settings(gateway: &model::Gateway) -> Settings {
             x_forwarded: forwarded.x_forwarded,
             forwarded: forwarded.forwarded,
         },
+        tracing: gateway.tracing.as_ref().map(tracing),
         grace: gateway.grace,
+    }
+}
+
+fn tracing(written: &model::Tracing) -> trace::Rules {
+    let whose = |whose| match whose {
+        model::Whose::Nobody => trace::Whose::Nobody,
+        model::Whose::TrustedProxies => trace::Whose::TrustedProxies,
+        model::Whose::Anybody => trace::Whose::Anybody,
+    };
+    let format = |format: &model::Propagation| match format {
+        model::Propagation::W3c => trace::Format::W3c,
+        model::Propagation::B3 => trace::Format::B3,
+        model::Propagation::B3Multi => trace::Format::B3Multi,
+    };
+    trace::Rules {
+        formats: written.propagate.iter().map(format).collect(),
+        continues: whose(written.continues),
+        follows: whose(written.sample.parent),
+        ratio: written.sample.ratio,
+        errors: written.sample.errors,
+        slower_than: written.sample.slower_than,
     }
 }

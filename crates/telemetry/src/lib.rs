@@ -17,10 +17,13 @@ mod shard;
 
 /// One JSON line per exchange, written where no exchange waits for it.
 mod access_log;
+/// Exchanges told to a collector as spans.
+mod traces;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 
 pub use access_log::{AccessLog, Line, Target, WorkerLog, rfc3339};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
+pub use traces::{Names, Told, ToldAttempt, ToldWait, TraceMetrics, Traces, WorkerTraces};
 pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};

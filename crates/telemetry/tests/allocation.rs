@@ -86,6 +86,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
             endpoint: Some("[2001:db8::2]:80"),
             user_agent: Some(b"\xff\x00agent"),
             request_id: None,
+            trace_id: None,
         });
     };
     assert!(allocations_of(&mut exchange) > 0, "the first one makes the shards, so the counting works");

@@ -60,6 +60,7 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
             endpoint: None,
             user_agent: None,
             request_id: Some(id.as_bytes()),
+            trace_id: None,
         });
     });
 }
@@ -164,6 +165,9 @@ impl Ending {
             };
             chain.on_finish(&self.exchange, self.ran);
         }
+        if let Some(trace) = self.exchange.trace {
+            self.tell_trace(trace, &timing, protocol);
+        }
         worker.with_log(|log| self.write_line(log, &timing, protocol));
         self.connection.finish(now);
         if self.is_websocket {
@@ -203,6 +207,7 @@ impl Ending {
             endpoint: last.map(|attempt| &*attempt.endpoint),
             user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
+            trace_id: self.exchange.trace.map(|trace| trace.id),
         });
     }
 }

@@ -24,6 +24,7 @@ mod begin;
 mod ending;
 mod nearest;
 mod side;
+mod telling;
 
 use begin::Begun;
 pub(crate) use ending::{Ending, tell_refused};

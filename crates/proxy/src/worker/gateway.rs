@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwap;
 use message::Token;
 use snapshot::Snapshot;
-use telemetry::{AccessLog, GatewayMetrics, WorkerLog};
+use telemetry::{AccessLog, GatewayMetrics, Traces, WorkerLog, WorkerTraces};
 use tokio::{
     runtime::LocalRuntime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -35,6 +35,7 @@ pub struct Start<'a> {
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
     pub log: Option<&'a AccessLog>,
+    pub traces: Option<&'a Traces>,
     /// Whoever shows it is told more.
     pub token: Option<Token>,
     /// Called on each worker before anything else.
@@ -75,8 +76,8 @@ impl Gateway {
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {
-            let log = start.log.map(AccessLog::worker);
-            let (worker, thread) = Handle::start(index, shared.clone(), log, start.worker_begins)?;
+            let telling = (start.log.map(AccessLog::worker), start.traces.map(Traces::worker));
+            let (worker, thread) = Handle::start(index, shared.clone(), telling, start.worker_begins)?;
             workers.push(worker);
             threads.push(thread);
         }
@@ -122,6 +123,13 @@ impl Gateway {
         }
     }
 
+    /// Has exchanges that end from now on told to `traces`.
+    pub fn trace_to(&self, traces: Option<&Traces>) {
+        for worker in &self.workers {
+            worker.tell(Command::Trace(traces.map(Traces::worker)));
+        }
+    }
+
     /// Stops accepting, lets exchanges finish until `deadline`, and ends the workers. Blocks until then.
     pub fn drain(&self, deadline: Instant) {
         for worker in &self.workers {
@@ -141,7 +149,7 @@ impl Handle {
     fn start(
         index: usize,
         shared: Arc<Shared>,
-        log: Option<WorkerLog>,
+        (log, traces): (Option<WorkerLog>, Option<WorkerTraces>),
         begins: fn(),
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded_channel();
@@ -154,7 +162,7 @@ impl Handle {
                 Err(error) => return drop(report.send(Err(error))),
             };
             _ = report.send(Ok(()));
-            runtime.block_on(async { run(Worker::new(index, shared, log), inbox).await });
+            runtime.block_on(async { run(Worker::new(index, shared, log, traces), inbox).await });
             // Tasks that are still there missed the deadline of the drain.
             runtime.shutdown_background();
         })?;

@@ -10,7 +10,7 @@ use std::{
 
 use message::{Cause, Random};
 use slab::Slab;
-use telemetry::{GatewayMetrics, WorkerLog};
+use telemetry::{GatewayMetrics, WorkerLog, WorkerTraces};
 use tokio::{
     sync::{Notify, mpsc::UnboundedReceiver},
     time::MissedTickBehavior,
@@ -42,6 +42,9 @@ pub(crate) struct Worker {
     ended: Notify,
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
+    traces: RefCell<Option<WorkerTraces>>,
+    /// For the ids of traces; see [`message::trace::Rules::begin`].
+    pub(crate) trace_key: u64,
     random: RefCell<Random>,
     /// At routes that came near.
     pub(crate) looks: Budget,
@@ -64,6 +67,7 @@ pub(crate) enum Command {
     /// A new snapshot is live: let go of the old one.
     Refresh,
     Log(Option<WorkerLog>),
+    Trace(Option<WorkerTraces>),
     /// Finishes what is under way until then, and ends.
     Drain(Instant),
 }
@@ -88,6 +92,7 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                 Some(Command::Close(binding)) => worker.close(&binding),
                 Some(Command::Refresh) => drop(worker.world()),
                 Some(Command::Log(log)) => _ = worker.log.replace(log),
+                Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),
                 Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
                 None => return worker.drain(Instant::now()).await,
             },
@@ -99,7 +104,7 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
 // === impl Worker ===
 
 impl Worker {
-    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> Rc<Self> {
+    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>, traces: Option<WorkerTraces>) -> Rc<Self> {
         let snapshot = shared.snapshot.load_full();
         Rc::new(Self {
             index,
@@ -111,6 +116,8 @@ impl Worker {
             ended: Notify::new(),
             listening: RefCell::default(),
             log: RefCell::new(log),
+            traces: RefCell::new(traces),
+            trace_key: RandomState::new().hash_one(index),
             random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
             looks: Budget::new(Instant::now()),
         })
@@ -158,6 +165,12 @@ impl Worker {
         }
     }
 
+    pub(crate) fn with_traces(&self, tell: impl FnOnce(&mut WorkerTraces)) {
+        if let Some(traces) = &mut *self.traces.borrow_mut() {
+            tell(traces);
+        }
+    }
+
     fn listen(self: &Rc<Self>, binding: Arc<str>, socket: Socket) {
         let listening = Listening { binding: binding.clone(), stop: Rc::new(Notify::new()) };
         let stop = listening.stop.clone();
@@ -183,6 +196,7 @@ impl Worker {
     fn tick(&self) {
         self.world.borrow().sweep(Instant::now());
         self.with_log(WorkerLog::tick);
+        self.with_traces(WorkerTraces::tick);
         (self.shared.housekeeping)();
     }
 
@@ -202,6 +216,7 @@ impl Worker {
         };
         _ = tokio::time::timeout_at(deadline.into(), finished).await;
         self.with_log(WorkerLog::tick);
+        self.with_traces(WorkerTraces::tick);
     }
 
     /// Connections are open, or tunnels, which have left theirs.
