@@ -27,6 +27,7 @@ pub(crate) struct Teller {
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
     otlp: Otlp,
+    queue: u32,
     service_name: Arc<str>,
     resource: Vec<(Arc<str>, Arc<str>)>,
 }
@@ -54,7 +55,7 @@ impl Asked {
     fn of(model: &Model) -> Option<Self> {
         let tracing = model.gateway.tracing.as_ref()?;
         let (service_name, resource) = (tracing.service_name.clone(), tracing.resource.clone());
-        Some(Self { otlp: tracing.otlp.clone()?, service_name, resource })
+        Some(Self { otlp: tracing.otlp.clone()?, queue: tracing.queue, service_name, resource })
     }
 
     fn open(&self, teller: &Teller, workers: usize) -> Result<Traces, Refusal> {
@@ -68,6 +69,7 @@ impl Asked {
             }
         }
         resource.extend(self.resource.iter().map(|(key, value)| KeyValue::new(key, &**value)));
-        Traces::open(client, resource, teller.version, workers, &teller.metrics).map_err(Refusal::Io)
+        let size = (workers, self.queue as usize);
+        Traces::open(client, resource, teller.version, size, &teller.metrics).map_err(Refusal::Io)
     }
 }

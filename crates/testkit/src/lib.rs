@@ -20,6 +20,8 @@ pub mod origin;
 
 pub mod clock;
 
+pub mod collector;
+
 pub mod faults;
 
 pub mod gateway;

@@ -27,3 +27,5 @@ mod reload;
 mod bad_input;
 /// What operators read.
 mod metrics;
+/// Exchanges told as traces, and contexts handed on.
+mod tracing;

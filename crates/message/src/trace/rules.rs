@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use super::{Said, SpanId, Trace, TraceId, b3, id::RANDOM_BITS, w3c};
-use crate::{Random, Record, Side};
+use crate::{Cause, Random, Record, Side};
 
 /// What an exchange does about traces.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,8 +98,15 @@ impl Rules {
 
 /// Whether it is an error of this side of the exchange, rather than of the client.
 fn has_failed(record: &Record) -> bool {
-    record.status.is_some_and(|status| status.is_server_error())
-        || record.cause.is_some_and(|cause| cause.side() != Side::Client && cause.status().is_server_error())
+    record.status.is_some_and(|status| status.is_server_error()) || record.cause.is_some_and(is_failure)
+}
+
+/// Whether an exchange that this happened to has failed, whatever its status: that went out before, or is that of a gRPC call.
+///
+/// A fault that was injected may have been a delay and nothing else, so it depends on the status.
+pub fn is_failure(cause: Cause) -> bool {
+    let is_error = cause.side() != Side::Client && cause.status().is_server_error();
+    is_error && cause != Cause::FaultInjected
 }
 
 // === impl Whose ===

@@ -174,5 +174,6 @@ fn failures_and_what_is_slow_are_told_of() {
     assert!(tells(500, None, 1));
     assert!(tells(200, Some(Cause::ResponseIncomplete), 1));
     assert!(!tells(404, Some(Cause::NoRoute), 1));
+    assert!(!tells(200, Some(Cause::FaultInjected), 1), "a delay");
     assert!(!tells(0, Some(Cause::ClientClosed), 1));
 }

@@ -7,17 +7,18 @@ use http::{HeaderName, header};
 use super::{listeners, routes::may_be_set};
 use crate::{
     Node, Otlp, OtlpProtocol, Propagation, Report, Sample, Tracing, UpstreamTls, Whose, document,
-    values::{HttpUrl, Name, Ratio, SecretSource, ServerName},
+    values::{Count, HttpUrl, Name, Ratio, SecretSource, ServerName},
 };
 
 pub(super) fn check(node: &Node, written: document::Tracing, report: &mut Report) -> Tracing {
-    let document::Tracing { otlp, sample, propagate, continues, service_name, resource } = written;
+    let document::Tracing { otlp, sample, propagate, continues, queue, service_name, resource } = written;
     let continues = continues.map_or(Whose::Anybody, whose);
     Tracing {
         otlp: otlp.map(|otlp| self::otlp(node.near("otlp"), otlp, report)),
         sample: self::sample(node.near("sample"), &sample, continues, report),
         propagate: self::propagate(node.near("propagate"), propagate, report),
         continues,
+        queue: queue.map_or(4096, |Count(queue)| queue),
         service_name: service_name.map_or_else(|| "sluice".into(), |Name(name)| name),
         resource: self::resource(node.near("resource"), resource, report),
     }

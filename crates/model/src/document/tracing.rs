@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use super::UpstreamTls;
-use crate::values::{Duration, HttpUrl, Name, Ratio, SecretSource, Timeout};
+use crate::values::{Count, Duration, HttpUrl, Name, Ratio, SecretSource, Timeout};
 
 /// Traces: which exchanges are told of as spans, to whom, and what endpoints are told of the trace that a request is part of.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -21,6 +21,9 @@ pub struct Tracing {
     /// Whose traces go on here: `anybody`, `trusted_proxies` or `nobody`. Of all others a new trace begins. Default: `anybody`.
     #[serde(rename = "continue")]
     pub continues: Option<Whose>,
+    /// How many exchanges of a worker may wait for a collector that does not keep up. What there is no room for is dropped, and
+    /// counted. Default: 4096.
+    pub queue: Option<Count<1, 1_000_000>>,
     /// What the gateway calls itself. Default: `sluice`.
     pub service_name: Option<Name>,
     /// More about the gateway that tells, for example `{ deployment.environment.name: prod }`.

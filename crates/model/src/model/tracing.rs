@@ -17,6 +17,8 @@ pub struct Tracing {
     pub propagate: Vec<Propagation>,
     /// Whose traces go on here.
     pub continues: Whose,
+    /// Of exchanges, per worker.
+    pub queue: u32,
     pub service_name: Arc<str>,
     /// Sorted by key.
     pub resource: Vec<(Arc<str>, Arc<str>)>,

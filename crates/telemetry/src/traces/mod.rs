@@ -18,10 +18,6 @@ use spans::Teller;
 /// How many a worker hands over at a time. Those that are fewer go with its next tick.
 const BATCH: usize = 32;
 
-/// How many batches of each worker may wait; what there is no room for is dropped and counted. So at most some 4,000 exchanges of
-/// a worker wait, of a few hundred bytes each.
-const ROOM: usize = 128;
-
 /// The traces of a gateway. Its end, after that of its [`WorkerTraces`], waits until everything is told, but not forever.
 #[derive(Debug)]
 pub struct Traces {
@@ -42,7 +38,8 @@ pub struct WorkerTraces {
 // === impl Traces ===
 
 impl Traces {
-    /// Starts the thread that tells `client`. `resource` says who tells.
+    /// Starts the thread that tells `client`. `resource` says who tells. So many exchanges of each worker may wait; what there is
+    /// no room for is dropped and counted.
     ///
     /// # Errors
     /// No thread or no event queue can be had.
@@ -50,11 +47,12 @@ impl Traces {
         client: Client,
         resource: Vec<KeyValue>,
         version: &'static str,
-        workers: usize,
+        (workers, queue): (usize, usize),
         metrics: &TraceMetrics,
     ) -> io::Result<Self> {
         let teller = Teller::new(resource, version);
-        let exporter = Exporter::start("traces", client, teller, workers * ROOM, metrics.0.clone())?;
+        let room = workers * queue.div_ceil(BATCH);
+        let exporter = Exporter::start("traces", client, teller, room, metrics.0.clone())?;
         Ok(Self { exporter })
     }
 

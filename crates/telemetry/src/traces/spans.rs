@@ -3,7 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{Method, Uri};
-use message::{Cause, Side, SpanId};
+use message::{Cause, SpanId, trace::is_failure};
 use otlp::{
     Kind, Signal,
     messages::{
@@ -161,8 +161,7 @@ fn span(told: &Told, id: SpanId, began: Duration, took: Duration, kind: SpanKind
 
 /// Why the exchange counts as failed, if it does. What clients do wrong is no error of a server.
 fn server_error(told: &Told) -> Option<String> {
-    let is_ours = |cause: &Cause| cause.side() != Side::Client && cause.status().is_server_error();
-    match (told.cause.filter(is_ours), told.status) {
+    match (told.cause.filter(|cause| is_failure(*cause)), told.status) {
         (Some(cause), _) => Some(cause.name().to_owned()),
         (None, Some(status)) if status.is_server_error() => Some(status.as_str().to_owned()),
         _ => None,
