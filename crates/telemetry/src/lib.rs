@@ -8,6 +8,8 @@ pub mod names;
 
 /// The end of an exchange: how long it took, and the one call that counts it.
 mod finish;
+/// Traces that show what a bucket is made of.
+mod exemplar;
 /// Durations in buckets.
 mod histogram;
 /// What is counted: per route, per side of a route, per upstream, per gateway; and what the operating system counts of the process.

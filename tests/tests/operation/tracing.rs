@@ -401,6 +401,20 @@ async fn the_end_waits_until_all_is_told() {
 }
 
 #[tokio::test]
+async fn buckets_lead_to_traces() {
+    let (estate, collector) = (Estate::start().await, Collector::start().await);
+    let gateway = Process::start(&estate.document(&told_to(&collector, "sample: { ratio: 100% }"))).await;
+    assert_eq!(Client::http1(gateway.address("web")).await.get("/ping").await.status, StatusCode::OK);
+    let (server, _) = collector.exchange("/ping").await;
+    let mut scrape = request(Method::GET, "/metrics");
+    scrape.headers_mut().insert("accept", HeaderValue::from_static("application/openmetrics-text"));
+    let answer = Client::http1(gateway.admin()).await.fetch(scrape).await;
+    let exemplar = format!("# {{trace_id=\"{}\"}}", server.trace);
+    let line = answer.text().lines().find(|line| line.contains(&exemplar)).unwrap_or_default();
+    assert!(line.starts_with("sluice_request_duration_seconds_bucket{route=\"ping\","), "{line}");
+}
+
+#[tokio::test]
 async fn copies_are_of_the_same_trace() {
     let (estate, collector) = (Estate::start().await, Collector::start().await);
     let copied = std::sync::Arc::new(std::sync::Mutex::new(None));

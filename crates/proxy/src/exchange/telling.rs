@@ -1,6 +1,6 @@
 //! An exchange told as a trace, once it is over.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use message::Trace;
 use telemetry::{Names, Protocol, Timing, Told};
@@ -14,7 +14,8 @@ impl Ending {
         // A tunnel lasts as long as both sides like.
         let took = if self.is_websocket { Duration::ZERO } else { timing.total };
         if rules.tells(&trace, &self.exchange.record, took) {
-            self.connection.worker.with_traces(|traces| traces.tell(self.told(trace, timing, protocol)));
+            let worker = &self.connection.worker;
+            worker.with_traces(|traces| traces.tell(self.told(trace, timing, protocol)));
         }
     }
 
@@ -23,6 +24,9 @@ impl Ending {
         let snapshot = &self.world.snapshot;
         let record = &self.exchange.record;
         let route = record.route.map(|route| &snapshot.routes[route as usize]);
+        if let Some(route) = route {
+            route.metrics.exemplify(self.connection.worker.index, timing, trace.id, SystemTime::now());
+        }
         let names = Names {
             route: route.map(|route| &route.name),
             pattern: route.and_then(|route| route.pattern()),
