@@ -48,7 +48,8 @@ upstreams:
   - {{ name: echo, endpoints: ["{echo}"] }}
   - {{ name: refused, endpoints: ["{dead}"] }}
   - {{ name: retried, endpoints: ["{dead}", "{echo}"],
-      retry: {{ attempts: 3, on: [connect_failure], backoff: {{ base: 10ms, max: 10ms }} }} }}
+      retry: {{ attempts: 3, on: [connect_failure], backoff: {{ base: 10ms, max: 10ms }},
+        budget: {{ ratio: 100%, min_per_second: 1000 }} }} }}
 routes:
   - {{ name: user, match: {{ path: "/users/{{id}}" }}, upstream: echo }}
   - {{ name: slow, match: {{ path: {{ prefix: /slow }} }}, policies: [{{ fault: {{ delay: {{ for: 300ms }} }} }}], upstream: echo }}
@@ -271,6 +272,8 @@ async fn whom_to_believe_is_a_setting() {
 
     let own = estate.document(&told_to(&collector, "continue: trusted_proxies, sample: { ratio: 100% }"));
     gateway.reload_and_wait(&own).await;
+    // Who is trusted is settled once per connection.
+    let mut client = Client::http1(gateway.address("web")).await;
     let seen = ask(&mut client, "/users/own", &[("traceparent", &sampled), ("tracestate", "a=1")]).await;
     let (server, _) = collector.exchange("/users/own").await;
     assert_ne!(server.trace, TRACE);
