@@ -14,6 +14,7 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("curl", "curl", "a client that everybody has: HTTP/1.1, HTTP/2, TLS, unix sockets"),
     ("nghttp", "nghttp2-client", "an HTTP/2 client that is not ours"),
     ("openssl", "openssl", "a TLS client that is not rustls"),
+    ("prometheus", "prometheus", "scrapes the gateway; with promtool, which reads metrics, rules and their tests"),
 ];
 
 /// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.
@@ -94,11 +95,12 @@ impl Apt {
             Self::AsRoot => Command::new("apt-get"),
             Self::ThroughSudo => {
                 let mut sudo = Command::new("sudo");
-                sudo.args(["-n", "--preserve-env=DEBIAN_FRONTEND", "apt-get"]);
+                sudo.args(["-n", "--preserve-env=DEBIAN_FRONTEND,RUNLEVEL", "apt-get"]);
                 sudo
             }
         };
-        command.env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        // What is installed for tests is started by tests: no service on its usual port.
+        command.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1").stdin(Stdio::null());
         command
     }
 }

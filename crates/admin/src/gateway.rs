@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt};
 
 use message::Token;
 use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
-use telemetry::Format;
+use telemetry::{
+    Format,
+    history::{Busy, Point, Resolution, Subject},
+};
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
 pub trait Gateway: Send + Sync + 'static {
@@ -31,6 +34,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// It means none.
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
+
+    /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
+
+    /// The things with the most requests in the last minute, the busiest first. Cheap.
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy>;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

@@ -5,7 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Instant, SystemTime},
@@ -15,7 +15,7 @@ use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target, TraceMetrics};
+use telemetry::{AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics};
 
 use crate::{
     Files, health,
@@ -34,6 +34,7 @@ pub struct Control {
     token: Option<Token>,
     health: health::Health,
     teller: Teller,
+    history: Mutex<History>,
     draining: AtomicBool,
 }
 
@@ -166,6 +167,7 @@ impl Control {
             token,
             health,
             teller,
+            history: Mutex::default(),
             draining: AtomicBool::new(false),
         };
         Ok((control, applied))
@@ -273,6 +275,21 @@ impl Control {
         let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
         let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).chain(traces).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
+    }
+
+    /// Keeps what the counters say for those who ask for the last hour. To be called once a second.
+    pub fn remember(&self, now: SystemTime) {
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let snapshot = self.snapshot();
+        let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
+        let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
+        let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        self.history().look(second, &self.metrics, routes, upstreams);
+    }
+
+    /// The last hour. Not to be held for long: it is written to once a second.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the endpoints are whose health is looked after.

@@ -12,6 +12,8 @@ mod finish;
 mod exemplar;
 /// Durations in buckets.
 mod histogram;
+/// The last hour in memory.
+pub mod history;
 /// What is counted: per route, per side of a route, per upstream, per gateway; and what the operating system counts of the process.
 mod metrics;
 /// Counters that belong to one worker each, so that counting shares no cache line.
@@ -27,5 +29,6 @@ mod exposition;
 pub use access_log::{AccessLog, Line, Target, WorkerLog, rfc3339};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
-pub use traces::{Names, Told, ToldAttempt, ToldWait, TraceMetrics, Traces, WorkerTraces};
+pub use history::{Counts, History};
 pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};
+pub use traces::{Names, Told, ToldAttempt, ToldWait, TraceMetrics, Traces, WorkerTraces};

@@ -24,7 +24,11 @@ pub mod collector;
 
 pub mod faults;
 
+pub mod consul;
+
 pub mod gateway;
+
+pub mod prometheus;
 
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;

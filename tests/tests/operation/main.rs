@@ -29,3 +29,5 @@ mod bad_input;
 mod metrics;
 /// Exchanges told as traces, and contexts handed on.
 mod tracing;
+/// A real Prometheus reads the same.
+mod prometheus;

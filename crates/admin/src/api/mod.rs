@@ -4,6 +4,8 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+mod query;
+mod series;
 
 use std::sync::Arc;
 
@@ -17,6 +19,10 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 
 use crate::{Gateway, auth, problem::Problem};
+
+/// What there is, and what each is asked with.
+const ADDRESSES: &[(&str, &str)] =
+    &[("/breakers", "GET or POST"), ("/explain", "POST"), ("/health", "GET"), ("/series", "GET"), ("/top", "GET")];
 
 /// A body that is longer is no question.
 const BODY_BYTES: usize = 64 * 1024;
@@ -34,6 +40,8 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
+        .route("/series", get(series::series))
+        .route("/top", get(series::top))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
@@ -42,17 +50,14 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let known = "there are /api/v1/breakers, /api/v1/explain and /api/v1/health";
-    let detail = format!("there is nothing at `/api/v1{}`; {known}", uri.path());
+    let known: Vec<_> = ADDRESSES.iter().map(|(path, _)| format!("/api/v1{path}")).collect();
+    let detail = format!("there is nothing at `/api/v1{}`; there are {}", uri.path(), known.join(", "));
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let methods = match uri.path() {
-        "/breakers" => "GET or POST",
-        "/health" => "GET",
-        _ => "POST",
-    };
+    let known = ADDRESSES.iter().find(|(path, _)| *path == uri.path());
+    let methods = known.map_or("another method", |(_, methods)| methods);
     let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

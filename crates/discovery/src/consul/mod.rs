@@ -1,8 +1,22 @@
-use std::{future::pending, sync::Arc};
+//! Consul, asked through an agent.
 
-use model::{Consul, ConsulService};
-use upstream::discovery::{Hear, Watch};
+/// What an agent is asked by, and what its answers mean.
+mod agent;
+/// Questions that wait for something newer.
+mod blocking;
+/// All services, as a source of documents.
+mod catalog;
+/// The gateway's own entry.
+mod entry;
+/// One service.
+mod health;
+/// What health answers say of each instance.
+mod instance;
 
-pub(crate) fn watch(_: &Consul, _: &ConsulService, _: Arc<dyn Hear>) -> Watch {
-    Box::pin(pending())
-}
+pub(crate) use agent::Agent;
+pub use catalog::catalog;
+pub(crate) use entry::Entry;
+pub(crate) use health::watch;
+
+#[cfg(test)]
+mod tests;

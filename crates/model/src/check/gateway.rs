@@ -1,6 +1,6 @@
 //! What holds for the whole process.
 
-use super::{policies, tracing};
+use super::{policies, registries, tracing};
 use crate::{
     AccessLog, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
@@ -22,11 +22,16 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         tracing,
         grace,
         forwarded,
+        discovery,
+        registry,
         policies: _,
     } = written?;
+    let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
+    let tracing = tracing.map(|written| tracing::check(node.near("tracing"), written, report));
+    let registries = registries::check(node, discovery, registry, admin.as_ref(), report)?;
     Some(Gateway {
         workers,
-        admin: admin.map(|document::Admin { address: ListenAddress(address) }| address),
+        admin,
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
         zone: zone.map(|Zone(zone)| zone),
         access_log: match access_log {
@@ -34,12 +39,13 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
             Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
         },
-        tracing: tracing.map(|written| tracing::check(node.near("tracing"), written, report)),
+        tracing,
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
             forwarded: forwarded.forwarded.unwrap_or(default.forwarded.forwarded),
         },
+        registries,
         grace: grace.map_or(default.grace, Into::into),
         policies,
     })

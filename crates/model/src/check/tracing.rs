@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, header};
 
-use super::{listeners, routes::may_be_set};
+use super::{routes::may_be_set, upstreams::tls_rules};
 use crate::{
-    Node, Otlp, OtlpProtocol, Propagation, Report, Sample, Tracing, UpstreamTls, Whose, document,
-    values::{Count, HttpUrl, Name, Ratio, SecretSource, ServerName},
+    Node, Otlp, OtlpProtocol, Propagation, Report, Sample, Tracing, Whose, document,
+    values::{Count, HttpUrl, Name, Ratio, SecretSource},
 };
 
 pub(super) fn check(node: &Node, written: document::Tracing, report: &mut Report) -> Tracing {
@@ -36,7 +36,7 @@ pub(super) fn otlp(node: &Node, written: document::Otlp, report: &mut Report) ->
         endpoint,
         protocol,
         headers: self::headers(node.near("headers"), headers, report),
-        tls: tls.map(self::tls).unwrap_or_default(),
+        tls: tls.map(tls_rules).unwrap_or_default(),
         timeout: timeout.map_or(Duration::from_secs(10), Into::into),
         gzip: compression == document::OtlpCompression::Gzip,
     }
@@ -88,15 +88,6 @@ fn headers(
         headers.push((parsed, value));
     }
     headers
-}
-
-fn tls(written: document::UpstreamTls) -> UpstreamTls {
-    let document::UpstreamTls { server_name, ca, client_certificate } = written;
-    UpstreamTls {
-        server_name: server_name.map(|ServerName(name)| name),
-        ca,
-        client_certificate: client_certificate.map(listeners::certificate),
-    }
 }
 
 fn sample(node: &Node, written: &document::Sample, continues: Whose, report: &mut Report) -> Sample {

@@ -3,7 +3,7 @@ use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Policy, Tracing};
+use super::{Policy, Registries, Registry, Tracing};
 use crate::{
     FromText, TextOr,
     values::{Duration, ListenAddress, Network, Zone},
@@ -34,6 +34,11 @@ pub struct Gateway {
     /// Which headers tell an endpoint who called.
     #[serde(default)]
     pub forwarded: Forwarded,
+    /// How the registries are reached that `discovery` of upstreams names, and how far they are believed.
+    #[serde(default)]
+    pub discovery: Registries,
+    /// A registry of the gateway's own, where services register themselves. Default: none.
+    pub registry: Option<Registry>,
     /// Policies for every exchange.
     #[serde(default)]
     pub policies: Vec<Policy>,

@@ -5,10 +5,12 @@
 
 mod balance;
 mod breaker;
+mod discovery;
 mod failover;
 mod gateway;
 mod health;
 mod listener;
+mod registries;
 mod route;
 mod test;
 mod tracing;
@@ -21,12 +23,14 @@ use serde::{Deserialize, Deserializer, de};
 
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
+pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};
 pub use failover::Failover;
 pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
+pub use registries::{Consul, Dns, Etcd, Eureka, Registration, RegistrationPlace, Registries, Registry};
 pub use route::{
     ApiVersion, Cohort, Destination, Fallback, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath,
     Path, QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey,

@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use super::{Address, Policy, Tracing};
+use super::{Address, Policy, Registries, Tracing};
 
 /// What holds for the whole process.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Gateway {
     /// `None`: what requests say of traces goes to endpoints as it came.
     pub tracing: Option<Tracing>,
     pub forwarded: Forwarded,
+    /// How registries are reached.
+    pub registries: Registries,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
     pub policies: Vec<Policy>,
@@ -56,6 +58,7 @@ impl Default for Gateway {
             access_log: AccessLog::default(),
             tracing: None,
             forwarded: Forwarded::default(),
+            registries: Registries::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),
         }

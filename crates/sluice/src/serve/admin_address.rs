@@ -16,7 +16,10 @@ use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
 use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
-use telemetry::Format;
+use telemetry::{
+    Format,
+    history::{Busy, Point, Resolution, Subject},
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::failure::Failure;
@@ -147,6 +150,15 @@ impl admin::Gateway for Operated {
 
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
         self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
+    }
+
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
+        self.control.history().points(subject, name, resolution)
+    }
+
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy> {
+        let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.control.history().busiest(subject, second, most)
     }
 
     fn token(&self) -> &Token {

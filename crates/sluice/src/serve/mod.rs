@@ -20,12 +20,16 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, Weak},
+    time::{Duration, Instant, SystemTime},
 };
 
 use control::{Applied, Control, Files, Options, Refusal, Watch};
-use tokio::{runtime, task::spawn_blocking};
+use tokio::{
+    runtime,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{
     admin_token::{Made, State},
@@ -120,6 +124,9 @@ impl Server {
 
     /// Serves until a signal ends it.
     pub(crate) async fn run(mut self) -> ExitCode {
+        if self.admin.is_some() {
+            tokio::spawn(remember(Arc::downgrade(&self.control)));
+        }
         loop {
             tokio::select! {
                 () = changed(self.watch.as_mut()) => self.reload().await,
@@ -229,6 +236,18 @@ fn watch(document: &Path) -> Option<Watch> {
             tracing::warn!(%error, "files cannot be watched; reload with SIGHUP");
             None
         }
+    }
+}
+
+/// Keeps the last hour, for as long as the gateway is there.
+async fn remember(control: Weak<Control>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        seconds.tick().await;
+        let Some(control) = control.upgrade() else { return };
+        // Many routes take a while, and the admin address must answer meanwhile.
+        _ = spawn_blocking(move || control.remember(SystemTime::now())).await;
     }
 }
 
