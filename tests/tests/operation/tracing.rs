@@ -135,9 +135,8 @@ async fn an_exchange_is_told_as_a_tree_and_the_endpoint_is_below_its_attempt() {
             "/v1/traces"
         };
         assert_eq!((&*path, text(&head, "x-key")), (expected, "geheim"));
-        let line = eventually("its line", async || {
-            witness::log(&gateway).into_iter().find(|line| line["path"] == "/users/7")
-        });
+        let line =
+            eventually("its line", async || witness::log(&gateway).into_iter().find(|line| line["path"] == "/users/7"));
         assert_eq!(line.await["trace_id"], TRACE);
         gateway
             .metrics_until("spans are counted", |metrics| {
@@ -201,7 +200,10 @@ async fn contexts_of_zipkin_are_read_and_written() {
     let seen = ask(&mut client, "/users/several", &several).await;
     let (server, others) = collector.exchange("/users/several").await;
     assert_eq!((&*server.trace, &*server.parent), (TRACE, "00f067aa0ba902b7"));
-    assert_eq!(text(&seen, "b3"), format!("{TRACE}-{}-1-{}", others.iter().find(|span| span.parent == server.id).unwrap().id, server.id));
+    assert_eq!(
+        text(&seen, "b3"),
+        format!("{TRACE}-{}-1-{}", others.iter().find(|span| span.parent == server.id).unwrap().id, server.id)
+    );
     assert!(!seen.contains_key("x-b3-traceid") && !seen.contains_key("x-b3-spanid"), "{seen:?}");
 
     gateway.reload_and_wait(&estate.document(&told_to(&collector, "propagate: [b3_multi]"))).await;
@@ -350,10 +352,9 @@ async fn a_collector_that_is_not_there_is_found_when_it_is() {
 
 #[tokio::test]
 async fn refusals_are_tried_again_or_counted() {
-    for (protocol, busy, bad) in [
-        ("http", Reply::Status(503, Some("0")), Reply::Status(400, None)),
-        ("grpc", Reply::Grpc(14), Reply::Grpc(3)),
-    ] {
+    for (protocol, busy, bad) in
+        [("http", Reply::Status(503, Some("0")), Reply::Status(400, None)), ("grpc", Reply::Grpc(14), Reply::Grpc(3))]
+    {
         let (estate, collector) = (Estate::start().await, Collector::start().await);
         collector.answer_next([busy.clone(), busy]);
         let otlp = format!(

@@ -102,7 +102,9 @@ mod tests {
         check(&[(B3, &format!("{IDS}-d-05e3ac9a4f6e3b90"))], Some((true, Some(true))));
         check(&[(B3, "64fe8b2a57d3eff7-e457b5a2e4d86bd1-0")], Some((true, Some(false))));
         check(&[(B3, "0")], Some((false, Some(false))));
-        for bad in ["", "x", "2", &IDS[1..], &format!("{IDS}-2"), &format!("{IDS}-1-0"), &format!("{IDS}-1-{}-1", &IDS[33..])] {
+        for bad in
+            ["", "x", "2", &IDS[1..], &format!("{IDS}-2"), &format!("{IDS}-1-0"), &format!("{IDS}-1-{}-1", &IDS[33..])]
+        {
             check(&[(B3, bad)], None);
         }
     }

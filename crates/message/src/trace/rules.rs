@@ -46,7 +46,14 @@ impl Rules {
     /// asked.
     ///
     /// `is_said`: some field of a context is there at all; `key`: see [`TraceId::made`].
-    pub fn begin(&self, headers: &mut HeaderMap, is_said: bool, is_trusted: bool, random: &mut Random, key: u64) -> Trace {
+    pub fn begin(
+        &self,
+        headers: &mut HeaderMap,
+        is_said: bool,
+        is_trusted: bool,
+        random: &mut Random,
+        key: u64,
+    ) -> Trace {
         let said = if is_said { self.hear(headers, is_trusted) } else { Said::default() };
         let span = SpanId::made(random);
         let (id, parent, is_random) = match said.ids {
@@ -90,9 +97,7 @@ impl Rules {
 
     /// Whether the exchange is told of, now that it is over.
     pub fn tells(&self, trace: &Trace, record: &Record, took: Duration) -> bool {
-        trace.is_sampled
-            || self.slower_than.is_some_and(|bound| took >= bound)
-            || self.errors && has_failed(record)
+        trace.is_sampled || self.slower_than.is_some_and(|bound| took >= bound) || self.errors && has_failed(record)
     }
 }
 

@@ -19,9 +19,8 @@ fn rules() -> Rules {
 }
 
 fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
-    let field = |(name, value): &(&'static str, &str)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-    };
+    let field =
+        |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     fields.iter().map(field).collect()
 }
 

@@ -52,9 +52,9 @@ pub use retry::{Backoff, Budget, RetryRules};
 pub use route::Route;
 pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use test::{Expectation, Expected, Test, TestRequest};
-pub use tracing::{Otlp, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
+pub use tracing::{Otlp, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub use upstream::{
     Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };

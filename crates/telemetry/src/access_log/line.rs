@@ -147,10 +147,8 @@ mod tests {
     #[test]
     fn a_line_tells_the_exchange() {
         let mut record = Record::new(Instant::now());
-        let attempt = Attempt {
-            outcome: Err(Cause::ResponseTimeout),
-            ..Attempt::new(0, "10.0.0.3:80".into(), record.started)
-        };
+        let attempt =
+            Attempt { outcome: Err(Cause::ResponseTimeout), ..Attempt::new(0, "10.0.0.3:80".into(), record.started) };
         record.attempts.extend([attempt.clone(), attempt]);
         (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
         (record.request_bytes, record.response_bytes) = (0, 300);
