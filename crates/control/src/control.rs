@@ -16,7 +16,7 @@ use model::{Further, Kept, Model, Node, Problem, Registries, Report};
 use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
 use telemetry::{
-    AccessLog, Expose, Format, GatewayMetrics, History, Target,
+    AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics,
     flight::{Filter, Flight, FlightRules},
 };
 
@@ -25,6 +25,7 @@ use crate::{
     discovery::{self, Discovery},
     health,
     source::{self, Loaded},
+    traces::{Teller, Telling},
 };
 
 /// A running gateway and the document that it follows.
@@ -39,6 +40,7 @@ pub struct Control {
     exposed: Vec<Arc<dyn Expose + Send + Sync>>,
     health: Arc<health::Health>,
     discovery: Discovery,
+    teller: Teller,
     history: Mutex<History>,
     draining: AtomicBool,
     is_recording: AtomicBool,
@@ -76,6 +78,7 @@ struct State {
     registry: Option<model::Registry>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
+    telling: Telling,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
@@ -151,6 +154,9 @@ impl Control {
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let log_target = log_target(model);
         let log = open_log(log_target.as_ref(), workers)?;
+        let instance = String::from_utf8_lossy(message::new_request_id().as_bytes()).into_owned();
+        let teller = Teller { version, instance, metrics: TraceMetrics::default() };
+        let telling = Telling::default().changed(model, &teller, workers)?.unwrap_or_default();
         let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
         let start = Start {
@@ -159,6 +165,7 @@ impl Control {
             metrics: metrics.clone(),
             log: log.as_ref(),
             flight: flight_rules(model).map(Arc::new),
+            traces: telling.traces.as_ref(),
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -183,7 +190,7 @@ impl Control {
         let registry = registries.registry.clone();
         let kept = Arc::new(loaded.kept);
         let files = loaded.files;
-        let state = State { bound, admin, registry, log_target, log, files, kept, further, registries };
+        let state = State { bound, admin, registry, log_target, log, telling, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -195,6 +202,7 @@ impl Control {
             exposed,
             health,
             discovery,
+            teller,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
             is_recording: AtomicBool::new(is_recording),
@@ -242,6 +250,7 @@ impl Control {
         let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
         let log_target = log_target(model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
+        let telling = state.telling.changed(model, &self.teller, workers)?;
         warn_of_what_stays(model, workers, &state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
         self.discovery.prepare(&snapshot).map_err(Refusal::Io)?;
@@ -267,6 +276,10 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
+        let old_telling = telling.map(|telling| {
+            self.gateway.trace_to(telling.traces.as_ref());
+            std::mem::replace(&mut state.telling, telling)
+        });
         let flight = flight_rules(model).map(Arc::new);
         self.is_recording.store(flight.is_some(), Ordering::Relaxed);
         self.gateway.record_by(flight.as_ref());
@@ -274,8 +287,11 @@ impl Control {
         if *state.registries != model.gateway.registries {
             state.registries = Arc::new(model.gateway.registries.clone());
         }
+        drop(state);
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
+        // Waits for a collector that is not told any more; nobody else should have to.
+        drop(old_telling);
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
     }
 
@@ -316,9 +332,10 @@ impl Control {
         let health = health::Shown(&snapshot);
         let services = discovery::Shown(&self.discovery);
         let log = state.log.iter().map(|log| log as &dyn Expose);
+        let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
         let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
         let own = [&health as &dyn Expose, &breakers, &services];
-        let others: Vec<_> = own.into_iter().chain(exposed).chain(log).collect();
+        let others: Vec<_> = own.into_iter().chain(exposed).chain(log).chain(traces).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -401,6 +418,11 @@ impl Control {
         self.begin_drain();
         let grace = self.snapshot().settings.grace;
         self.gateway.drain(Instant::now() + grace);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let telling = std::mem::take(&mut state.telling);
+        drop(state);
+        // Waits until the collector was told of the last ones.
+        drop(telling);
     }
 }
 

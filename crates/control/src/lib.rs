@@ -18,6 +18,8 @@ mod further;
 mod health;
 /// Documents in files, with those that they include.
 mod source;
+/// Who is told of traces.
+mod traces;
 /// Tells when files change.
 mod watch;
 

@@ -95,6 +95,9 @@ families! {
 
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
 
+    SPANS_EXPORTED "sluice_spans_exported_total" Counter [] "Spans that the collector took.";
+    SPANS_DROPPED "sluice_spans_dropped_total" Counter ["reason"] "Spans that were lost: there was no room, the collector could not be reached or did not want them, or the end came first.";
+
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";
     PROCESS_MEMORY "process_resident_memory_bytes" Gauge [] "Memory of the process that is in RAM.";
     PROCESS_THREADS "process_threads" Gauge [] "Threads of the process.";

@@ -41,5 +41,7 @@ mod bad_input;
 mod consul;
 /// What operators read.
 mod metrics;
+/// Exchanges told as traces, and contexts handed on.
+mod tracing;
 /// A real Prometheus reads the same.
 mod prometheus;
