@@ -12,10 +12,13 @@ use std::{
 };
 
 use message::Token;
-use model::{Kept, Model, Node, Problem, Report};
-use proxy::{Gateway, Sockets, Start};
+use model::{Further, Kept, Model, Node, Problem, Registries, Report};
+use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics};
+use telemetry::{
+    AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics,
+    flight::{Filter, Flight, FlightRules},
+};
 
 use crate::{
     Files, health,
@@ -32,10 +35,12 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
+    exposed: Vec<Arc<dyn Expose + Send + Sync>>,
     health: health::Health,
     teller: Teller,
     history: Mutex<History>,
     draining: AtomicBool,
+    is_recording: AtomicBool,
 }
 
 /// What a gateway starts with.
@@ -43,6 +48,8 @@ pub struct Options {
     /// The document.
     pub path: PathBuf,
     pub kinds: Box<dyn Kinds>,
+    /// What a catalog said the last time, if anything: see [`Control::set_further`].
+    pub further: Vec<Further>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
     /// See [`Start::worker_begins`].
@@ -51,6 +58,8 @@ pub struct Options {
     pub housekeeping: fn(),
     /// Fetches the admin token, or makes one. Called if the document has an admin address.
     pub token: Box<dyn FnOnce() -> io::Result<Token>>,
+    /// What else has metrics to show.
+    pub exposed: Vec<Arc<dyn Expose + Send + Sync>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -58,12 +67,18 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
+    /// As at the start.
+    registry: Option<model::Registry>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
     telling: Telling,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
+    /// As the next document is to have them.
+    further: Arc<[Further]>,
+    /// As the document that is live has them.
+    registries: Arc<Registries>,
 }
 
 /// What a start or reload came to.
@@ -92,7 +107,7 @@ pub struct Compiled {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
-    let loaded = source::load(path, &Kept::default());
+    let loaded = source::load(path, &Kept::default(), &[]);
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
@@ -103,7 +118,7 @@ pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
-    let (loaded, root) = source::load_with_tree(path);
+    let (loaded, root) = source::load_with_tree(path, &[]);
     let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match root {
         Some(root) => Ok(Compiled { root, model: model.clone(), snapshot }),
@@ -120,8 +135,9 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
-        let loaded = source::load(&path, &Kept::default());
+        let Options { path, kinds, further, version, worker_begins, housekeeping, token, exposed } = options;
+        let further: Arc<[Further]> = further.into();
+        let loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
@@ -138,6 +154,7 @@ impl Control {
             metrics: metrics.clone(),
             log: log.as_ref(),
             traces: telling.traces.as_ref(),
+            flight: flight_rules(model).map(Arc::new),
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -155,8 +172,13 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
+        let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, telling, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let registries = Arc::new(model.gateway.registries.clone());
+        let registry = registries.registry.clone();
+        let kept = Arc::new(loaded.kept);
+        let files = loaded.files;
+        let state = State { bound, admin, registry, log_target, log, telling, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -165,10 +187,12 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            exposed,
             health,
             teller,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
+            is_recording: AtomicBool::new(is_recording),
         };
         Ok((control, applied))
     }
@@ -178,8 +202,11 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner).kept.clone();
-        let loaded = source::load(&self.path, &kept);
+        let (kept, further) = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.kept.clone(), state.further.clone())
+        };
+        let loaded = source::load(&self.path, &kept, &further);
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
@@ -189,6 +216,16 @@ impl Control {
             Err(_) => self.metrics.config_refused(),
         }
         applied
+    }
+
+    /// The documents that are to have a say beside the files from the next reload on, where the files ask for a catalog.
+    pub fn set_further(&self, further: Vec<Further>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).further = further.into();
+    }
+
+    /// How the document that is live has registries reached.
+    pub fn registries(&self) -> Arc<Registries> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).registries.clone()
     }
 
     fn apply(&self, loaded: &Loaded) -> Result<Applied, Refusal> {
@@ -223,11 +260,17 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
+        let flight = flight_rules(model).map(Arc::new);
+        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
+        self.gateway.record_by(flight.as_ref());
         let old_telling = telling.map(|telling| {
             self.gateway.trace_to(telling.traces.as_ref());
             std::mem::replace(&mut state.telling, telling)
         });
         state.files = Files::default();
+        if *state.registries != model.gateway.registries {
+            state.registries = Arc::new(model.gateway.registries.clone());
+        }
         drop(state);
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
@@ -272,8 +315,10 @@ impl Control {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
         let log = state.log.iter().map(|log| log as &dyn Expose);
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
         let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).chain(traces).collect();
+        let others = [&health as &dyn Expose, &breakers].into_iter().chain(exposed).chain(log).chain(traces);
+        let others: Vec<_> = others.collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -295,6 +340,26 @@ impl Control {
     /// How the endpoints are whose health is looked after.
     pub fn health(&self) -> Vec<EndpointHealthTold> {
         self.health.told(&self.snapshot())
+    }
+
+    /// The newest records that pass, up to `limit`, the newest first; none if nothing is recorded.
+    pub fn requests(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Flight>> + Send + use<> {
+        let found = self.gateway.search(filter, limit);
+        async move {
+            let mut found = found.await;
+            found.sort_by_key(|slot| std::cmp::Reverse(slot.ended()));
+            found.iter().take(limit).map(Flight::of).collect()
+        }
+    }
+
+    /// Has records that pass handed over as they are made, up to so many a second.
+    pub fn tap(&self, filter: Filter, per_second: u32) -> Tapped {
+        self.gateway.tap(filter, per_second)
+    }
+
+    /// Whether exchanges are recorded.
+    pub fn records(&self) -> bool {
+        self.is_recording.load(Ordering::Relaxed)
     }
 
     /// Opens the access log anew, after somebody moved it away.
@@ -393,6 +458,9 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
     }
+    if model.gateway.registries.registry != state.registry {
+        tracing::warn!("`gateway.registry` changes with the next start");
+    }
 }
 
 fn workers(gateway: &model::Gateway) -> usize {
@@ -408,6 +476,15 @@ fn log_target(model: &Model) -> Option<Target> {
         model::AccessLog::Stdout => Some(Target::Stdout),
         model::AccessLog::File(path) => Some(Target::File(path.clone())),
     }
+}
+
+fn flight_rules(model: &Model) -> Option<FlightRules> {
+    let recorder = model.gateway.flight_recorder.as_ref()?;
+    Some(FlightRules {
+        records: recorder.records as usize,
+        keep: recorder.keep as usize,
+        headers: recorder.headers.clone(),
+    })
 }
 
 fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {

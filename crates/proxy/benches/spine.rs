@@ -53,6 +53,7 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
         metrics,
         log: None,
         traces: None,
+        flight: None,
         worker_begins: || {},
         housekeeping: || {},
     };

@@ -16,7 +16,7 @@ use message::{Body, Cause, Error, Exchange, Response, Result, Upload};
 
 use crate::{
     connection::{Alarm, Connection},
-    exchange::Ending,
+    exchange::{Ending, debug},
     forward::tunnel,
 };
 
@@ -50,6 +50,9 @@ pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Resp
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     ending.respond(head.status);
+    if ending.is_debugged {
+        debug::tell(&mut head.headers, &mut ending);
+    }
     let tunnel = ending.link.as_mut().and_then(|link| link.tunnel.take());
     let ending = match tunnel {
         Some(ends) => {

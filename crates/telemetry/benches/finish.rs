@@ -4,14 +4,17 @@
 
 use std::{
     hint::black_box,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use divan::Bencher;
-use http::StatusCode;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use message::{Attempt, Record, TraceId};
 use telemetry::{
-    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish, render,
+    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
+    flight::{Departed, FlightRules, Recorder},
+    render,
 };
 
 fn main() {
@@ -87,6 +90,53 @@ fn log_line(bencher: Bencher) {
             trace_id: TraceId::new([0xab; 16]),
         });
     });
+}
+
+/// What the worker does for the flight recorder, whose ring is full.
+#[divan::bench]
+fn record_flight(bencher: Bencher) {
+    let headers = [header::CONTENT_TYPE, header::USER_AGENT];
+    let rules = FlightRules { records: 10_000, keep: 1_000, headers: headers.to_vec() };
+    let mut recorder = Recorder::new(Arc::new(rules), 0, 1);
+    let mut fields = HeaderMap::new();
+    fields.insert(header::HOST, HeaderValue::from_static("api.example.com"));
+    fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    fields.insert(header::USER_AGENT, HeaderValue::from_static("curl/8.5.0"));
+    let record = record();
+    let timing = Timing::of(&record, record.started + Duration::from_micros(400));
+    let time = SystemTime::now();
+    let mut fly = || {
+        let line = Line {
+            time: black_box(time),
+            record: &record,
+            timing: &timing,
+            protocol: Protocol::Http1,
+            client: [192, 0, 2, 17].into(),
+            method: "GET",
+            host: b"api.example.com",
+            path: black_box("/users/4711/orders"),
+            route: Some("orders-of-user"),
+            side: None,
+            upstream: Some("orders"),
+            endpoint: Some("10.0.0.3:8080"),
+            user_agent: None,
+            request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+            trace_id: None,
+        };
+        recorder.record(&Departed {
+            line: &line,
+            generation: 1,
+            scheme: "http",
+            query: None,
+            headers: &fields,
+            listener: Some("web"),
+            consumer: None,
+            upstream_of: &|_| "orders",
+            policies: &|_: &mut dyn FnMut(&str)| {},
+        });
+    };
+    (0..10_000).for_each(|_| fly());
+    bencher.bench_local(fly);
 }
 
 /// A scrape of ten thousand routes in use.

@@ -23,6 +23,8 @@ mod shard;
 mod access_log;
 /// Exchanges told to a collector as spans.
 mod traces;
+/// The last exchanges, for whoever asks what happened to one.
+pub mod flight;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 

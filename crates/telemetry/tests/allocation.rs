@@ -5,15 +5,19 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use message::{
     Attempt, Cause, Random, Record,
     trace::{Format, Rules, Whose},
 };
-use telemetry::{AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish};
+use telemetry::{
+    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
+    flight::{Departed, FlightRules, Recorder},
+};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -53,6 +57,8 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
     let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
     let log = AccessLog::open(Target::File("/dev/null".into()), 1).unwrap();
     let mut worker_log = log.worker();
+    let rules = FlightRules { records: 100, keep: 10, headers: vec![header::USER_AGENT] };
+    let (mut recorder, fields) = (Recorder::new(Arc::new(rules), 0, 1), HeaderMap::new());
 
     let started = Instant::now();
     let mut record = Record::new(started);
@@ -74,7 +80,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
         for route in [Some(&route), None] {
             finish(&record, &timing, route, &gateway, 1, Protocol::Http2);
         }
-        worker_log.write(&Line {
+        let line = Line {
             time: SystemTime::now(),
             record: &record,
             timing: &timing,
@@ -90,6 +96,18 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
             user_agent: Some(b"\xff\x00agent"),
             request_id: None,
             trace_id: None,
+        };
+        worker_log.write(&line);
+        recorder.record(&Departed {
+            line: &line,
+            generation: 1,
+            scheme: "https",
+            query: Some("a=b"),
+            headers: &fields,
+            listener: Some("web"),
+            consumer: Some("alice"),
+            upstream_of: &|_| "upstream",
+            policies: &|tell: &mut dyn FnMut(&str)| tell("cors"),
         });
     };
     assert!(allocations_of(&mut exchange) > 0, "the first one makes the shards, so the counting works");

@@ -18,6 +18,10 @@ pub mod client;
 
 pub mod origin;
 
+pub mod dns;
+
+pub mod eureka;
+
 pub mod clock;
 
 pub mod collector;
@@ -29,6 +33,8 @@ pub mod consul;
 pub mod gateway;
 
 pub mod prometheus;
+
+pub mod etcd;
 
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;

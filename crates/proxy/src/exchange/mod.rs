@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod begin;
+pub(crate) mod debug;
 mod ending;
 mod nearest;
 mod side;

@@ -121,7 +121,9 @@ async fn send(
             // In a box: few exchanges see one.
             let heard = admit::first_verdict(&local.upstream, &set, to.subset, deadline.at, &mut waits_until);
             let is_worth_another_look = Box::pin(heard).await;
-            exchange.record.note(Event::Unprobed { took: now.elapsed() });
+            if waits_until.is_some() {
+                exchange.record.note(Event::Unprobed { took: now.elapsed() });
+            }
             if is_worth_another_look {
                 continue;
             }

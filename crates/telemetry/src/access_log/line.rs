@@ -86,7 +86,7 @@ impl Line<'_> {
     }
 
     /// What the client got. If it went away before that, the 499 that operators look for.
-    fn status(&self) -> Option<u64> {
+    pub(crate) fn status(&self) -> Option<u64> {
         let gone = self.record.cause.filter(|cause| matches!(cause, Cause::ClientClosed | Cause::ClientStalled));
         let status = self.record.status.or_else(|| Some(gone?.status()))?;
         Some(u64::from(status.as_u16()))
