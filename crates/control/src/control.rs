@@ -14,14 +14,16 @@ use std::{
 use message::Token;
 use model::{Further, Kept, Model, Node, Problem, Registries, Report};
 use proxy::{Gateway, Sockets, Start, Tapped};
-use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
+use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
 use telemetry::{
     AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics,
     flight::{Filter, Flight, FlightRules},
 };
 
 use crate::{
-    Files, health,
+    Files, MakeRegistries,
+    discovery::{self, Discovery},
+    health,
     source::{self, Loaded},
     traces::{Teller, Telling},
 };
@@ -36,7 +38,8 @@ pub struct Control {
     state: Mutex<State>,
     token: Option<Token>,
     exposed: Vec<Arc<dyn Expose + Send + Sync>>,
-    health: health::Health,
+    health: Arc<health::Health>,
+    discovery: Discovery,
     teller: Teller,
     history: Mutex<History>,
     draining: AtomicBool,
@@ -52,6 +55,10 @@ pub struct Options {
     pub further: Vec<Further>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
+    /// Makes the clients of registries, anew whenever the document says something else about how these are reached.
+    pub registries: MakeRegistries,
+    /// The folder for what must outlive a restart; made when there is something to keep. `None`: nothing does.
+    pub state: Option<PathBuf>,
     /// See [`Start::worker_begins`].
     pub worker_begins: fn(),
     /// See [`Start::housekeeping`].
@@ -135,10 +142,14 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, further, version, worker_begins, housekeeping, token, exposed } = options;
+        let Options { path, kinds, further, version, registries, state, worker_begins, housekeeping, token, exposed } =
+            options;
         let further: Arc<[Further]> = further.into();
-        let loaded = source::load(&path, &Kept::default(), &further);
+        let mut loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
+        let health = Arc::new(health::Health::default());
+        let discovery = Discovery::new(registries, state.as_deref(), health.clone(), workers);
+        loaded.model.iter_mut().for_each(|model| discovery.fill(model, None));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let log_target = log_target(model);
@@ -153,17 +164,18 @@ impl Control {
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
-            traces: telling.traces.as_ref(),
             flight: flight_rules(model).map(Arc::new),
+            traces: telling.traces.as_ref(),
             token: token.clone(),
             worker_begins,
             housekeeping,
         };
-        let health = health::Health::default();
         health.prepare(&snapshot).map_err(Refusal::Io)?;
+        discovery.prepare(&snapshot).map_err(Refusal::Io)?;
         let gateway = Gateway::start(start).map_err(Refusal::Io)?;
         // First thing, since requests wait for the first probes.
         health.follow(&snapshot);
+        discovery.follow(&snapshot, &model.gateway);
         let mut bound = BTreeMap::new();
         for (binding, sockets) in sockets {
             bound.insert(binding.clone(), sockets.address().clone());
@@ -189,6 +201,7 @@ impl Control {
             token,
             exposed,
             health,
+            discovery,
             teller,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
@@ -206,7 +219,8 @@ impl Control {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (state.kept.clone(), state.further.clone())
         };
-        let loaded = source::load(&self.path, &kept, &further);
+        let mut loaded = source::load(&self.path, &kept, &further);
+        loaded.model.iter_mut().for_each(|model| self.discovery.fill(model, Some(&self.snapshot())));
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
@@ -239,9 +253,11 @@ impl Control {
         let telling = state.telling.changed(model, &self.teller, workers)?;
         warn_of_what_stays(model, workers, &state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
+        self.discovery.prepare(&snapshot).map_err(Refusal::Io)?;
 
         // From here on, nothing can fail.
         self.health.follow(&snapshot);
+        self.discovery.follow(&snapshot, &model.gateway);
         self.gateway.publish(snapshot.clone());
         self.health.drain(&previous, &snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
@@ -260,13 +276,13 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
-        let flight = flight_rules(model).map(Arc::new);
-        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
-        self.gateway.record_by(flight.as_ref());
         let old_telling = telling.map(|telling| {
             self.gateway.trace_to(telling.traces.as_ref());
             std::mem::replace(&mut state.telling, telling)
         });
+        let flight = flight_rules(model).map(Arc::new);
+        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
+        self.gateway.record_by(flight.as_ref());
         state.files = Files::default();
         if *state.registries != model.gateway.registries {
             state.registries = Arc::new(model.gateway.registries.clone());
@@ -314,11 +330,12 @@ impl Control {
         let breakers = snapshot.breakers();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
+        let services = discovery::Shown(&self.discovery);
         let log = state.log.iter().map(|log| log as &dyn Expose);
-        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
         let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
-        let others = [&health as &dyn Expose, &breakers].into_iter().chain(exposed).chain(log).chain(traces);
-        let others: Vec<_> = others.collect();
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
+        let own = [&health as &dyn Expose, &breakers, &services];
+        let others: Vec<_> = own.into_iter().chain(exposed).chain(log).chain(traces).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -360,6 +377,24 @@ impl Control {
     /// Whether exchanges are recorded.
     pub fn records(&self) -> bool {
         self.is_recording.load(Ordering::Relaxed)
+    }
+
+    /// The services that endpoints are found by.
+    pub fn services(&self) -> Vec<ServiceTold> {
+        self.discovery.told()
+    }
+
+    /// Follows an order about a service, and tells how that is then.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    pub fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
+        self.discovery.order(order)
+    }
+
+    /// Which services nothing is known of yet, for as long as a start should wait for them.
+    pub fn awaited_services(&self) -> Option<String> {
+        self.discovery.awaited(Instant::now())
     }
 
     /// Opens the access log anew, after somebody moved it away.

@@ -8,6 +8,8 @@
 
 /// The gateway as the control plane holds it: start, reload, drain.
 mod control;
+/// Follows the services that endpoints are found by.
+mod discovery;
 /// Files that have a say, and how they looked before they were read.
 mod files;
 /// Documents that are no files.
@@ -22,6 +24,7 @@ mod traces;
 mod watch;
 
 pub use control::{Applied, Compiled, Control, Options, Refusal, check, compile_document};
+pub use discovery::MakeRegistries;
 pub use files::Files;
 pub use source::{Loaded, load};
 pub use watch::Watch;

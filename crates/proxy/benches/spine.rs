@@ -52,8 +52,8 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
         workers: 1,
         metrics,
         log: None,
-        traces: None,
         flight: None,
+        traces: None,
         worker_begins: || {},
         housekeeping: || {},
     };

@@ -21,10 +21,10 @@ mod shard;
 
 /// One JSON line per exchange, written where no exchange waits for it.
 mod access_log;
-/// Exchanges told to a collector as spans.
-mod traces;
 /// The last exchanges, for whoever asks what happened to one.
 pub mod flight;
+/// Exchanges told to a collector as spans.
+mod traces;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 

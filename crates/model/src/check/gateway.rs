@@ -1,6 +1,6 @@
 //! What holds for the whole process.
 
-use http::{HeaderName, header};
+use http::HeaderName;
 
 use super::{policies, registries, tracing};
 use crate::{
@@ -10,9 +10,8 @@ use crate::{
     values::{Count, FieldName, ListenAddress, Network, Zone},
 };
 
-/// What shows who somebody is; nobody may read that who reads what happened.
-const CREDENTIALS: [HeaderName; 4] =
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, HeaderName::from_static("sluice-token")];
+/// Parts of the names of fields that show who somebody is; nobody may read those who reads what happened.
+const CREDENTIALS: [&str; 7] = ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"];
 
 pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
     let default = Gateway::default();
@@ -25,9 +24,9 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         trusted_proxies,
         zone,
         access_log,
-        tracing,
         flight_recorder,
         debug,
+        tracing,
         grace,
         forwarded,
         discovery,
@@ -47,7 +46,6 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
             Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
         },
-        tracing,
         flight_recorder: match flight_recorder {
             None => default.flight_recorder,
             Some(TextOr(document::FlightRecorder::Off)) => None,
@@ -60,6 +58,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             token,
             header: header.map_or(Debugging::HEADER, |FieldName(name)| name),
         }),
+        tracing,
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
@@ -76,7 +75,8 @@ fn recorder(written: document::Records, node: &Node, report: &mut Report) -> Fli
     let document::Records { records, keep, headers } = written;
     let headers = headers.map(|headers| headers.into_iter().map(|FieldName(name)| name).collect());
     let headers: Vec<HeaderName> = headers.unwrap_or(default.headers);
-    for (index, name) in headers.iter().enumerate().filter(|(_, name)| CREDENTIALS.contains(name)) {
+    let is_credential = |name: &HeaderName| CREDENTIALS.iter().any(|part| name.as_str().contains(part));
+    for (index, name) in headers.iter().enumerate().filter(|(_, name)| is_credential(name)) {
         let place = &node.near("headers").item(index).place;
         let message = format!("`{name}` holds credentials, which are not recorded");
         report.error_with_hint(place, message, "leave it out; `consumer` says who called");

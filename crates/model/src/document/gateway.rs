@@ -27,13 +27,13 @@ pub struct Gateway {
     /// Where a line for each exchange goes, or `off`. Default: `off`.
     #[schemars(with = "Option<AccessLog>")]
     pub access_log: Option<TextOr<AccessLog>>,
-    /// Traces, by OpenTelemetry. Default: none; what requests say of traces goes to endpoints as it came.
-    pub tracing: Option<Tracing>,
     /// How many requests can be told about afterwards, or `off`. Default: the last 10000.
     #[schemars(with = "Option<FlightRecorder>")]
     pub flight_recorder: Option<TextOr<FlightRecorder>>,
     /// Who sees in the fields of responses where the time went. Default: nobody.
     pub debug: Option<Debug>,
+    /// Traces, by OpenTelemetry. Default: none; what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     /// How long exchanges that have begun may take to finish after SIGTERM. Default: `30s`.
     pub grace: Option<Duration>,
     /// Which headers tell an endpoint who called.

@@ -19,12 +19,12 @@ pub struct Gateway {
     /// Where it stands; `None`: nobody says.
     pub zone: Option<Arc<str>>,
     pub access_log: AccessLog,
-    /// `None`: what requests say of traces goes to endpoints as it came.
-    pub tracing: Option<Tracing>,
     /// `None`: nothing is recorded.
     pub flight_recorder: Option<FlightRecorder>,
     /// `None`: nobody sees more than others.
     pub debug: Option<Debugging>,
+    /// `None`: what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     pub forwarded: Forwarded,
     /// How registries are reached.
     pub registries: Registries,
@@ -83,9 +83,9 @@ impl Default for Gateway {
             trusted_proxies: Vec::new(),
             zone: None,
             access_log: AccessLog::default(),
-            tracing: None,
             flight_recorder: Some(FlightRecorder::default()),
             debug: None,
+            tracing: None,
             forwarded: Forwarded::default(),
             registries: Registries::default(),
             grace: Duration::from_secs(30),

@@ -46,9 +46,9 @@ pub struct Start<'a> {
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
     pub log: Option<&'a AccessLog>,
-    pub traces: Option<&'a Traces>,
     /// What is recorded of exchanges; `None`: nothing.
     pub flight: Option<Arc<FlightRules>>,
+    pub traces: Option<&'a Traces>,
     /// Whoever shows it is told more.
     pub token: Option<Token>,
     /// Called on each worker before anything else.
@@ -154,13 +154,6 @@ impl Gateway {
         }
     }
 
-    /// Has exchanges that end from now on told to `traces`.
-    pub fn trace_to(&self, traces: Option<&Traces>) {
-        for worker in &self.workers {
-            worker.tell(Command::Trace(traces.map(Traces::worker)));
-        }
-    }
-
     /// Has exchanges that end from now on recorded by these rules, or not at all. If they are as before, nothing changes.
     pub fn record_by(&self, rules: Option<&Arc<FlightRules>>) {
         for worker in &self.workers {
@@ -198,6 +191,13 @@ impl Gateway {
             worker.tell(Command::Tap(tap.clone()));
         }
         Tapped { records, dropped }
+    }
+
+    /// Has exchanges that end from now on told to `traces`.
+    pub fn trace_to(&self, traces: Option<&Traces>) {
+        for worker in &self.workers {
+            worker.tell(Command::Trace(traces.map(Traces::worker)));
+        }
     }
 
     /// Stops accepting, lets exchanges finish until `deadline`, and ends the workers. Blocks until then.

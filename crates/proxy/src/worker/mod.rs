@@ -48,12 +48,12 @@ pub(crate) struct Worker {
     ended: Notify,
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
-    traces: RefCell<Option<WorkerTraces>>,
-    /// For the ids of traces; see [`message::trace::Rules::begin`].
-    pub(crate) trace_key: u64,
     pub(crate) flights: Rc<Flights>,
     /// One moment by both clocks, not long ago: what time it was when something happened needs no other look at a clock.
     clock: Cell<(Instant, SystemTime)>,
+    traces: RefCell<Option<WorkerTraces>>,
+    /// For the ids of traces; see [`message::trace::Rules::begin`].
+    pub(crate) trace_key: u64,
     random: RefCell<Random>,
     /// At routes that came near.
     pub(crate) looks: Budget,
@@ -76,13 +76,13 @@ pub(crate) enum Command {
     /// A new snapshot is live: let go of the old one.
     Refresh,
     Log(Option<WorkerLog>),
-    Trace(Option<WorkerTraces>),
     /// Records exchanges by these rules from now on, or not at all.
     Record(Option<Arc<FlightRules>>),
     /// Looks through what was recorded.
     Search(Box<Search>, oneshot::Sender<Vec<Slot>>),
     /// Somebody watches what is recorded.
     Tap(Tap),
+    Trace(Option<WorkerTraces>),
     /// Finishes what is under way until then, and ends.
     Drain(Instant),
 }
@@ -107,12 +107,12 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                 Some(Command::Close(binding)) => worker.close(&binding),
                 Some(Command::Refresh) => drop(worker.world()),
                 Some(Command::Log(log)) => _ = worker.log.replace(log),
-                Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),
                 Some(Command::Record(rules)) => worker.record_by(rules),
                 Some(Command::Search(search, reply)) => {
                     drop(tokio::task::spawn_local(worker.flights.clone().look(*search, reply)));
                 }
                 Some(Command::Tap(tap)) => worker.flights.tap(tap),
+                Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),
                 Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
                 None => return worker.drain(Instant::now()).await,
             },
@@ -138,10 +138,10 @@ impl Worker {
             ended: Notify::new(),
             listening: RefCell::default(),
             log: RefCell::new(log),
-            traces: RefCell::new(traces),
-            trace_key: RandomState::new().hash_one(index),
             flights: Rc::new(flights),
             clock: Cell::new((Instant::now(), SystemTime::now())),
+            traces: RefCell::new(traces),
+            trace_key: RandomState::new().hash_one(index),
             random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
             looks: Budget::new(Instant::now()),
         })
@@ -235,8 +235,8 @@ impl Worker {
         self.clock.set((now, SystemTime::now()));
         self.world.borrow().sweep(now);
         self.with_log(WorkerLog::tick);
-        self.with_traces(WorkerTraces::tick);
         self.flights.tick();
+        self.with_traces(WorkerTraces::tick);
         (self.shared.housekeeping)();
     }
 
