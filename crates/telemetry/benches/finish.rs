@@ -121,6 +121,7 @@ fn record_flight(bencher: Bencher) {
             endpoint: Some("10.0.0.3:8080"),
             user_agent: None,
             request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+            trace_id: None,
         };
         recorder.record(&Departed {
             line: &line,

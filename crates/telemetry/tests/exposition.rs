@@ -13,7 +13,7 @@ use http::StatusCode;
 use message::{Attempt, Cause, Record};
 use telemetry::{
     AccessLog, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Target,
-    Timing, UpstreamMetrics, finish, names, render,
+    Timing, TraceMetrics, UpstreamMetrics, finish, names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -126,7 +126,7 @@ fn scrape(format: Format) -> String {
         sides.into_iter(),
         upstreams.into_iter(),
         mirrors.into_iter(),
-        &[&Others, &log],
+        &[&Others, &TraceMetrics::default(), &log],
     )
 }
 

@@ -238,6 +238,7 @@ mod tests {
             endpoint: None,
             user_agent: None,
             request_id: None,
+            trace_id: None,
         };
         recorder.record(&Departed {
             line: &line,
