@@ -1,6 +1,12 @@
 //! What the admin address needs to know.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::{Future, ready},
+    pin::Pin,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use message::Token;
 use snapshot::{
@@ -9,8 +15,13 @@ use snapshot::{
 };
 use telemetry::{
     Format,
+    flight::{Filter, Flight, Slot},
     history::{Busy, Point, Resolution, Subject},
 };
+use tokio::sync::mpsc;
+
+/// What takes a moment to find out, on threads that serve requests.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
 pub trait Gateway: Send + Sync + 'static {
@@ -38,6 +49,27 @@ pub trait Gateway: Send + Sync + 'static {
     /// It means none.
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
 
+    /// The number of the document that is live.
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    /// Whether requests are recorded.
+    fn records(&self) -> bool {
+        false
+    }
+
+    /// The newest requests that pass, up to `limit`, the newest first.
+    fn requests(&self, filter: &Filter, limit: usize) -> Later<Vec<Flight>> {
+        _ = (filter, limit);
+        Box::pin(ready(Vec::new()))
+    }
+
+    /// Has requests that pass told as they end, up to so many a second. `None` if requests are not recorded.
+    fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {
+        _ = (filter, per_second);
+        None
+    }
     /// The services that endpoints are found by in registries. Cheap.
     fn services(&self) -> Vec<ServiceTold>;
 
@@ -63,6 +95,14 @@ pub trait Gateway: Send + Sync + 'static {
     fn admin_names(&self) -> &[String] {
         &[]
     }
+}
+
+/// Requests as they end, until it is dropped.
+#[derive(Debug)]
+pub struct Tap {
+    pub records: mpsc::Receiver<Slot>,
+    /// Those that were wanted, but too many.
+    pub dropped: Arc<AtomicU64>,
 }
 
 /// Whether a gateway is ready, and why not.

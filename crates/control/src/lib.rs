@@ -12,10 +12,14 @@ mod control;
 mod discovery;
 /// Files that have a say, and how they looked before they were read.
 mod files;
+/// Documents that are no files.
+mod further;
 /// Looks after the endpoints of upstreams.
 mod health;
 /// Documents in files, with those that they include.
 mod source;
+/// Who is told of traces.
+mod traces;
 /// Tells when files change.
 mod watch;
 

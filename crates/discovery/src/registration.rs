@@ -16,7 +16,7 @@ use tokio::{
 };
 use upstream::discovery::{Failure, FailureKind};
 
-use crate::{Backoff, consul};
+use crate::{Backoff, consul, etcd, eureka};
 
 /// The entry of the gateway in one registry: what an implementation is asked for.
 pub(crate) trait Entry: Send + 'static {
@@ -65,6 +65,14 @@ impl Entries {
         let mut entries = Self { leaving, kept: JoinSet::new() };
         if registration.consul {
             let entry = consul::Entry::new(&registries.consul, registration);
+            entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left.clone()));
+        }
+        if registration.etcd {
+            let entry = etcd::OwnEntry::new(etcd::Members::new(registries.etcd.clone()), registration);
+            entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left.clone()));
+        }
+        if registration.eureka {
+            let entry = eureka::Entry::new(&registries.eureka, registration);
             entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left));
         }
         entries

@@ -21,6 +21,8 @@ mod memory;
 mod registries;
 /// Standard output that may be cut short by `| head`.
 mod output;
+/// A gateway that runs, asked.
+mod remote;
 
 use std::process::ExitCode;
 

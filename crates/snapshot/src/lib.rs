@@ -65,4 +65,4 @@ pub use kinds::Kinds;
 pub use mirror::Mirror;
 pub use services::{FailureTold, HeldTold, InstanceTold, OverrideTold, ServiceOrder, ServiceOrderError, ServiceTold};
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
-pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};
+pub use snapshot::{Chains, Debugging, Listener, Places, Route, Settings, Snapshot};

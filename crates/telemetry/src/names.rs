@@ -86,7 +86,17 @@ families! {
     REGISTRY_HELD "sluice_registry_held_total" Counter ["registry" "service"] "Answers that were held back because they were empty, or left less than half of the instances.";
     REGISTRY_SWAPS "sluice_registry_swaps_total" Counter ["registry" "service"] "Endpoint sets that took the place of others.";
 
+    OWN_REGISTRY_INSTANCES "sluice_own_registry_instances" Gauge ["status"] "Instances in the gateway's own registry, by their status.";
+    OWN_REGISTRY_REGISTRATIONS "sluice_own_registry_registrations_total" Counter ["dialect"] "Registrations, by the dialect that was spoken: rest, eureka or consul.";
+    OWN_REGISTRY_RENEWALS "sluice_own_registry_renewals_total" Counter ["dialect"] "Heartbeats of registered instances.";
+    OWN_REGISTRY_EXPIRATIONS "sluice_own_registry_expirations_total" Counter ["dialect"] "Instances of which nothing was heard in time, by the dialect in which they registered.";
+    OWN_REGISTRY_REFUSALS "sluice_own_registry_refusals_total" Counter ["dialect"] "Requests to the registry that were refused: bad, unknown, or too many.";
+    OWN_REGISTRY_WRITE_FAILURES "sluice_own_registry_write_failures_total" Counter [] "Batches that could not be written to the file of the registry.";
+
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
+
+    SPANS_EXPORTED "sluice_spans_exported_total" Counter [] "Spans that the collector took.";
+    SPANS_DROPPED "sluice_spans_dropped_total" Counter ["reason"] "Spans that were lost: there was no room, the collector could not be reached or did not want them, or the end came first.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";
     PROCESS_MEMORY "process_resident_memory_bytes" Gauge [] "Memory of the process that is in RAM.";

@@ -18,7 +18,13 @@ pub mod client;
 
 pub mod origin;
 
+pub mod dns;
+
+pub mod eureka;
+
 pub mod clock;
+
+pub mod collector;
 
 pub mod faults;
 
@@ -27,6 +33,8 @@ pub mod consul;
 pub mod gateway;
 
 pub mod prometheus;
+
+pub mod etcd;
 
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;

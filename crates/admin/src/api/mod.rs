@@ -4,9 +4,13 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+/// What parameters of an address say of requests.
+mod parameters;
 mod query;
+mod requests;
 mod series;
 mod services;
+mod tap;
 
 use std::sync::Arc;
 
@@ -26,8 +30,10 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("/breakers", "GET or POST"),
     ("/explain", "POST"),
     ("/health", "GET"),
+    ("/requests", "GET"),
     ("/series", "GET"),
     ("/services", "GET or POST"),
+    ("/tap", "GET"),
     ("/top", "GET"),
 ];
 
@@ -47,6 +53,9 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
+        .route("/requests", get(requests::list))
+        .route("/requests/{id}", get(requests::one))
+        .route("/tap", get(tap::tap))
         .route("/series", get(series::series))
         .route("/services", get(services::list).post(services::order))
         .route("/top", get(series::top))

@@ -2,14 +2,11 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, VecDeque},
     rc::Rc,
     sync::Arc,
     time::Instant,
 };
 
-use http::HeaderValue;
-use message::{Attempt, Record};
 use snapshot::Snapshot;
 use upstream::{Endpoint, EndpointSet, Guard, Picked, Pool, Upstream, balance::Ask, health::Verdict};
 
@@ -25,14 +22,6 @@ pub(crate) struct LocalUpstream {
     /// Of the set that `set` was made for.
     generation: Cell<u64>,
     set: RefCell<Rc<LocalSet>>,
-    /// Who was in the sets before, the last one at the end: exchanges that began with them end later.
-    earlier: RefCell<VecDeque<Earlier>>,
-}
-
-/// A set that was replaced, as far as the log asks for it.
-struct Earlier {
-    first: u32,
-    authorities: Box<[HeaderValue]>,
 }
 
 /// A request that an endpoint has to answer, as long as it is there: from the choice of the endpoint to the end of the
@@ -47,13 +36,8 @@ pub(crate) struct InFlight {
 /// An endpoint set with a pool for each endpoint.
 pub(crate) struct LocalSet {
     set: Arc<EndpointSet>,
-    /// The number of its first endpoint: those of other sets of the upstream have others.
-    first: u32,
     pools: Box<[Rc<Pool>]>,
 }
-
-/// Sets that are remembered after they were replaced.
-const EARLIER: usize = 8;
 
 // === impl World ===
 
@@ -73,11 +57,6 @@ impl World {
         &self.upstreams[index]
     }
 
-    /// The upstream of the last attempt.
-    pub(crate) fn last_upstream(&self, record: &Record) -> Option<&LocalUpstream> {
-        self.upstreams.get(record.attempts.last()?.upstream as usize)
-    }
-
     pub(super) fn sweep(&self, now: Instant) {
         for local in &self.upstreams {
             local.set.borrow().pools.iter().for_each(|pool| pool.sweep(now));
@@ -92,40 +71,17 @@ impl LocalUpstream {
         let previous = previous.map(|previous| previous.set.borrow().clone());
         let generation = upstream.generation();
         let set = LocalSet::new(&upstream, previous.as_deref());
-        let (generation, set) = (Cell::new(generation), RefCell::new(Rc::new(set)));
-        Self { upstream, generation, set, earlier: RefCell::default() }
+        Self { upstream, generation: Cell::new(generation), set: RefCell::new(Rc::new(set)) }
     }
 
     /// The set as it is now. One load, unless endpoints came or went.
     pub(crate) fn current(&self) -> Rc<LocalSet> {
         let generation = self.upstream.generation();
         if self.generation.replace(generation) != generation {
-            self.renew();
+            let renewed = LocalSet::new(&self.upstream, Some(&self.set.borrow()));
+            self.set.replace(Rc::new(renewed));
         }
         self.set.borrow().clone()
-    }
-
-    #[cold]
-    fn renew(&self) {
-        let before = self.set.borrow().clone();
-        let authorities = before.set.endpoints.iter().map(|endpoint| endpoint.authority.clone()).collect();
-        let mut earlier = self.earlier.borrow_mut();
-        if earlier.len() == EARLIER {
-            earlier.pop_front();
-        }
-        earlier.push_back(Earlier { first: before.first, authorities });
-        self.set.replace(Rc::new(LocalSet::new(&self.upstream, Some(&before))));
-    }
-
-    /// The endpoint of an attempt, as a `Host`, also if it is none any more. `None`: that was long ago.
-    pub(crate) fn endpoint(&self, attempt: &Attempt) -> Option<HeaderValue> {
-        let set = self.set.borrow();
-        let within = |first: u32| attempt.endpoint.wrapping_sub(first) as usize;
-        if let Some(endpoint) = set.set.endpoints.get(within(set.first)) {
-            return Some(endpoint.authority.clone());
-        }
-        let earlier = self.earlier.borrow();
-        earlier.iter().rev().find_map(|earlier| earlier.authorities.get(within(earlier.first)).cloned())
     }
 }
 
@@ -134,24 +90,15 @@ impl LocalUpstream {
 impl LocalSet {
     fn new(upstream: &Upstream, previous: Option<&Self>) -> Self {
         let set = upstream.set();
-        let known: HashMap<_, _> = previous
-            .into_iter()
-            .flat_map(|previous| &previous.pools)
-            .map(|pool| (&pool.endpoint().address, pool))
-            .collect();
-        let kept = |endpoint: &Arc<Endpoint>| {
-            known
-                .get(&endpoint.address)
-                .filter(|pool| pool.serves(&upstream.rules, endpoint))
-                .map(|pool| Rc::clone(pool))
+        let kept = |endpoint: &Arc<_>| {
+            let pool = previous?.pools.iter().find(|pool| pool.serves(&upstream.rules, endpoint))?;
+            Some(pool.clone())
         };
         let made = |endpoint: &Arc<_>| {
             Pool::within(upstream.rules.clone(), Arc::clone(endpoint), upstream.connections.clone())
         };
         let pools = set.endpoints.iter().map(|endpoint| kept(endpoint).unwrap_or_else(|| made(endpoint))).collect();
-        // Nobody has four thousand million endpoints under way: that numbers begin anew harms nobody.
-        let first = previous.map_or(0, |previous| previous.first.wrapping_add(previous.set.endpoints.len() as u32));
-        Self { set, first, pools }
+        Self { set, pools }
     }
 
     /// The endpoint to ask, of this subset or of all.
@@ -161,11 +108,6 @@ impl LocalSet {
 
     pub(crate) fn endpoint(&self, index: usize) -> &Endpoint {
         &self.set.endpoints[index]
-    }
-
-    /// What the endpoint with this index is known by after the set was replaced, too.
-    pub(crate) fn number(&self, index: usize) -> u32 {
-        self.first.wrapping_add(index as u32)
     }
 
     /// The [`Ask::key`] by which a client can come back to this endpoint, if clients are bound.

@@ -1,40 +1,54 @@
-//! The gateway's own entries in registries, as the document wants them.
+//! The gateway's own entries in registries, in step with what the document says of them.
 
 use discovery::Entries;
-use model::Registries;
+use model::{Place, Registration, Registries};
 
-/// What is registered, and what it was made of.
+/// The entries that there are.
 #[derive(Default)]
-pub(super) struct Registered {
-    entries: Option<Entries>,
-    of: Option<Registries>,
+pub(super) struct Registered(Option<(Settings, Entries)>);
+
+/// What entries follow from.
+#[derive(PartialEq)]
+struct Settings {
+    registration: Registration,
+    consul: model::Consul,
+    etcd: model::Etcd,
+    eureka: model::Eureka,
 }
 
 // === impl Registered ===
 
 impl Registered {
-    /// Has the entries that this document wants, and no others.
-    pub(super) async fn follow(&mut self, registries: Registries) {
-        if self.of.as_ref().is_some_and(|before| is_same(before, &registries)) {
+    /// Makes the entries that the document asks for, in place of those that it asked for before.
+    pub(super) async fn follow(&mut self, registries: &Registries) {
+        let settings = Settings::of(registries);
+        if self.0.as_ref().map(|(settings, _)| settings) == settings.as_ref() {
             return;
         }
         self.leave().await;
-        self.entries = registries.register.as_ref().map(|registration| Entries::start(&registries, registration));
-        self.of = Some(registries);
+        self.0 = settings.map(|settings| {
+            let entries = Entries::start(registries, &settings.registration);
+            (settings, entries)
+        });
     }
 
-    /// Takes all of them out, which takes a few seconds at most.
+    /// Takes them out: a few seconds at most.
     pub(super) async fn leave(&mut self) {
-        if let Some(entries) = self.entries.take() {
+        if let Some((_, entries)) = self.0.take() {
             entries.leave().await;
         }
     }
 }
 
-/// Whether the entries would be made the same again.
-fn is_same(before: &Registries, now: &Registries) -> bool {
-    before.register == now.register
-        && before.consul == now.consul
-        && before.etcd == now.etcd
-        && before.eureka == now.eureka
+// === impl Settings ===
+
+impl Settings {
+    /// `None`: nothing is to be registered.
+    fn of(registries: &Registries) -> Option<Self> {
+        let Registries { consul, etcd, eureka, register, .. } = registries;
+        // Where it stands in the document makes no difference.
+        let nowhere = Place { file: "".into(), line: 0, column: 0 };
+        let registration = Registration { place: nowhere, ..register.clone()? };
+        Some(Self { registration, consul: consul.clone(), etcd: etcd.clone(), eureka: eureka.clone() })
+    }
 }
