@@ -319,6 +319,11 @@ async fn nobody_is_sent_here_before_the_first_answer() {
     found.write(&json!([at(&a)]));
     answers(&gateway, &["a"]).await;
     assert_eq!(client::get(gateway.admin(), "/readyz").await.status, StatusCode::OK);
+    // Whoever was ready stays so: a service that is new is no reason to take all the others away.
+    let more = "upstreams: [{ name: new, discovery: { file: nowhere.json } },";
+    gateway.reload_and_wait(&found.document("", "").replace("upstreams: [", more)).await;
+    assert_eq!(client::get(gateway.admin(), "/readyz").await.status, StatusCode::OK);
+    answers(&gateway, &["a"]).await;
 }
 
 /// A reload has nothing to do with the registry: what was found stays, also while that is away.

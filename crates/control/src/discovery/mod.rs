@@ -22,7 +22,10 @@ use std::{
     collections::HashMap,
     io,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -52,6 +55,8 @@ pub(crate) struct Discovery {
     make: MakeRegistries,
     watching: Mutex<Watching>,
     started: Instant,
+    /// Something was known of all services, once: whoever was ready stays so.
+    was_ready: AtomicBool,
 }
 
 /// What hears of services, whichever thread tells it.
@@ -113,7 +118,8 @@ impl Discovery {
         let overrides = store.as_ref().map(Store::load_overrides).unwrap_or_default();
         let services = Mutex::new(Services { overrides, ..Services::default() });
         let shared = Shared { services, wake: Notify::new(), store, health, workers };
-        Self { shared: Arc::new(shared), make, watching: Mutex::default(), started: Instant::now() }
+        let was_ready = AtomicBool::new(false);
+        Self { shared: Arc::new(shared), make, watching: Mutex::default(), started: Instant::now(), was_ready }
     }
 
     /// Gives upstreams of a document that is not live yet the endpoints that are known: of this process, or of an earlier one.
@@ -156,7 +162,7 @@ impl Discovery {
 
     /// Of how many services nothing is known yet, for as long as somebody who starts should wait for them; some of them.
     pub(crate) fn awaited(&self, now: Instant) -> Option<String> {
-        if now > self.started + PATIENCE {
+        if self.was_ready.load(Ordering::Relaxed) || now > self.started + PATIENCE {
             return None;
         }
         let services = self.shared.services();
@@ -166,6 +172,7 @@ impl Discovery {
             .filter(|(_, followed)| followed.keeper.believed().is_none())
             .map(|(service, _)| format!("{} {service}", service.registry()))
             .collect();
+        self.was_ready.store(unknown.is_empty(), Ordering::Relaxed);
         unknown.sort_unstable();
         let rest = unknown.len().checked_sub(3).filter(|rest| *rest > 0);
         unknown.truncate(3);
