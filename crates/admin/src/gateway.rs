@@ -6,6 +6,8 @@ use message::Token;
 use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
 use telemetry::Format;
 
+use crate::{LogLevelOrder, LogLevelTold};
+
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
 pub trait Gateway: Send + Sync + 'static {
     /// Whether traffic should be sent here. Cheap: probes ask every second.
@@ -31,6 +33,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// It means none.
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
+
+    /// How much the program says about itself. Cheap.
+    fn log_level(&self) -> LogLevelTold;
+
+    /// Has more or less said, and tells what holds then. Asked within a runtime of tokio.
+    fn order_log_level(&self, order: &LogLevelOrder) -> LogLevelTold;
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

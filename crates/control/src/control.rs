@@ -15,7 +15,7 @@ use message::Token;
 use model::{Kept, Model, Node, Problem, Report};
 use proxy::{Gateway, Sockets, Start};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, Target};
+use telemetry::{AccessLogs, Expose, Format, GatewayMetrics};
 
 use crate::{
     Files, health,
@@ -55,8 +55,7 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
-    log_target: Option<Target>,
-    log: Option<AccessLog>,
+    logs: AccessLogs,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
@@ -121,15 +120,14 @@ impl Control {
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
-        let log_target = log_target(model);
-        let log = open_log(log_target.as_ref(), workers)?;
+        let logs = open_logs(model, workers, &AccessLogs::default())?;
         let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
         let start = Start {
             snapshot: snapshot.clone(),
             workers,
             metrics: metrics.clone(),
-            log: log.as_ref(),
+            logs: &logs,
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -148,7 +146,7 @@ impl Control {
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let state = State { bound, admin, logs, files: loaded.files, kept: Arc::new(loaded.kept) };
         let control = Self {
             path,
             kinds,
@@ -187,8 +185,7 @@ impl Control {
         let (model, snapshot, report) = compile(loaded, &*self.kinds, workers, Some(&previous))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
-        let log_target = log_target(model);
-        let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
+        let logs = open_logs(model, workers, &state.logs)?;
         warn_of_what_stays(model, workers, &state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
 
@@ -208,11 +205,14 @@ impl Control {
             }
             stays
         });
-        if let Some(log) = log {
-            self.gateway.log_to(log.as_ref());
-            (state.log_target, state.log) = (log_target, log);
+        if logs != state.logs {
+            self.gateway.log_to(&logs);
         }
+        let old_logs = std::mem::replace(&mut state.logs, logs);
         state.files = Files::default();
+        drop(state);
+        // Waits for the last lines of logs that are no more; nobody else should have to.
+        drop(old_logs);
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
@@ -253,8 +253,7 @@ impl Control {
         let breakers = snapshot.breakers();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
-        let log = state.log.iter().map(|log| log as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        let others: [&dyn Expose; 3] = [&health, &breakers, &state.logs];
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -263,11 +262,9 @@ impl Control {
         self.health.told(&self.snapshot())
     }
 
-    /// Opens the access log anew, after somebody moved it away.
-    pub fn reopen_log(&self) {
-        if let Some(log) = &self.state.lock().unwrap_or_else(PoisonError::into_inner).log {
-            log.reopen();
-        }
+    /// Opens the files of access logs anew, after somebody moved them away.
+    pub fn reopen_logs(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).logs.reopen();
     }
 
     /// From now on, no new traffic should be sent here.
@@ -363,24 +360,8 @@ fn workers(gateway: &model::Gateway) -> usize {
     }
 }
 
-fn log_target(model: &Model) -> Option<Target> {
-    match &model.gateway.access_log {
-        model::AccessLog::Off => None,
-        model::AccessLog::Stdout => Some(Target::Stdout),
-        model::AccessLog::File(path) => Some(Target::File(path.clone())),
-    }
-}
-
-fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {
-    let Some(target) = target else { return Ok(None) };
-    let failed = |error: io::Error| {
-        let sink = match target {
-            Target::Stdout => "standard output".to_owned(),
-            Target::File(path) => path.display().to_string(),
-        };
-        Refusal::Io(io::Error::new(error.kind(), format!("cannot write the access log to {sink}: {error}")))
-    };
-    AccessLog::open(target.clone(), workers).map(Some).map_err(failed)
+fn open_logs(model: &Model, workers: usize, previous: &AccessLogs) -> Result<AccessLogs, Refusal> {
+    AccessLogs::open(&model.gateway.access_logs, workers, previous).map_err(Refusal::Io)
 }
 
 // === impl Refusal ===

@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{
-    AccessLog, Balance, CertificateFiles, ClientAuth, Include, Kept, Model, Node, Part, Place, Policy, Registered,
-    Report, StickyCookie, Value, values::SecretSource,
-};
+use model::{Balance, CertificateFiles, ClientAuth, Include, Kept, LogSink, Model, Node, Part, Place, Policy, Registered, Report, StickyCookie, Value, values::SecretSource};
 
 use crate::Files;
 
@@ -216,6 +213,18 @@ fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
             files.push(file);
         }
     }
+    for log in &mut model.gateway.access_logs {
+        let LogSink::Http(http) = &mut log.sink else { continue };
+        files.extend(&mut http.tls.ca);
+        if let Some(CertificateFiles { cert, key }) = &mut http.tls.client_certificate {
+            files.extend([cert, key]);
+        }
+        for (_, source) in &mut http.headers {
+            if let SecretSource::File(file) = source {
+                files.push(file);
+            }
+        }
+    }
     files
 }
 
@@ -229,8 +238,10 @@ impl Loaded {
             self.files.note(file.clone());
         }
         // Written, not read: nobody needs to watch it.
-        if let AccessLog::File(path) = &mut model.gateway.access_log {
-            *path = folder.join(&*path);
+        for log in &mut model.gateway.access_logs {
+            if let LogSink::File { path, .. } = &mut log.sink {
+                *path = folder.join(&*path);
+            }
         }
         self.model = Some(model);
     }

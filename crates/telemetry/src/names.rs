@@ -78,7 +78,8 @@ families! {
     UPSTREAM_PROBES "sluice_upstream_probes_total" Counter ["upstream" "outcome"] "Health probes that ended, by what they came to.";
     UPSTREAM_EJECTIONS "sluice_upstream_ejections_total" Counter ["upstream" "reason"] "Endpoints that were left out for a while because they failed too many requests.";
 
-    ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
+    ACCESS_LOG_LINES "sluice_access_log_lines_total" Counter ["log"] "Lines of an access log that were written, or taken by the server that they go to.";
+    ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter ["log"] "Lines of an access log that were lost because its sink was slow or broken.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";
     PROCESS_MEMORY "process_resident_memory_bytes" Gauge [] "Memory of the process that is in RAM.";

@@ -22,6 +22,8 @@ pub mod clock;
 
 pub mod faults;
 
+pub mod syslog;
+
 pub mod gateway;
 
 pub use deadline::{PATIENCE, eventually, within};

@@ -27,3 +27,5 @@ mod reload;
 mod bad_input;
 /// What operators read.
 mod metrics;
+/// Access logs where they go, and what the program says of itself.
+mod logs;

@@ -4,6 +4,7 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+mod log_level;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
+        .route("/log-level", get(log_level::told).put(log_level::order))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
@@ -42,7 +44,7 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let known = "there are /api/v1/breakers, /api/v1/explain and /api/v1/health";
+    let known = "there are /api/v1/breakers, /api/v1/explain, /api/v1/health and /api/v1/log-level";
     let detail = format!("there is nothing at `/api/v1{}`; {known}", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
@@ -51,6 +53,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let methods = match uri.path() {
         "/breakers" => "GET or POST",
         "/health" => "GET",
+        "/log-level" => "GET or PUT",
         _ => "POST",
     };
     let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());

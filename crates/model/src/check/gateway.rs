@@ -1,8 +1,8 @@
 //! What holds for the whole process.
 
-use super::policies;
+use super::{access_log, policies};
 use crate::{
-    AccessLog, Forwarded, Gateway, Node, Report, TextOr,
+    Forwarded, Gateway, Node, Report,
     decode::decode,
     document::{self, Workers},
     values::{ListenAddress, Network, Zone},
@@ -13,12 +13,13 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
     let Some(node) = node else { return Some(default) };
     let written = decode::<document::Gateway>(node, report);
     let policies = policies::check(node, report);
+    let access_logs = access_log::check(node.get("access_log"), report);
     let document::Gateway {
         workers: Workers(workers),
         admin,
         trusted_proxies,
         zone,
-        access_log,
+        access_log: _,
         grace,
         forwarded,
         policies: _,
@@ -28,11 +29,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         admin: admin.map(|document::Admin { address: ListenAddress(address) }| address),
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
         zone: zone.map(|Zone(zone)| zone),
-        access_log: match access_log {
-            None | Some(TextOr(document::AccessLog::Off)) => AccessLog::Off,
-            Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
-            Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
-        },
+        access_logs: access_logs?,
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),

@@ -129,12 +129,19 @@ fn protocol(node: &Node, written: document::Protocol, has_tls: bool, report: &mu
 }
 
 fn tls(node: &Node, written: document::UpstreamTls, endpoints: &[Endpoint], report: &mut Report) -> UpstreamTls {
-    let document::UpstreamTls { server_name, ca, client_certificate } = written;
     let is_unix = |endpoint: &Endpoint| matches!(endpoint.address, EndpointAddress::Unix(_));
-    if server_name.is_none() && endpoints.iter().any(is_unix) {
+    if written.server_name.is_none() && endpoints.iter().any(is_unix) {
         let hint = "a Unix socket has no host that a certificate could hold";
         report.error_with_hint(&node.place, "missing key `server_name`", hint);
     }
+    tls_of(Some(written))
+}
+
+/// With what goes without saying if it is left out.
+pub(super) fn tls_of(written: Option<document::UpstreamTls>) -> UpstreamTls {
+    let Some(document::UpstreamTls { server_name, ca, client_certificate }) = written else {
+        return UpstreamTls { server_name: None, ca: None, client_certificate: None };
+    };
     UpstreamTls {
         server_name: server_name.map(|ServerName(name)| name),
         ca,

@@ -1,13 +1,10 @@
-use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
+use std::{borrow::Cow, num::NonZeroUsize};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::Policy;
-use crate::{
-    FromText, TextOr,
-    values::{Duration, ListenAddress, Network, Zone},
-};
+use super::{Policy, Unread, access_log::AccessLogs};
+use crate::values::{Duration, ListenAddress, Network, Zone};
 
 /// What holds for the whole process.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -24,9 +21,10 @@ pub struct Gateway {
     /// Where the gateway stands, for example `eu-1a` or `${ZONE}`. Endpoints whose label `zone` says the same are asked before
     /// others of their tier. Default: nobody says, and all zones are alike.
     pub zone: Option<Zone>,
-    /// Where a line for each exchange goes, or `off`. Default: `off`.
-    #[schemars(with = "Option<AccessLog>")]
-    pub access_log: Option<TextOr<AccessLog>>,
+    /// A line for each exchange: `off`, a log, or a list of several. Default: `off`.
+    #[serde(default)]
+    #[schemars(with = "Option<AccessLogs>")]
+    pub access_log: Unread,
     /// How long exchanges that have begun may take to finish after SIGTERM. Default: `30s`.
     pub grace: Option<Duration>,
     /// Which headers tell an endpoint who called.
@@ -61,13 +59,6 @@ pub struct Forwarded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Workers(pub Option<NonZeroUsize>);
 
-/// Where a line for each exchange goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccessLog {
-    Off,
-    Stdout,
-    File(PathBuf),
-}
 
 // === impl Workers ===
 
@@ -115,56 +106,5 @@ impl JsonSchema for Workers {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": 1, "maximum": MOST_WORKERS }] })
-    }
-}
-
-// === impl AccessLog ===
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LongAccessLog {
-    path: PathBuf,
-}
-
-impl FromText for AccessLog {
-    const EXPECTED: &'static str = "`off`, or a map with `path`";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            _ => Err(format!("expected {}, found the text `{text}`; write `{{ path: {text} }}`", Self::EXPECTED)),
-        }
-    }
-
-    fn from_bool(value: bool) -> Option<Self> {
-        (!value).then_some(Self::Off)
-    }
-}
-
-impl<'de> Deserialize<'de> for AccessLog {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let LongAccessLog { path } = LongAccessLog::deserialize(deserializer)?;
-        Ok(if path.as_os_str() == "stdout" { Self::Stdout } else { Self::File(path) })
-    }
-}
-
-impl JsonSchema for AccessLog {
-    fn schema_name() -> Cow<'static, str> {
-        "AccessLog".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "Where a line for each exchange goes.",
-            "anyOf": [
-                { "enum": ["off", false] },
-                {
-                    "type": "object",
-                    "properties": { "path": { "type": "string", "description": "`stdout`, or the path of a file." } },
-                    "required": ["path"],
-                    "additionalProperties": false,
-                },
-            ],
-        })
     }
 }

@@ -3,6 +3,7 @@
 //! Every field's comment is what the generated reference and the editor say about it. Defaults are not filled in here
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
+mod access_log;
 mod balance;
 mod breaker;
 mod failover;
@@ -18,10 +19,13 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+pub use access_log::{
+    AccessLog, Batch, Facility, HttpLog, LogFormat, LogShape, OtlpLog, Rotate, SecretFields, Syslog,
+};
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use failover::Failover;
-pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
+pub use gateway::{Admin, Forwarded, Gateway, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,

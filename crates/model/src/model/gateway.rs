@@ -1,10 +1,10 @@
 //! What holds for the whole process.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use super::{Address, Policy};
+use super::{AccessLog, Address, Policy};
 
 /// What holds for the whole process.
 #[derive(Debug, Clone)]
@@ -16,7 +16,8 @@ pub struct Gateway {
     pub trusted_proxies: Vec<IpNet>,
     /// Where it stands; `None`: nobody says.
     pub zone: Option<Arc<str>>,
-    pub access_log: AccessLog,
+    /// In the order of the document; empty: off.
+    pub access_logs: Vec<AccessLog>,
     pub forwarded: Forwarded,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
@@ -34,14 +35,6 @@ pub struct Forwarded {
     pub forwarded: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum AccessLog {
-    #[default]
-    Off,
-    Stdout,
-    File(PathBuf),
-}
-
 // === defaults ===
 
 impl Default for Gateway {
@@ -51,7 +44,7 @@ impl Default for Gateway {
             admin: None,
             trusted_proxies: Vec::new(),
             zone: None,
-            access_log: AccessLog::default(),
+            access_logs: Vec::new(),
             forwarded: Forwarded::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),

@@ -3,6 +3,7 @@
 mod captures;
 mod failures;
 mod listeners;
+mod logs;
 mod routes;
 mod sides;
 mod tests;

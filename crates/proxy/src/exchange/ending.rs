@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version, header::USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use http_body::Frame;
 use message::{Cause, Exchange, Record};
 use telemetry::{Line, Protocol, Timing, WorkerLog};
@@ -30,6 +30,8 @@ pub(crate) struct Ending {
     pub(crate) is_websocket: bool,
     /// What holds the response to its endpoint, while it is relayed.
     pub(crate) link: Option<Link>,
+    /// What a log wants to tell of the response's head, if any does.
+    noted: Option<Box<HeaderMap>>,
     /// Of the stream, with HTTP/2.
     pub(crate) watch: Option<Rc<StreamWatch>>,
     /// For what the endpoint must do in time.
@@ -46,22 +48,17 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
     let mut record = Record::new(Instant::now());
     (record.status, record.cause) = (Some(cause.status()), Some(*cause));
     worker.with_log(|log| {
-        log.write(&Line {
-            time: SystemTime::now(),
-            record: &record,
-            timing: &Timing { total: Duration::ZERO, overhead: None },
-            protocol: Protocol::Http1,
-            client: connection.peer.address.ip().to_canonical(),
-            method: "",
-            host: b"",
-            path: "",
-            route: None,
-            side: None,
-            upstream: None,
-            endpoint: None,
-            user_agent: None,
-            request_id: Some(id.as_bytes()),
-        });
+        if log.wants(&record) {
+            let timing = Timing { total: Duration::ZERO, overhead: None };
+            let (client, headers) = (connection.peer.address.ip().to_canonical(), HeaderMap::new());
+            log.write(&Line {
+                time: SystemTime::now(),
+                scheme: connection.peer.scheme(),
+                sni: connection.peer.sni(),
+                request_id: Some(id.as_bytes()),
+                ..Line::unknown(&record, &timing, client, &headers)
+            });
+        }
     });
 }
 
@@ -81,6 +78,7 @@ impl Ending {
             responded: None,
             is_websocket: false,
             link: None,
+            noted: None,
             alarm: connection.exchange_alarm(),
             watch,
             connection,
@@ -89,7 +87,8 @@ impl Ending {
     }
 
     /// The head of the response goes out.
-    pub(crate) fn respond(&mut self, status: StatusCode) {
+    pub(crate) fn respond(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.noted = self.connection.worker.noted_for_log(headers);
         let record = &mut self.exchange.record;
         record.status = Some(status);
         // Without policies, nothing takes time between the endpoint's head and ours.
@@ -165,7 +164,11 @@ impl Ending {
             };
             chain.on_finish(&self.exchange, self.ran);
         }
-        worker.with_log(|log| self.write_line(log, &timing, protocol));
+        worker.with_log(|log| {
+            if log.wants(&self.exchange.record) {
+                self.write_line(log, &timing, protocol);
+            }
+        });
         self.connection.finish(now);
         if self.is_websocket {
             // A tunnel has left its connection; a drain waits for it all the same.
@@ -186,25 +189,33 @@ impl Ending {
     }
 
     fn write_line(&self, log: &mut WorkerLog, timing: &Timing, protocol: Protocol) {
-        let Exchange { head, record, .. } = &self.exchange;
+        let Exchange { head, record, peer, client_ip, consumer, .. } = &self.exchange;
         let snapshot = &self.world.snapshot;
         let local = self.world.last_upstream(record);
         let endpoint = local.and_then(|local| local.endpoint(record.attempts.last()?));
+        let listener = self.connection.listener(&self.world).map(|listener| snapshot.listener(listener));
         log.write(&Line {
             time: SystemTime::now() - timing.total,
             record,
             timing,
             protocol,
-            client: self.exchange.client_ip,
+            client: *client_ip,
+            peer: peer.address.ip(),
             method: self.exchange.asked_method().as_str(),
+            scheme: peer.scheme(),
             host: self.exchange.asked_authority().as_bytes(),
             path: self.exchange.asked_uri().path(),
+            query: self.exchange.asked_uri().query(),
+            listener: listener.map(|listener| &*listener.name),
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
             side: snapshot.side(record).map(|side| &*side.name),
             upstream: local.map(|local| &*local.upstream.name),
             endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.authority.to_str().ok()),
-            user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
+            consumer: consumer.as_ref().map(|consumer| &*consumer.name),
+            sni: peer.sni(),
+            request_headers: &head.headers,
+            response_headers: self.noted.as_deref(),
         });
     }
 }

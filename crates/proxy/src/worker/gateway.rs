@@ -1,6 +1,7 @@
 //! The handle on all workers.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,9 +12,9 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use message::Token;
+use message::{Random, Token};
 use snapshot::Snapshot;
-use telemetry::{AccessLog, GatewayMetrics, WorkerLog};
+use telemetry::{AccessLogs, GatewayMetrics, WorkerLog};
 use tokio::{
     runtime::LocalRuntime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -34,7 +35,7 @@ pub struct Start<'a> {
     pub snapshot: Arc<Snapshot>,
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
-    pub log: Option<&'a AccessLog>,
+    pub logs: &'a AccessLogs,
     /// Whoever shows it is told more.
     pub token: Option<Token>,
     /// Called on each worker before anything else.
@@ -75,7 +76,7 @@ impl Gateway {
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {
-            let log = start.log.map(AccessLog::worker);
+            let log = log_of(start.logs);
             let (worker, thread) = Handle::start(index, shared.clone(), log, start.worker_begins)?;
             workers.push(worker);
             threads.push(thread);
@@ -115,10 +116,10 @@ impl Gateway {
         }
     }
 
-    /// Has exchanges that end from now on written to `log`.
-    pub fn log_to(&self, log: Option<&AccessLog>) {
+    /// Has exchanges that end from now on written to `logs`.
+    pub fn log_to(&self, logs: &AccessLogs) {
         for worker in &self.workers {
-            worker.tell(Command::Log(log.map(AccessLog::worker)));
+            worker.tell(Command::Log(log_of(logs)));
         }
     }
 
@@ -133,6 +134,12 @@ impl Gateway {
             _ = thread.join();
         }
     }
+}
+
+/// The logs as a worker sees them; `None` if there are none.
+fn log_of(logs: &AccessLogs) -> Option<WorkerLog> {
+    let random = || Random::seeded(RandomState::new().hash_one(()));
+    (!logs.is_empty()).then(|| logs.worker(random()))
 }
 
 // === impl Handle ===

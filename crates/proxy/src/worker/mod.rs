@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::HeaderMap;
 use message::{Cause, Random};
 use slab::Slab;
 use telemetry::{GatewayMetrics, WorkerLog};
@@ -150,6 +151,17 @@ impl Worker {
     /// Whether this is the admin token.
     pub(crate) fn is_token(&self, shown: &[u8]) -> bool {
         self.shared.token.as_ref().is_some_and(|token| token.is(shown))
+    }
+
+    /// The fields of a response's head that a log wants to tell of later; `None` if there are none, as usual.
+    pub(crate) fn noted_for_log(&self, headers: &HeaderMap) -> Option<Box<HeaderMap>> {
+        let log = self.log.borrow();
+        let wanted = log.as_ref()?.response_headers();
+        if wanted.is_empty() {
+            return None;
+        }
+        let found = wanted.iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
+        Some(Box::new(found.collect()))
     }
 
     pub(crate) fn with_log(&self, write: impl FnOnce(&mut WorkerLog)) {

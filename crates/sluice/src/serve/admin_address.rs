@@ -11,7 +11,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use admin::{Check, Readiness};
+use admin::{Check, LogLevelOrder, LogLevelTold, Readiness};
 use control::{Control, Refusal};
 use message::Token;
 use model::{Address, Place, Report};
@@ -19,7 +19,7 @@ use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, Order
 use telemetry::Format;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, log::Levels};
 
 /// Answers operators until it is closed.
 pub(super) struct AdminAddress {
@@ -32,17 +32,18 @@ pub(super) struct AdminAddress {
 struct Operated {
     control: Arc<Control>,
     token: Token,
+    levels: Levels,
 }
 
 // === impl AdminAddress ===
 
 impl AdminAddress {
     /// Binds the address that the document names, if any, and answers there.
-    pub(super) fn open(document: &Path, control: &Arc<Control>) -> Result<Option<Self>, Failure> {
+    pub(super) fn open(document: &Path, control: &Arc<Control>, levels: Levels) -> Result<Option<Self>, Failure> {
         let Some((address, token)) = control.admin() else { return Ok(None) };
         let (listener, address) = bind(&address).map_err(|error| refused(document, &address, &error))?;
         let (stop, stopped) = oneshot::channel();
-        let gateway = Arc::new(Operated { control: control.clone(), token });
+        let gateway = Arc::new(Operated { control: control.clone(), token, levels });
         let serving = tokio::spawn(admin::serve(listener, gateway, async {
             // Sent or dropped: either way it is time.
             _ = stopped.await;
@@ -147,6 +148,21 @@ impl admin::Gateway for Operated {
 
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
         self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
+    }
+
+    fn log_level(&self) -> LogLevelTold {
+        self.levels.tell()
+    }
+
+    fn order_log_level(&self, order: &LogLevelOrder) -> LogLevelTold {
+        if let Some(lasts) = self.levels.order(order, Instant::now(), SystemTime::now()) {
+            let levels = self.levels.clone();
+            drop(tokio::spawn(async move {
+                tokio::time::sleep(lasts).await;
+                levels.expire(Instant::now());
+            }));
+        }
+        self.levels.tell()
     }
 
     fn token(&self) -> &Token {

@@ -31,6 +31,7 @@ use crate::{
     admin_token::{Made, State},
     builtins::Known,
     failure::Failure,
+    log::Levels,
     memory,
 };
 use admin_address::AdminAddress;
@@ -74,6 +75,7 @@ impl Server {
         ready_file: Option<PathBuf>,
         state: State,
         kinds: Known,
+        levels: Levels,
     ) -> Result<Self, Failure> {
         open_files::raise();
         let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
@@ -96,7 +98,7 @@ impl Server {
         })?;
         memory::give_back();
         let control = Arc::new(control);
-        let admin = AdminAddress::open(document, &control)?;
+        let admin = AdminAddress::open(document, &control, levels)?;
         if let Some(made) = made.get() {
             made.show();
         }
@@ -125,7 +127,7 @@ impl Server {
                 () = changed(self.watch.as_mut()) => self.reload().await,
                 signal = self.signals.next() => match signal {
                     Signal::Reload => {
-                        self.control.reopen_log();
+                        self.control.reopen_logs();
                         self.reload().await;
                     }
                     Signal::End => return self.drain().await,
