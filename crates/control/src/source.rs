@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use model::{Balance, CertificateFiles, ClientAuth, Include, Kept, LogSink, Model, Node, Part, Place, Policy, Registered, Report, StickyCookie, Value, values::SecretSource};
+use model::{
+    Balance, CertificateFiles, ClientAuth, Discovery, Include, Kept, LogSink, Model, Node, Part, Place, Policy,
+    Registered, Registries, Report, Service, StickyCookie, Value, values::SecretSource,
+};
 
 use crate::Files;
 
@@ -225,6 +228,25 @@ fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
             }
         }
     }
+    files.extend(files_of_registries(&mut model.gateway.registries));
+    files
+}
+
+fn files_of_registries(registries: &mut Registries) -> Vec<&mut PathBuf> {
+    let Registries { consul, etcd, eureka, registry, .. } = registries;
+    let passwords = [&mut etcd.user, &mut eureka.user].into_iter().flatten().map(|(_, password)| password);
+    let tokens = consul.token.iter_mut().chain(registry.iter_mut().filter_map(|registry| registry.token.as_mut()));
+    let secrets = tokens.chain(passwords).filter_map(|secret| match secret {
+        SecretSource::File(file) => Some(file),
+        _ => None,
+    });
+    let mut files: Vec<_> = secrets.collect();
+    for tls in [&mut consul.tls, &mut etcd.tls, &mut eureka.tls] {
+        files.extend(&mut tls.ca);
+        if let Some(CertificateFiles { cert, key }) = &mut tls.client_certificate {
+            files.extend([cert, key]);
+        }
+    }
     files
 }
 
@@ -240,6 +262,12 @@ impl Loaded {
         // Written, not read: nobody needs to watch it.
         for log in &mut model.gateway.access_logs {
             if let LogSink::File { path, .. } = &mut log.sink {
+                *path = folder.join(&*path);
+            }
+        }
+        // Whoever asks them watches them: that they change is no reason for a reload.
+        for upstream in &mut model.upstreams {
+            if let Some(Discovery { service: Service::File(path), .. }) = &mut upstream.discovery {
                 *path = folder.join(&*path);
             }
         }

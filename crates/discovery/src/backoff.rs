@@ -1,6 +1,9 @@
 //! How long to wait before the next try.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 use message::Random;
 
@@ -21,6 +24,11 @@ const LONGEST: Duration = Duration::from_secs(10);
 impl Backoff {
     pub fn new(random: Random) -> Self {
         Self { random, next: FIRST }
+    }
+
+    /// One that differs from those of other watches and gateways.
+    pub fn by_chance() -> Self {
+        Self::new(Random::seeded(RandomState::new().hash_one(0)))
     }
 
     /// How long to wait after one more failure.

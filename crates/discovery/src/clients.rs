@@ -10,20 +10,21 @@ use crate::{consul, dns, etcd, eureka, file};
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
+    consul: consul::Agent,
 }
 
 // === impl Clients ===
 
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
-        Self { settings }
+        Self { consul: consul::Agent::new(settings.consul.clone()), settings }
     }
 }
 
 impl Registries for Clients {
     fn watch(&self, service: &Service, hear: Arc<dyn Hear>) -> Watch {
         match service {
-            Service::Consul(service) => consul::watch(&self.settings.consul, service, hear),
+            Service::Consul(service) => consul::watch(&self.consul, service, hear),
             Service::Etcd(service) => etcd::watch(&self.settings.etcd, service, hear),
             Service::Eureka(service) => eureka::watch(&self.settings.eureka, service, hear),
             Service::Dns(service) => dns::watch(&self.settings.dns, service, hear),

@@ -7,6 +7,8 @@
 mod backoff;
 /// Which client asks for what.
 mod clients;
+/// The gateway's own entry in registries.
+mod registration;
 
 /// Consul: blocking queries of its health endpoint.
 mod consul;
@@ -21,3 +23,4 @@ mod file;
 
 pub use backoff::Backoff;
 pub use clients::Clients;
+pub use registration::Entries;

@@ -5,6 +5,8 @@
 
 /// Asks, and keeps connections for the next time.
 mod client;
+/// Text within paths and queries.
+mod encoded;
 /// Why there is no answer.
 mod error;
 /// Secrets from where the document says they are.
@@ -13,4 +15,5 @@ pub mod secret;
 pub mod tls;
 
 pub use client::{Answer, Bounds, Client, Speaks};
+pub use encoded::encoded;
 pub use error::FetchError;

@@ -9,7 +9,6 @@ use crate::{Node, Report};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Document,
-    Upstream,
     Route,
     Policy,
 }
@@ -23,8 +22,6 @@ struct Pending {
 #[rustfmt::skip]
 const TABLE: &[Pending] = &[
     Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
-
-    Pending { scope: Scope::Upstream, word: "discovery", hint: "list the addresses under `endpoints`" },
 
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use expression::Environment;
 use http::Method;
 use model::{
-    Action, Among, Balance, CaptureType, Check, ConsistentHash, Custom, Expected, Failover, FailureRatio, Field,
-    HashAlgorithm, HashKey, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern, PeakEwma,
+    Action, Among, Balance, CaptureType, Check, ConsistentHash, Custom, Discovery, Expected, Failover, FailureRatio,
+    Field, HashAlgorithm, HashKey, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern, PeakEwma,
     Protocol, Redirect, Report, Segment, StickyCookie, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch,
     VersionSource, values::SecretSource,
 };
@@ -534,4 +534,74 @@ gateway:
     let model::LogSink::Http(http) = &logs[5].sink else { panic!("{:?}", logs[5]) };
     assert_eq!(http.url.to_string(), "http://a:4318/v1/logs");
     assert!(matches!(logs[5].format, model::LogFormat::Otlp(_)));
+}
+
+#[test]
+fn endpoints_are_found_in_registries() {
+    let model = model(
+        r"
+version: 1
+gateway:
+  discovery:
+    consul: { address: https://consul.internal:8501, token: { env: T }, tls: { ca: ca.pem }, datacenter: d, wait: 1m }
+    etcd: { endpoints: ['http://a:2379', 'http://b:2379'], user: u, password: p }
+    eureka: { servers: ['http://a:8761/eureka/'], interval: 5s }
+    dns: { servers: [10.0.0.53, '127.0.0.1:8600'], stale: 5m }
+    allow: [10.0.0.0/8]
+    hold: 5s
+    register: { in: [etcd, eureka], address: gateway.internal:80, labels: { zone: a } }
+  registry: { address: 127.0.0.1:8600, max_ttl: 1m }
+listeners: [{ name: web, address: 127.0.0.1:0 }]
+upstreams:
+  - { name: a, discovery: { consul: { service: orders, tags: [v2, prod, v2], datacenter: e } } }
+  - { name: b, discovery: { consul: { service: orders, tag: prod } } }
+  - { name: c, discovery: { etcd: { prefix: /services/orders, format: naming } } }
+  - { name: d, discovery: { eureka: { app: orders, vip: o, secure: true } } }
+  - { name: e, discovery: { dns: { name: Orders.internal, port: 80 } } }
+  - { name: f, discovery: { dns: { srv: _http._tcp.orders.internal } } }
+  - { name: g, discovery: { registry: orders } }
+  - { name: h, discovery: { registry: { service: orders } } }
+  - { name: i, discovery: { file: orders.json } }
+",
+    );
+    let services: Vec<String> = model
+        .upstreams
+        .iter()
+        .filter_map(|upstream| upstream.discovery.as_ref())
+        .map(|Discovery { service, .. }| format!("{} {service}", service.registry()))
+        .collect();
+    let expected = [
+        "consul orders#prod#v2@e",
+        "consul orders#prod",
+        "etcd /services/orders/ (naming)",
+        "eureka ORDERS@o (secure)",
+        "dns orders.internal:80",
+        "dns _http._tcp.orders.internal",
+        "registry orders",
+        "registry orders",
+        "file orders.json",
+    ];
+    assert_eq!(services, expected);
+    let registries = &model.gateway.registries;
+    assert_eq!(registries.consul.address.to_string(), "https://consul.internal:8501");
+    assert_eq!(registries.consul.wait, Duration::from_secs(60));
+    assert_eq!(registries.etcd.user.as_ref().map(|(user, _)| &**user), Some("u"));
+    assert_eq!(registries.eureka.servers[0].to_string(), "http://a:8761/eureka");
+    assert_eq!(
+        registries.dns.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["10.0.0.53:53", "127.0.0.1:8600"]
+    );
+    assert_eq!((registries.hold, registries.dns.stale), (Duration::from_secs(5), Duration::from_secs(300)));
+    let register = registries.register.as_ref().unwrap();
+    assert_eq!((register.consul, register.etcd, register.eureka, register.port), (false, true, true, 80));
+    assert_eq!((&*register.service, &*register.host), ("sluice", "gateway.internal"));
+}
+
+#[test]
+fn registries_are_where_they_usually_are() {
+    let registries = model("version: 1\nlisteners: [{ name: web, address: 127.0.0.1:0 }]").gateway.registries;
+    assert_eq!(registries.consul.address.to_string(), "http://127.0.0.1:8500");
+    assert_eq!(registries.etcd.endpoints[0].to_string(), "http://127.0.0.1:2379");
+    assert_eq!(registries.eureka.servers[0].to_string(), "http://127.0.0.1:8761/eureka");
+    assert_eq!((registries.registry.is_none(), registries.hold), (true, Duration::from_secs(30)));
 }

@@ -1,8 +1,17 @@
-use std::{future::pending, sync::Arc};
+//! Consul, asked through an agent.
 
-use model::{Consul, ConsulService};
-use upstream::discovery::{Hear, Watch};
+/// What an agent is asked by, and what its answers mean.
+mod agent;
+/// The gateway's own entry.
+mod entry;
+/// One service, by blocking queries.
+mod health;
+/// What health answers say of each instance.
+mod instance;
 
-pub(crate) fn watch(_: &Consul, _: &ConsulService, _: Arc<dyn Hear>) -> Watch {
-    Box::pin(pending())
-}
+pub(crate) use agent::Agent;
+pub(crate) use entry::Entry;
+pub(crate) use health::watch;
+
+#[cfg(test)]
+mod tests;

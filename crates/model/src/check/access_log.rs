@@ -341,7 +341,8 @@ fn tls(node: &Node, url: &HttpUrl, written: Option<document::UpstreamTls>, repor
         let message = format!("`{url}` is asked without TLS, so `tls` has no say");
         report.error_with_hint(&key.place, message, "begin `url` with `https://`, or leave `tls` out");
     }
-    super::upstreams::tls_of(written)
+    let none = UpstreamTls { server_name: None, ca: None, client_certificate: None };
+    written.map_or(none, super::upstreams::tls_rules)
 }
 
 fn batch(node: &Node, written: &document::Batch, report: &mut Report) -> Batch {

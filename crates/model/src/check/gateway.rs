@@ -1,6 +1,6 @@
 //! What holds for the whole process.
 
-use super::{access_log, policies};
+use super::{access_log, policies, registries};
 use crate::{
     Forwarded, Gateway, Node, Report,
     decode::decode,
@@ -22,11 +22,15 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         access_log: _,
         grace,
         forwarded,
+        discovery,
+        registry,
         policies: _,
     } = written?;
+    let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
+    let registries = registries::check(node, discovery, registry, admin.as_ref(), report)?;
     Some(Gateway {
         workers,
-        admin: admin.map(|document::Admin { address: ListenAddress(address) }| address),
+        admin,
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
         zone: zone.map(|Zone(zone)| zone),
         access_logs: access_logs?,
@@ -35,6 +39,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
             forwarded: forwarded.forwarded.unwrap_or(default.forwarded.forwarded),
         },
+        registries,
         grace: grace.map_or(default.grace, Into::into),
         policies,
     })

@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn check(nodes: &[Node], gateway: Option<&Gateway>, report: &mut Report) -> Vec<Option<Listener>> {
     let listeners: Vec<Option<Listener>> = nodes.iter().map(|node| listener(node, report)).collect();
     let admin = gateway.and_then(|gateway| gateway.admin.as_ref());
+    let registry = gateway.and_then(|gateway| gateway.registries.registry.as_ref()).map(|registry| &registry.address);
     let mut taken: HashMap<&Address, &Place> = HashMap::new();
     for (node, listener) in nodes.iter().zip(&listeners) {
         let Some(listener) = listener else { continue };
@@ -26,6 +27,9 @@ pub(super) fn check(nodes: &[Node], gateway: Option<&Gateway>, report: &mut Repo
         if admin == Some(address) {
             let hint = "give the listener another port";
             report.error_with_hint(place, format!("`{address}` is the address of `gateway.admin`"), hint);
+        } else if registry == Some(address) {
+            let hint = "give the listener another port";
+            report.error_with_hint(place, format!("`{address}` is the address of `gateway.registry`"), hint);
         } else if let Some(first) = taken.get(address) {
             let message = format!("two listeners have the address `{address}`, the first at {first}");
             report.error_with_hint(place, message, "one listener serves any number of hosts");

@@ -6,6 +6,7 @@
 mod access_log;
 mod balance;
 mod breaker;
+mod discovery;
 mod expressions;
 mod failures;
 mod gateway;
@@ -13,6 +14,7 @@ mod health;
 mod listeners;
 mod names;
 mod policies;
+mod registries;
 mod routes;
 mod subsets;
 mod tests;
@@ -83,8 +85,8 @@ impl<'n> Rest<'n> {
         let listener_names = Names::collect("listener", listeners, report);
         let checked_listeners = listeners::check(listeners, gateway.as_ref(), report);
         let upstream_names = Names::collect("upstream", upstreams, report);
-        let zone = gateway.as_ref().and_then(|gateway| gateway.zone.as_ref());
-        let checked_upstreams: Vec<_> = upstreams.iter().map(|node| upstreams::check(node, zone, report)).collect();
+        let checked_upstreams: Vec<_> =
+            upstreams.iter().map(|node| upstreams::check(node, gateway.as_ref(), report)).collect();
         let known = Known {
             listeners: listener_names,
             has_tls: listeners.iter().map(|node| node.get("tls").is_some()).collect(),

@@ -2,28 +2,27 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 
-use super::{balance, breaker, failures, health, policies};
+use super::{balance, breaker, discovery, failures, health, policies};
 use crate::{
-    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Host, Node, Place, Pool, Protocol, Report,
-    RetryRules, TextOr, Timeouts, Upstream, UpstreamTls, Value,
-    decode::decode_without,
+    Backoff, Balance, Budget, Bulkhead, Endpoint, EndpointAddress, Failover, Gateway, Host, Node, Place, Pool,
+    Protocol, Report, RetryRules, TextOr, Timeouts, Upstream, UpstreamTls, Value,
+    decode::decode,
     document,
-    pending::{self, Scope},
     values::{Bytes, Count, EndpointTarget, FieldName, HostValue, LoadFactor, MethodName, Name, Ratio, ServerName},
 };
 
-/// `zone` is that of the gateway.
-pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -> Option<Upstream> {
+/// `gateway` is what holds for all, unless that is wrong itself.
+pub(super) fn check(node: &Node, gateway: Option<&Gateway>, report: &mut Report) -> Option<Upstream> {
     let registered = balance::registered(node);
     let node = if registered.is_some() { Cow::Owned(without(node, "balance")) } else { Cow::Borrowed(node) };
     let node = &*node;
-    let skipped = pending::refuse(Scope::Upstream, node, report);
-    let written = decode_without::<document::Upstream>(node, &skipped, report);
+    let written = decode::<document::Upstream>(node, report);
     let policies = policies::check(node, report);
     let written = written?;
     let document::Upstream {
         name: Name(name),
         endpoints,
+        discovery,
         protocol,
         tls,
         balance,
@@ -38,11 +37,16 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         host,
         ..
     } = written;
-    if endpoints.is_empty() && node.get("discovery").is_none() {
-        let hint = "give it at least one address, for example `endpoints: [127.0.0.1:9001]`";
-        report.error_with_hint(&node.near("endpoints").place, "an upstream without endpoints", hint);
-    }
+    where_from(node, endpoints.is_empty(), report);
     let endpoints = self::endpoints(node.near("endpoints"), endpoints, report);
+    let discovery = match discovery {
+        Some(written) => {
+            let own = gateway.map(|gateway| gateway.registries.registry.is_some());
+            Some(discovery::check(node.near("discovery"), written, own, report)?)
+        }
+        None => None,
+    };
+    let zone = gateway.and_then(|gateway| gateway.zone.as_ref());
     let protocol = self::protocol(node, protocol, tls.is_some(), report);
     let tls = tls.map(|tls| self::tls(node.near("tls"), tls, &endpoints, report));
     let health = health.and_then(|health| health::check(node.near("health"), health, &endpoints, protocol, report));
@@ -55,6 +59,7 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
         name,
         place: node.place.clone(),
         endpoints,
+        discovery,
         protocol,
         tls,
         asks_consumer: balance::asks_consumer(node, &balance),
@@ -78,6 +83,23 @@ pub(super) fn check(node: &Node, zone: Option<&Arc<str>>, report: &mut Report) -
 fn without(node: &Node, key: &str) -> Node {
     let entries = node.entries().iter().filter(|(other, _)| other.name != key).cloned().collect();
     Node { place: node.place.clone(), value: Value::Map(entries) }
+}
+
+/// Either the document says what there is, or a registry.
+fn where_from(node: &Node, is_empty: bool, report: &mut Report) {
+    match (node.key("endpoints"), node.key("discovery")) {
+        (Some(endpoints), Some(discovery)) => {
+            let message =
+                format!("an upstream has `endpoints` or `discovery`, and `endpoints` are at {}", endpoints.place);
+            report.error_with_hint(&discovery.place, message, "keep one of them");
+        }
+        (_, None) if is_empty => {
+            let hint = "give it at least one address, for example `endpoints: [127.0.0.1:9001]`, or say where they are \
+                        found, for example `discovery: { dns: { name: orders.internal, port: 80 } }`";
+            report.error_with_hint(&node.near("endpoints").place, "an upstream without endpoints", hint);
+        }
+        _ => {}
+    }
 }
 
 fn endpoints(node: &Node, written: Vec<TextOr<document::Endpoint>>, report: &mut Report) -> Vec<Endpoint> {
@@ -134,14 +156,12 @@ fn tls(node: &Node, written: document::UpstreamTls, endpoints: &[Endpoint], repo
         let hint = "a Unix socket has no host that a certificate could hold";
         report.error_with_hint(&node.place, "missing key `server_name`", hint);
     }
-    tls_of(Some(written))
+    tls_rules(written)
 }
 
-/// With what goes without saying if it is left out.
-pub(super) fn tls_of(written: Option<document::UpstreamTls>) -> UpstreamTls {
-    let Some(document::UpstreamTls { server_name, ca, client_certificate }) = written else {
-        return UpstreamTls { server_name: None, ca: None, client_certificate: None };
-    };
+/// TLS towards whoever is asked.
+pub(super) fn tls_rules(written: document::UpstreamTls) -> UpstreamTls {
+    let document::UpstreamTls { server_name, ca, client_certificate } = written;
     UpstreamTls {
         server_name: server_name.map(|ServerName(name)| name),
         ca,

@@ -3,7 +3,7 @@ use std::{borrow::Cow, num::NonZeroUsize};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Policy, Unread, access_log::AccessLogs};
+use super::{Policy, Registries, Registry, Unread, access_log::AccessLogs};
 use crate::values::{Duration, ListenAddress, Network, Zone};
 
 /// What holds for the whole process.
@@ -30,6 +30,11 @@ pub struct Gateway {
     /// Which headers tell an endpoint who called.
     #[serde(default)]
     pub forwarded: Forwarded,
+    /// How the registries are reached that `discovery` of upstreams names, and how far they are believed.
+    #[serde(default)]
+    pub discovery: Registries,
+    /// A registry of the gateway's own, where services register themselves. Default: none.
+    pub registry: Option<Registry>,
     /// Policies for every exchange.
     #[serde(default)]
     pub policies: Vec<Policy>,

@@ -6,10 +6,12 @@
 mod access_log;
 mod balance;
 mod breaker;
+mod discovery;
 mod failover;
 mod gateway;
 mod health;
 mod listener;
+mod registries;
 mod route;
 mod test;
 mod upstream;
@@ -24,12 +26,14 @@ pub use access_log::{
 };
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
+pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};
 pub use failover::Failover;
 pub use gateway::{Admin, Forwarded, Gateway, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
+pub use registries::{Consul, Dns, Etcd, Eureka, Registration, RegistrationPlace, Registries, Registry};
 pub use route::{
     ApiVersion, Cohort, Destination, Fallback, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath,
     Path, QueryEdits, Redirect, RedirectQuery, Respond, Reveal, Rewrite, Route, Scheme, Side, Split, Sticky, StickyKey,

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{
-    Breaker, Certificate, Failover, Health, Policy,
+    Breaker, Certificate, Discovery, Failover, Health, Policy,
     balance::{Balance, BalanceShortOrLong},
 };
 use crate::{
@@ -20,10 +20,12 @@ use crate::{
 pub struct Upstream {
     /// What routes, logs and metrics call it.
     pub name: Name,
-    /// The addresses, at least one, each with a weight and labels if need be.
+    /// The addresses, at least one, each with a weight and labels if need be. Either these, or `discovery`.
     #[serde(default)]
     #[schemars(with = "Vec<ShortOrLong>")]
     pub endpoints: Vec<TextOr<Endpoint>>,
+    /// The registry where the endpoints are found while the gateway runs. Either this, or `endpoints`.
+    pub discovery: Option<Discovery>,
     /// What is spoken to the endpoints. Default: `http1`.
     #[serde(default)]
     pub protocol: Protocol,

@@ -1,6 +1,6 @@
 //! Endpoints that are found in a registry, and the registries.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
@@ -83,7 +83,7 @@ pub struct Registries {
     pub dns: Dns,
     /// Our own; `None`: there is none.
     pub registry: Option<Registry>,
-    /// Where instances may be. Addresses elsewhere are left out.
+    /// Where instances may be; addresses elsewhere are left out. Empty: everywhere but link-local.
     pub allow: Vec<IpNet>,
     /// How long an answer that is suspicious is held back; the last good one holds meanwhile.
     pub hold: Duration,
@@ -161,4 +161,106 @@ pub struct Registration {
     pub labels: Vec<(Arc<str>, Arc<str>)>,
     /// How long registries believe in it without a heartbeat.
     pub ttl: Duration,
+}
+
+// === impl Service ===
+
+impl Service {
+    /// Every kind of registry, as documents, metrics and logs call it.
+    pub const REGISTRIES: [&'static str; 6] = ["consul", "etcd", "eureka", "dns", "registry", "file"];
+
+    /// The registry that is asked, as documents, metrics and logs call it.
+    pub const fn registry(&self) -> &'static str {
+        match self {
+            Self::Consul(_) => "consul",
+            Self::Etcd(_) => "etcd",
+            Self::Eureka(_) => "eureka",
+            Self::Dns(_) => "dns",
+            Self::Registry(_) => "registry",
+            Self::File(_) => "file",
+        }
+    }
+}
+
+/// What is asked for, in the words of the registry. Different services differ in it.
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Consul(ConsulService { service, tags, datacenter, namespace }) => {
+                write!(f, "{service}")?;
+                tags.iter().try_for_each(|tag| write!(f, "#{tag}"))?;
+                datacenter.iter().try_for_each(|datacenter| write!(f, "@{datacenter}"))?;
+                namespace.iter().try_for_each(|namespace| write!(f, "~{namespace}"))
+            }
+            Self::Etcd(EtcdService { prefix, format: EtcdFormat::Sluice }) => f.write_str(prefix),
+            Self::Etcd(EtcdService { prefix, format: EtcdFormat::Naming }) => write!(f, "{prefix} (naming)"),
+            Self::Eureka(EurekaService { app, vip, is_secure }) => {
+                write!(f, "{app}")?;
+                vip.iter().try_for_each(|vip| write!(f, "@{vip}"))?;
+                if *is_secure { f.write_str(" (secure)") } else { Ok(()) }
+            }
+            Self::Dns(DnsService::Host { name, port }) => write!(f, "{name}:{port}"),
+            Self::Dns(DnsService::Srv { name }) | Self::Registry(name) => f.write_str(name),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+// === defaults ===
+
+impl Default for Registries {
+    fn default() -> Self {
+        Self {
+            consul: Consul::default(),
+            etcd: Etcd::default(),
+            eureka: Eureka::default(),
+            dns: Dns::default(),
+            registry: None,
+            allow: Vec::new(),
+            hold: Duration::from_secs(30),
+            register: None,
+        }
+    }
+}
+
+impl Default for Consul {
+    fn default() -> Self {
+        Self {
+            address: local(8500, ""),
+            token: None,
+            tls: UpstreamTls::default(),
+            datacenter: None,
+            namespace: None,
+            wait: Duration::from_mins(5),
+            catalog: false,
+        }
+    }
+}
+
+impl Default for Etcd {
+    fn default() -> Self {
+        Self { endpoints: vec![local(2379, "")], user: None, tls: UpstreamTls::default() }
+    }
+}
+
+impl Default for Eureka {
+    fn default() -> Self {
+        Self {
+            servers: vec![local(8761, "/eureka")],
+            user: None,
+            tls: UpstreamTls::default(),
+            interval: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self { servers: Vec::new(), min_ttl: Duration::from_secs(1), stale: Duration::from_hours(1) }
+    }
+}
+
+/// Where an agent on the same machine is asked.
+fn local(port: u16, path: &str) -> HttpUrl {
+    HttpUrl { is_tls: false, host: "127.0.0.1".into(), port, path: path.into() }
 }

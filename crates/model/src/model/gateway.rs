@@ -4,7 +4,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use super::{AccessLog, Address, Policy};
+use super::{AccessLog, Address, Policy, Registries};
 
 /// What holds for the whole process.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Gateway {
     /// In the order of the document; empty: off.
     pub access_logs: Vec<AccessLog>,
     pub forwarded: Forwarded,
+    /// How registries are reached.
+    pub registries: Registries,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
     pub policies: Vec<Policy>,
@@ -46,6 +48,7 @@ impl Default for Gateway {
             zone: None,
             access_logs: Vec::new(),
             forwarded: Forwarded::default(),
+            registries: Registries::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),
         }

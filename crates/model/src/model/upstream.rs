@@ -4,14 +4,17 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Balance, Breaker, CertificateFiles, Failover, Health, Policy, RetryRules};
+use super::{Balance, Breaker, CertificateFiles, Discovery, Failover, Health, Policy, RetryRules};
 use crate::Place;
 
 #[derive(Debug, Clone)]
 pub struct Upstream {
     pub name: Arc<str>,
     pub place: Place,
+    /// Empty if they are found in a registry.
     pub endpoints: Vec<Endpoint>,
+    /// `None`: the document says what there is.
+    pub discovery: Option<Discovery>,
     pub protocol: Protocol,
     pub tls: Option<UpstreamTls>,
     pub balance: Balance,
@@ -76,7 +79,7 @@ pub enum Protocol {
     Auto,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct UpstreamTls {
     /// `None`: the host of the endpoint's address.
     pub server_name: Option<Arc<str>>,

@@ -114,7 +114,7 @@ mod tests {
             ("http://a:99999", "is no port"),
             ("http://a/b?c=d", "is no path"),
             ("http://a b", "expected an address"),
-            ("http://[::1", "is no port"),
+            ("http://[::1", "expected an address"),
         ] {
             let error = HttpUrl::from_text(text).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");

@@ -14,8 +14,8 @@ upstreams:
   - { name: e, endpoints: [127.0.0.1:80, 127.0.0.1:80] }
 ",
         &[
-            "3:5: error: an upstream without endpoints; give it at least one address, for example `endpoints: [127.0.0.1:9001]`",
-            "4:27: error: an upstream without endpoints; give it at least one address, for example `endpoints: [127.0.0.1:9001]`",
+            "3:5: error: an upstream without endpoints; give it at least one address, for example `endpoints: [127.0.0.1:9001]`, or say where they are found, for example `discovery: { dns: { name: orders.internal, port: 80 } }`",
+            "4:27: error: an upstream without endpoints; give it at least one address, for example `endpoints: [127.0.0.1:9001]`, or say where they are found, for example `discovery: { dns: { name: orders.internal, port: 80 } }`",
             "5:27: error: expected a list, found the text `127.0.0.1:80`",
             "6:27: warning: all endpoints have the weight 0, so every request will be refused",
             "7:42: warning: `127.0.0.1:80` is given twice, first at 7:28; for a larger share of the requests give it a `weight`",
@@ -235,7 +235,7 @@ fn what_is_not_built_yet_is_refused() {
         r"version: 1
 upstreams:
   - name: a
-    discovery: { consul: { service: a } }
+    endpoints: [127.0.0.1:80]
     retry: { attempts: 2 }
     health: { passive: {} }
 routes:
@@ -245,7 +245,6 @@ routes:
 consumers: [ { name: alice } ]
 ",
         &[
-            "4:5: error: `discovery` is not available in this version of sluice; list the addresses under `endpoints`",
             "8:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
             "9:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
             "11:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",

@@ -1,0 +1,274 @@
+//! Changes of a document, applied whole or not at all. Pure.
+
+/// RFC 7396.
+mod merge_patch;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use merge_patch::merge_patch;
+
+/// A list of a document, whose objects are found by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum List {
+    Listeners,
+    Upstreams,
+    Routes,
+    Consumers,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Edit {
+    /// A new object, behind the others.
+    Create {
+        list: List,
+        object: Map<String, Value>,
+    },
+    /// The object as it shall be, whether or not there is one; it keeps its place among the others.
+    Put {
+        list: List,
+        name: String,
+        object: Map<String, Value>,
+    },
+    /// Some keys of an object (RFC 7396): `null` takes a key away.
+    Patch {
+        list: List,
+        name: String,
+        patch: Value,
+    },
+    Delete {
+        list: List,
+        name: String,
+    },
+    /// Some keys of `gateway`.
+    PatchGateway {
+        patch: Value,
+    },
+    /// Another document in place of this one.
+    Replace {
+        document: Map<String, Value>,
+    },
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditError {
+    /// Which of the edits, from 0.
+    pub index: usize,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// There is none, and who has the nearest name.
+    Missing {
+        list: List,
+        name: String,
+        nearest: Option<String>,
+    },
+    Exists {
+        list: List,
+        name: String,
+    },
+    /// An object without a name, or with another one than it is asked for by.
+    Name {
+        list: List,
+        expected: Option<String>,
+        found: Option<String>,
+    },
+    /// What is there, or comes of it, is no map or no list.
+    Shape(String),
+}
+
+// === impl List ===
+
+impl List {
+    pub const ALL: [Self; 4] = [Self::Listeners, Self::Upstreams, Self::Routes, Self::Consumers];
+
+    /// As documents call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Listeners => "listeners",
+            Self::Upstreams => "upstreams",
+            Self::Routes => "routes",
+            Self::Consumers => "consumers",
+        }
+    }
+
+    /// One of its objects, as people call it.
+    pub const fn singular(self) -> &'static str {
+        match self {
+            Self::Listeners => "listener",
+            Self::Upstreams => "upstream",
+            Self::Routes => "route",
+            Self::Consumers => "consumer",
+        }
+    }
+
+    /// By its name, in one spelling only.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.name() == name)
+    }
+}
+
+/// `document` after all `edits`, in their order.
+///
+/// # Errors
+/// One of them cannot be made; then none is.
+pub fn apply(document: &Map<String, Value>, edits: &[Edit]) -> Result<Map<String, Value>, EditError> {
+    let mut edited = document.clone();
+    for (index, edit) in edits.iter().enumerate() {
+        edit.apply(&mut edited).map_err(|why| EditError { index, why })?;
+    }
+    Ok(edited)
+}
+
+/// The objects of a list, as far as they are objects.
+pub fn objects(document: &Map<String, Value>, list: List) -> impl Iterator<Item = &Map<String, Value>> {
+    let objects = document.get(list.name()).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    objects.iter().filter_map(Value::as_object)
+}
+
+/// The object with this name.
+pub fn object<'d>(document: &'d Map<String, Value>, list: List, name: &str) -> Option<&'d Map<String, Value>> {
+    objects(document, list).find(|object| name_of(object) == Some(name))
+}
+
+/// The name of an object, if it has one.
+pub fn name_of(object: &Map<String, Value>) -> Option<&str> {
+    object.get("name").and_then(Value::as_str)
+}
+
+// === impl Edit ===
+
+impl Edit {
+    fn apply(&self, document: &mut Map<String, Value>) -> Result<(), Why> {
+        match self {
+            Self::Create { list, object } => create(document, *list, object),
+            Self::Put { list, name, object } => put(document, *list, name, object),
+            Self::Patch { list, name, patch } => {
+                let there = find(document, *list, name)?;
+                let patched = merge_patch(Value::Object(there.clone()), patch);
+                *there = named(patched, *list, name)?;
+                Ok(())
+            }
+            Self::Delete { list, name } => {
+                find(document, *list, name)?;
+                let objects = list_of(document, *list)?;
+                objects.retain(|object| object.as_object().and_then(name_of) != Some(name));
+                if objects.is_empty() {
+                    document.remove(list.name());
+                }
+                Ok(())
+            }
+            Self::PatchGateway { patch } => {
+                let gateway = document.remove("gateway").unwrap_or_else(|| Value::Object(Map::new()));
+                match merge_patch(gateway, patch) {
+                    Value::Object(gateway) if gateway.is_empty() => Ok(()),
+                    gateway @ Value::Object(_) => {
+                        document.insert("gateway".to_owned(), gateway);
+                        Ok(())
+                    }
+                    _ => Err(Why::Shape("`gateway` is a map".to_owned())),
+                }
+            }
+            Self::Replace { document: other } => {
+                document.clone_from(other);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn create(document: &mut Map<String, Value>, list: List, new: &Map<String, Value>) -> Result<(), Why> {
+    let name = name_of(new).ok_or(Why::Name { list, expected: None, found: None })?;
+    if object(document, list, name).is_some() {
+        return Err(Why::Exists { list, name: name.to_owned() });
+    }
+    list_of(document, list)?.push(Value::Object(new.clone()));
+    Ok(())
+}
+
+fn put(document: &mut Map<String, Value>, list: List, name: &str, new: &Map<String, Value>) -> Result<(), Why> {
+    let mut new = new.clone();
+    // Who says it in the address need not say it again.
+    new.entry("name").or_insert_with(|| name.into());
+    let new = named(Value::Object(new), list, name)?;
+    match find(document, list, name) {
+        Ok(there) => *there = new,
+        Err(Why::Missing { .. }) => list_of(document, list)?.push(Value::Object(new)),
+        Err(why) => return Err(why),
+    }
+    Ok(())
+}
+
+/// `value`, if it is an object of this name.
+fn named(value: Value, list: List, name: &str) -> Result<Map<String, Value>, Why> {
+    let Value::Object(object) = value else {
+        return Err(Why::Shape(format!("a {} is a map", list.singular())));
+    };
+    match name_of(&object) {
+        Some(found) if found == name => Ok(object),
+        found => {
+            let found = found.map(str::to_owned);
+            Err(Why::Name { list, expected: Some(name.to_owned()), found })
+        }
+    }
+}
+
+fn find<'d>(document: &'d mut Map<String, Value>, list: List, name: &str) -> Result<&'d mut Map<String, Value>, Why> {
+    let objects = list_of(document, list)?;
+    let names: Vec<_> = objects.iter().filter_map(|object| name_of(object.as_object()?)).collect();
+    let nearest = model::nearest(name, names.iter().copied()).map(str::to_owned);
+    let mut objects = objects.iter_mut().filter_map(Value::as_object_mut);
+    let found = objects.find(|object| name_of(object) == Some(name));
+    found.ok_or_else(|| Why::Missing { list, name: name.to_owned(), nearest })
+}
+
+fn list_of(document: &mut Map<String, Value>, list: List) -> Result<&mut Vec<Value>, Why> {
+    let value = document.entry(list.name()).or_insert_with(|| Value::Array(Vec::new()));
+    value.as_array_mut().ok_or_else(|| Why::Shape(format!("`{}` is a list", list.name())))
+}
+
+// === impl EditError ===
+
+impl fmt::Display for EditError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl std::error::Error for EditError {}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { list, name, nearest: None } => write!(f, "there is no {} `{name}`", list.singular()),
+            Self::Missing { list, name, nearest: Some(nearest) } => {
+                write!(f, "there is no {} `{name}`; did you mean `{nearest}`?", list.singular())
+            }
+            Self::Exists { list, name } => {
+                write!(f, "there is a {} `{name}` already; put or patch it", list.singular())
+            }
+            Self::Name { list, expected: None, .. } => write!(f, "a new {} needs a `name`", list.singular()),
+            Self::Name { expected: Some(expected), found: None, .. } => {
+                write!(f, "`name` must stay `{expected}`")
+            }
+            Self::Name { expected: Some(expected), found: Some(found), .. } => {
+                write!(
+                    f,
+                    "`name` is `{found}`, and it was asked for `{expected}`; delete it and create another to rename it"
+                )
+            }
+            Self::Shape(what) => f.write_str(what),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use std::{fmt, sync::Arc};
+
+use crate::{Draft, Meta, Revision};
+
+/// What keeps revisions. May block for as long as a disk takes.
+pub trait Store: Send + Sync + 'static {
+    /// The one in force; `None` if nothing was ever kept.
+    ///
+    /// # Errors
+    /// It cannot be read: why.
+    fn latest(&self) -> Result<Option<Arc<Revision>>, String>;
+
+    /// `None`: there never was, or it is too old.
+    ///
+    /// # Errors
+    /// It cannot be read: why.
+    fn get(&self, number: u64) -> Result<Option<Arc<Revision>>, String>;
+
+    /// The newest first: at most so many, older than `before` if one is given.
+    ///
+    /// # Errors
+    /// They cannot be read: why.
+    fn list(&self, before: Option<u64>, most: usize) -> Result<Vec<Meta>, String>;
+
+    /// Keeps one more, if `seen` (0: none) is still the latest. Once it is answered, it survives whatever happens.
+    ///
+    /// # Errors
+    /// Somebody else was faster, or it cannot be kept. Then nothing has changed.
+    fn commit(&self, seen: u64, draft: Draft) -> Result<Arc<Revision>, CommitError>;
+}
+
+/// Why a revision was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitError {
+    /// Another revision is the latest by now: its number.
+    Stale(u64),
+    Failed(String),
+}
+
+// === impl CommitError ===
+
+impl fmt::Display for CommitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale(latest) => write!(f, "revision {latest} is the latest by now: look at it, and decide again"),
+            Self::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for CommitError {}
