@@ -35,7 +35,7 @@ use std::{
     hash::BuildHasher,
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::Ordering::Relaxed,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
@@ -84,8 +84,8 @@ struct AccessLog {
     /// `None`: closed.
     writer: Option<SyncSender<Order>>,
     shared: Arc<Shared>,
-    /// Disconnected when the writer thread has ended.
-    ended: Receiver<()>,
+    /// Disconnected when the writer thread has ended. Asked by the last who holds the log.
+    ended: Mutex<Receiver<()>>,
 }
 
 /// The end of all logs that belongs to one worker.
@@ -154,6 +154,13 @@ impl AccessLogs {
     }
 }
 
+impl Drop for AccessLogs {
+    fn drop(&mut self) {
+        // All at once, before the first is waited for. What another set has too goes on.
+        self.0.iter().filter(|log| Arc::strong_count(log) == 1).for_each(|log| log.shared.close());
+    }
+}
+
 /// The same logs, not others that say the same.
 impl PartialEq for AccessLogs {
     fn eq(&self, other: &Self) -> bool {
@@ -215,7 +222,7 @@ impl AccessLog {
             buffers,
             writer: Some(writer),
             shared,
-            ended,
+            ended: Mutex::new(ended),
         })
     }
 
@@ -243,7 +250,8 @@ impl Drop for AccessLog {
         self.shared.close();
         // The writer thread ends when it has written what is left, and no lane can send any more.
         self.writer = None;
-        if self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
             let log = &*self.shared.name;
             tracing::warn!(log, patience = ?PATIENCE, "the access log takes no more lines, the last ones are lost");
         }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{Mutex, mpsc::Sender},
+    sync::mpsc::Sender,
     time::Instant,
 };
 

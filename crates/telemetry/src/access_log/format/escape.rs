@@ -6,7 +6,7 @@ use std::{io::Write, net::IpAddr, time::Duration};
 ///
 /// Whatever a client sent comes out as valid UTF-8 that is safe on a terminal and cannot end its line or its quotes: control
 /// characters are escaped, also those above ASCII, and what is not UTF-8 becomes U+FFFD.
-pub(super) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(in crate::access_log) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.iter().all(|byte| is_plain(*byte)) {
         out.extend_from_slice(bytes);
         return;

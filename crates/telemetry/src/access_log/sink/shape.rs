@@ -1,5 +1,7 @@
 //! Lines as the body of a request.
 
+use std::sync::Arc;
+
 use model::LogShape;
 use serde::Deserialize;
 
@@ -41,7 +43,7 @@ impl Shape {
         match shape {
             LogShape::JsonLines => Self::JsonLines,
             LogShape::Loki { labels } => {
-                let label = |(name, value): &(_, _)| format!("{}:{}", quoted(name), quoted(value));
+                let label = |(name, value): &(Arc<str>, Arc<str>)| format!("{}:{}", quoted(name), quoted(value));
                 let labels: Vec<_> = labels.iter().map(label).collect();
                 Self::Loki { begin: format!("{{\"streams\":[{{\"stream\":{{{}}},\"values\":[", labels.join(",")) }
             }
