@@ -14,14 +14,14 @@ use model::Rotate;
 use super::{Shared, Sink};
 
 /// Writes lines whole: what a failure cut off does not take the next line with it.
-pub(super) struct FileSink<W = Output> {
+pub(in crate::access_log) struct FileSink<W = Output> {
     output: W,
     /// It ends in the midst of a line.
     torn: bool,
 }
 
 /// What is written to.
-pub(super) trait Out: Write + Send {
+pub(in crate::access_log) trait Out: Write + Send {
     /// To be called before so many bytes are written.
     fn make_room(&mut self, _bytes: usize, _now: SystemTime) -> io::Result<()> {
         Ok(())
@@ -32,13 +32,13 @@ pub(super) trait Out: Write + Send {
     }
 }
 
-pub(super) enum Output {
+pub(in crate::access_log) enum Output {
     Stdout(File),
     File(LogFile),
 }
 
 /// Appended to; made if missing, readable by owner and group.
-pub(super) struct LogFile {
+pub(in crate::access_log) struct LogFile {
     path: PathBuf,
     file: File,
     rotate: Option<Rotate>,
@@ -64,7 +64,7 @@ impl FileSink {
 }
 
 impl<W: Out> FileSink<W> {
-    pub(super) fn of(output: W) -> Self {
+    pub(in crate::access_log) fn of(output: W) -> Self {
         Self { output, torn: false }
     }
 
