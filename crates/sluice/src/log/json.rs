@@ -78,6 +78,11 @@ impl Visit for Fields<'_> {
         self.field(field, &Value::from(value));
     }
 
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        // What does not fit is no number that anybody reads.
+        self.record_u64(field, u64::try_from(value).unwrap_or(u64::MAX));
+    }
+
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.field(field, &Value::from(value));
     }
@@ -127,7 +132,7 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(layer);
         tracing::subscriber::with_default(subscriber, || {
             let path = "a\n\"b\"";
-            tracing::warn!(target: "proxy", path, ms = 7_u64, good = true, level = "x", error = %"broken", "it \"failed\"");
+            tracing::warn!(target: "proxy", path, ms = 7_u128, good = true, level = "x", error = %"broken", "it \"failed\"");
         });
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches('\n').count(), 1, "{text}");
