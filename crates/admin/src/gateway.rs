@@ -1,12 +1,26 @@
 //! What the admin address needs to know.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::{Future, ready},
+    pin::Pin,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use message::Token;
 use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
-use telemetry::Format;
+use telemetry::{
+    Format,
+    flight::{Filter, Flight, Slot},
+    history::{Busy, Point, Resolution, Subject},
+};
+use tokio::sync::mpsc;
 
 use crate::{LogLevelOrder, LogLevelTold};
+
+/// What takes a moment to find out, on threads that serve requests.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
 pub trait Gateway: Send + Sync + 'static {
@@ -40,6 +54,34 @@ pub trait Gateway: Send + Sync + 'static {
     /// Has more or less said, and tells what holds then. Asked within a runtime of tokio.
     fn order_log_level(&self, order: &LogLevelOrder) -> LogLevelTold;
 
+    /// The number of the document that is live.
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    /// Whether requests are recorded.
+    fn records(&self) -> bool {
+        false
+    }
+
+    /// The newest requests that pass, up to `limit`, the newest first.
+    fn requests(&self, filter: &Filter, limit: usize) -> Later<Vec<Flight>> {
+        _ = (filter, limit);
+        Box::pin(ready(Vec::new()))
+    }
+
+    /// Has requests that pass told as they end, up to so many a second. `None` if requests are not recorded.
+    fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {
+        _ = (filter, per_second);
+        None
+    }
+
+    /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
+    fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
+
+    /// The things with the most requests in the last minute, the busiest first. Cheap.
+    fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy>;
+
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;
 
@@ -50,6 +92,14 @@ pub trait Gateway: Send + Sync + 'static {
     fn admin_names(&self) -> &[String] {
         &[]
     }
+}
+
+/// Requests as they end, until it is dropped.
+#[derive(Debug)]
+pub struct Tap {
+    pub records: mpsc::Receiver<Slot>,
+    /// Those that were wanted, but too many.
+    pub dropped: Arc<AtomicU64>,
 }
 
 /// Whether a gateway is ready, and why not.

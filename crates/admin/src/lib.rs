@@ -22,6 +22,6 @@ mod routes;
 /// The sockets: who may connect, how many, for how long.
 mod serve;
 
-pub use gateway::{Check, Gateway, Readiness};
+pub use gateway::{Check, Gateway, Later, Readiness, Tap};
 pub use log_level::{LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, log_target};
 pub use serve::{Listener, serve};

@@ -20,7 +20,10 @@ use serde_json::Value;
 use snapshot::{
     BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, Snapshot,
 };
-use telemetry::Format;
+use telemetry::{
+    Format,
+    history::{Busy, Point, Resolution, Subject},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
@@ -76,6 +79,25 @@ impl Gateway for Fake {
         let until = lasts.map(|lasts| format!("{lasts:?}"));
         let level = level.unwrap_or(LogLevel::Info);
         LogLevelTold { changes: vec![LogLevelChange { target, level, until }], ..self.log_level() }
+    }
+
+    fn series(&self, subject: Subject, name: &str, _: Resolution) -> Option<Vec<Point>> {
+        let took = Duration::from_millis(2);
+        let point = Point { second: 9, seconds: 2, requests: 5, failed: 1, p50: took, p95: took, p99: took };
+        (subject == Subject::Route && name == "a b").then(|| vec![point])
+    }
+
+    fn busiest(&self, _: Subject, most: usize) -> Vec<Busy> {
+        let point = Point {
+            second: 9,
+            seconds: 60,
+            requests: 90,
+            failed: 0,
+            p50: Duration::ZERO,
+            p95: Duration::ZERO,
+            p99: Duration::ZERO,
+        };
+        (0..most).map(|n| Busy { name: format!("r{n}").into(), point }).collect()
     }
 
     fn token(&self) -> &Token {
@@ -397,4 +419,38 @@ async fn health_is_read_with_the_token() {
     let answer = running.send(&ask("GET")).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "[]"), "no upstream of this gateway has health");
     running.send(&ask("DELETE")).await.expect_problem(405);
+}
+
+#[tokio::test]
+async fn the_last_hour_is_told() {
+    let running = start().await;
+    let ask = async |target: &str| {
+        let request = format!("GET /api/v1{target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{TOKEN}\r\n");
+        running.send(&request).await
+    };
+    let answer = ask("/series?of=route&name=a%20b&resolution=10s").await;
+    assert_eq!(answer.status, 200);
+    let told: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!((&told["name"], &told["resolution_seconds"]), (&"a b".into(), &10.into()));
+    let point = &told["points"][0];
+    assert_eq!(
+        (&point["requests_per_second"], &point["failed"], &point["p99_seconds"]),
+        (&2.5.into(), &1.into(), &0.002.into())
+    );
+    let told: Value = serde_json::from_str(&ask("/top?of=upstream&most=3").await.body).unwrap();
+    assert_eq!(told["top"].as_array().map(Vec::len), Some(3));
+    assert_eq!((&told["top"][2]["name"], &told["top"][2]["requests"]), (&"r2".into(), &90.into()));
+
+    ask("/series?of=route&name=b").await.expect_problem(404);
+    for (target, says) in [
+        ("/series?of=router", "`of` is `gateway`, `route` or `upstream`"),
+        ("/series?resolution=2s", "`1s` (five minutes) or `10s` (an hour), not `2s`"),
+        ("/series?nmae=a", "there is no parameter `nmae`; there are `of`, `name`, `resolution`"),
+        ("/series?of=route&of=route", "the parameter `of` is given twice"),
+        ("/top?of=route&most=0", "`most` is a number from 1 to 1000"),
+        ("/top", "`of` is"),
+    ] {
+        let answer = ask(target).await;
+        assert!(answer.status == 400 && answer.body.contains(says), "{target}: {}", answer.body);
+    }
 }

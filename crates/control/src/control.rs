@@ -5,17 +5,20 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Instant, SystemTime},
 };
 
 use message::Token;
-use model::{Kept, Model, Node, Problem, Report};
-use proxy::{Gateway, Sockets, Start};
+use model::{Further, Kept, Model, Node, Problem, Registries, Report};
+use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLogs, Expose, Format, GatewayMetrics};
+use telemetry::{
+    AccessLogs, Expose, Format, GatewayMetrics, History,
+    flight::{Filter, Flight, FlightRules},
+};
 
 use crate::{
     Files, health,
@@ -31,8 +34,11 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
+    exposed: Vec<Arc<dyn Expose + Send + Sync>>,
     health: health::Health,
+    history: Mutex<History>,
     draining: AtomicBool,
+    is_recording: AtomicBool,
 }
 
 /// What a gateway starts with.
@@ -40,6 +46,8 @@ pub struct Options {
     /// The document.
     pub path: PathBuf,
     pub kinds: Box<dyn Kinds>,
+    /// What a catalog said the last time, if anything: see [`Control::set_further`].
+    pub further: Vec<Further>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
     /// See [`Start::worker_begins`].
@@ -48,6 +56,8 @@ pub struct Options {
     pub housekeeping: fn(),
     /// Fetches the admin token, or makes one. Called if the document has an admin address.
     pub token: Box<dyn FnOnce() -> io::Result<Token>>,
+    /// What else has metrics to show.
+    pub exposed: Vec<Arc<dyn Expose + Send + Sync>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -55,10 +65,16 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
+    /// As at the start.
+    registry: Option<model::Registry>,
     logs: AccessLogs,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
+    /// As the next document is to have them.
+    further: Arc<[Further]>,
+    /// As the document that is live has them.
+    registries: Arc<Registries>,
 }
 
 /// What a start or reload came to.
@@ -87,7 +103,7 @@ pub struct Compiled {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
-    let loaded = source::load(path, &Kept::default());
+    let loaded = source::load(path, &Kept::default(), &[]);
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
@@ -98,7 +114,7 @@ pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
-    let (loaded, root) = source::load_with_tree(path);
+    let (loaded, root) = source::load_with_tree(path, &[]);
     let (model, snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match root {
         Some(root) => Ok(Compiled { root, model: model.clone(), snapshot }),
@@ -115,8 +131,9 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, version, worker_begins, housekeeping, token } = options;
-        let loaded = source::load(&path, &Kept::default());
+        let Options { path, kinds, further, version, worker_begins, housekeeping, token, exposed } = options;
+        let further: Arc<[Further]> = further.into();
+        let loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
@@ -128,6 +145,7 @@ impl Control {
             workers,
             metrics: metrics.clone(),
             logs: &logs,
+            flight: flight_rules(model).map(Arc::new),
             token: token.clone(),
             worker_begins,
             housekeeping,
@@ -145,8 +163,13 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
+        let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
-        let state = State { bound, admin, logs, files: loaded.files, kept: Arc::new(loaded.kept) };
+        let registries = Arc::new(model.gateway.registries.clone());
+        let registry = registries.registry.clone();
+        let kept = Arc::new(loaded.kept);
+        let files = loaded.files;
+        let state = State { bound, admin, registry, logs, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -155,8 +178,11 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            exposed,
             health,
+            history: Mutex::default(),
             draining: AtomicBool::new(false),
+            is_recording: AtomicBool::new(is_recording),
         };
         Ok((control, applied))
     }
@@ -166,8 +192,11 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner).kept.clone();
-        let loaded = source::load(&self.path, &kept);
+        let (kept, further) = {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            (state.kept.clone(), state.further.clone())
+        };
+        let loaded = source::load(&self.path, &kept, &further);
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
@@ -177,6 +206,16 @@ impl Control {
             Err(_) => self.metrics.config_refused(),
         }
         applied
+    }
+
+    /// The documents that are to have a say beside the files from the next reload on, where the files ask for a catalog.
+    pub fn set_further(&self, further: Vec<Further>) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).further = further.into();
+    }
+
+    /// How the document that is live has registries reached.
+    pub fn registries(&self) -> Arc<Registries> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).registries.clone()
     }
 
     fn apply(&self, loaded: &Loaded) -> Result<Applied, Refusal> {
@@ -208,8 +247,14 @@ impl Control {
         if logs != state.logs {
             self.gateway.log_to(&logs);
         }
-        let old_logs = std::mem::replace(&mut state.logs, logs);
+        let flight = flight_rules(model).map(Arc::new);
+        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
+        self.gateway.record_by(flight.as_ref());
         state.files = Files::default();
+        if *state.registries != model.gateway.registries {
+            state.registries = Arc::new(model.gateway.registries.clone());
+        }
+        let old_logs = std::mem::replace(&mut state.logs, logs);
         drop(state);
         // Waits for the last lines of logs that are no more; nobody else should have to.
         drop(old_logs);
@@ -253,13 +298,49 @@ impl Control {
         let breakers = snapshot.breakers();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
-        let others: [&dyn Expose; 3] = [&health, &breakers, &state.logs];
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
+        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(exposed).chain([&state.logs as &dyn Expose]).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
+    }
+
+    /// Keeps what the counters say for those who ask for the last hour. To be called once a second.
+    pub fn remember(&self, now: SystemTime) {
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let snapshot = self.snapshot();
+        let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
+        let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
+        let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
+        self.history().look(second, &self.metrics, routes, upstreams);
+    }
+
+    /// The last hour. Not to be held for long: it is written to once a second.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the endpoints are whose health is looked after.
     pub fn health(&self) -> Vec<EndpointHealthTold> {
         self.health.told(&self.snapshot())
+    }
+
+    /// The newest records that pass, up to `limit`, the newest first; none if nothing is recorded.
+    pub fn requests(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Flight>> + Send + use<> {
+        let found = self.gateway.search(filter, limit);
+        async move {
+            let mut found = found.await;
+            found.sort_by_key(|slot| std::cmp::Reverse(slot.ended()));
+            found.iter().take(limit).map(Flight::of).collect()
+        }
+    }
+
+    /// Has records that pass handed over as they are made, up to so many a second.
+    pub fn tap(&self, filter: Filter, per_second: u32) -> Tapped {
+        self.gateway.tap(filter, per_second)
+    }
+
+    /// Whether exchanges are recorded.
+    pub fn records(&self) -> bool {
+        self.is_recording.load(Ordering::Relaxed)
     }
 
     /// Opens the files of access logs anew, after somebody moved them away.
@@ -351,6 +432,9 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
     }
+    if model.gateway.registries.registry != state.registry {
+        tracing::warn!("`gateway.registry` changes with the next start");
+    }
 }
 
 fn workers(gateway: &model::Gateway) -> usize {
@@ -358,6 +442,15 @@ fn workers(gateway: &model::Gateway) -> usize {
         Some(workers) => workers.get(),
         None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     }
+}
+
+fn flight_rules(model: &Model) -> Option<FlightRules> {
+    let recorder = model.gateway.flight_recorder.as_ref()?;
+    Some(FlightRules {
+        records: recorder.records as usize,
+        keep: recorder.keep as usize,
+        headers: recorder.headers.clone(),
+    })
 }
 
 fn open_logs(model: &Model, workers: usize, previous: &AccessLogs) -> Result<AccessLogs, Refusal> {

@@ -10,6 +10,8 @@
 mod control;
 /// Files that have a say, and how they looked before they were read.
 mod files;
+/// Documents that are no files.
+mod further;
 /// Looks after the endpoints of upstreams.
 mod health;
 /// Documents in files, with those that they include.

@@ -6,11 +6,11 @@ use std::{
 };
 
 use model::{
-    Balance, CertificateFiles, ClientAuth, Discovery, Include, Kept, LogSink, Model, Node, Part, Place, Policy,
-    Registered, Registries, Report, Service, StickyCookie, Value, values::SecretSource,
+    Balance, CertificateFiles, ClientAuth, Discovery, Further, Include, Kept, LogSink, Model, Node, Part, Place,
+    Policy, Registered, Registries, Report, Service, StickyCookie, Value, values::SecretSource,
 };
 
-use crate::Files;
+use crate::{Files, further};
 
 /// What was read, whether or not it is any good.
 #[derive(Debug, Default)]
@@ -30,13 +30,14 @@ pub struct Loaded {
 
 /// Reads and checks the document at `path`. Relative paths in it are relative to its folder.
 ///
-/// `kept` is that of the document that is live: what stands in both is not looked at again.
-pub fn load(path: &Path, kept: &Kept) -> Loaded {
-    again(path, kept).unwrap_or_else(|| load_with_tree(path).0)
+/// `kept` is that of the document that is live: what stands in both is not looked at again. `further` documents have a say
+/// beside it, if it asks for a catalog.
+pub fn load(path: &Path, kept: &Kept, further: &[Further]) -> Loaded {
+    again(path, kept, further).unwrap_or_else(|| load_with_tree(path, further).0)
 }
 
 /// In pieces, as long as nothing is wrong.
-fn again(path: &Path, kept: &Kept) -> Option<Loaded> {
+fn again(path: &Path, kept: &Kept, further: &[Further]) -> Option<Loaded> {
     let mut loaded = Loaded::default();
     let folder = path.parent().unwrap_or(Path::new(""));
     let part = |path: &Path, files: &mut Files| {
@@ -49,6 +50,11 @@ fn again(path: &Path, kept: &Kept) -> Option<Loaded> {
             parts.push(part(&path, &mut loaded.files)?);
         }
     }
+    if parts.iter().any(|part| further::are_wanted(part.rest())) {
+        for Further { name, text } in further {
+            parts.push(Part::read(name, text.to_string(), &further::nothing)?);
+        }
+    }
     let (model, kept) = model::check_again(parts, &environment, kept, &mut loaded.report)?;
     loaded.kept = kept;
     loaded.settle(model, folder);
@@ -57,7 +63,7 @@ fn again(path: &Path, kept: &Kept) -> Option<Loaded> {
 
 /// As a whole, with all that is wrong, and with the document as it is written, included files and all; `None` if it
 /// cannot be read.
-pub(crate) fn load_with_tree(path: &Path) -> (Loaded, Option<Node>) {
+pub(crate) fn load_with_tree(path: &Path, further: &[Further]) -> (Loaded, Option<Node>) {
     let mut loaded = Loaded::default();
     loaded.files.note(path.to_owned());
     let Some(main) = read(path, &mut loaded.report) else { return (loaded, None) };
@@ -69,7 +75,10 @@ pub(crate) fn load_with_tree(path: &Path) -> (Loaded, Option<Node>) {
             others.extend(read(&path, &mut loaded.report));
         }
     }
-    let root = model::merge(main, others, &mut loaded.report);
+    let mut root = model::merge(main, others, &mut loaded.report);
+    if further::are_wanted(&root) {
+        root = further::merge(root, further, &mut loaded.report);
+    }
     match model::check(&root, &mut loaded.report) {
         Some(model) => loaded.settle(model, folder),
         None => {
@@ -286,8 +295,8 @@ mod tests {
         let mut kept = Kept::default();
         let mut count = 0;
         for path in matching(&folder.join("*.yaml")).unwrap() {
-            let (whole, first) = (load_with_tree(&path).0, again(&path, &kept).expect("in pieces"));
-            let second = again(&path, &first.kept).expect("in pieces");
+            let (whole, first) = (load_with_tree(&path, &[]).0, again(&path, &kept, &[]).expect("in pieces"));
+            let second = again(&path, &first.kept, &[]).expect("in pieces");
             for loaded in [&first, &second] {
                 assert_eq!(told(loaded), told(&whole), "{}", path.display());
             }
@@ -317,11 +326,74 @@ mod tests {
         let path = folder.path().join("sluice.yaml");
         let write = |routes: &str| fs::write(&path, format!("version: 1\nroutes:\n{routes}")).unwrap();
         write("- { name: a, respond: {} }\n- { name: a, respond: {} }\n");
-        assert!(again(&path, &Kept::default()).is_none());
-        let loaded = load(&path, &Kept::default());
+        assert!(again(&path, &Kept::default(), &[]).is_none());
+        let loaded = load(&path, &Kept::default(), &[]);
         let messages: Vec<&str> = loaded.report.problems.iter().map(|problem| &*problem.message).collect();
         assert!(messages.iter().any(|message| message.starts_with("there are two routes with the name `a`")));
         assert!(loaded.model.is_none());
+    }
+
+    fn further(service: &str, text: &str) -> Further {
+        Further { name: format!("consul catalog, service {service}").into(), text: text.into() }
+    }
+
+    /// A document that asks for a catalog, and what of it and these is loaded: once in pieces or as it can be, once as a whole.
+    fn beside(main: &str, further: &[Further]) -> [Loaded; 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sluice.yaml");
+        fs::write(&path, format!("version: 1\n{main}")).unwrap();
+        let loaded = [load(&path, &Kept::default(), further), load_with_tree(&path, further).0];
+        assert_eq!(told(&loaded[0]), told(&loaded[1]));
+        loaded
+    }
+
+    fn names(loaded: &Loaded) -> (Vec<&str>, Vec<&str>) {
+        let model = loaded.model.as_ref().unwrap_or_else(|| panic!("{:?}", loaded.report.problems));
+        let upstreams = model.upstreams.iter().map(|upstream| &*upstream.name).collect();
+        (upstreams, model.routes.iter().map(|route| &*route.name).collect())
+    }
+
+    const ASKS: &str = "gateway: { discovery: { consul: { catalog: true } } }\n";
+    const USERS: &str = "upstreams:\n- {\"name\":\"users\",\"discovery\":{\"consul\":{\"service\":\"users\"}}}\nroutes:\n- {\"name\":\"users.a\",\"match\":{\"headers\":[{\"name\":\"x\",\"exact\":\"$${HOME}\"}]},\"upstream\":\"users\"}\n";
+
+    #[test]
+    fn further_documents_count_where_they_are_asked_for() {
+        let others = [further("users", USERS)];
+        for loaded in beside(&format!("{ASKS}routes:\n- {{ name: own, respond: {{}} }}\n"), &others) {
+            assert_eq!(names(&loaded), (vec!["users"], vec!["own", "users.a"]));
+            let model = loaded.model.unwrap();
+            assert_eq!(model.routes[1].place.to_string(), "consul catalog, service users:4:3");
+            assert!(format!("{:?}", model.routes[1]).contains("${HOME}"), "{:?}", model.routes[1]);
+        }
+        for main in ["", "gateway: { discovery: { consul: { catalog: false } } }\n"] {
+            for loaded in beside(&format!("{main}routes: []\n"), &others) {
+                assert_eq!(names(&loaded), (vec![], vec![]), "{main}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_files_say_wins_over_further_documents() {
+        let others = [further("users", USERS), further("more", &USERS.replace("users.a", "users.b"))];
+        let main = format!(
+            "{ASKS}upstreams: [{{ name: users, endpoints: [a.internal:80] }}]\nroutes: [{{ name: users.a, respond: {{}} }}]\n"
+        );
+        for loaded in beside(&main, &others) {
+            assert_eq!(names(&loaded), (vec!["users"], vec!["users.a", "users.b"]));
+            let upstream = &loaded.model.as_ref().unwrap().upstreams[0];
+            assert_eq!((upstream.endpoints.len(), upstream.discovery.is_some()), (1, false));
+            let warnings: Vec<_> = loaded.report.problems.iter().map(ToString::to_string).collect();
+            let of = |what: &str| warnings.iter().filter(|warning| warning.contains(what)).count();
+            assert_eq!(
+                (of("the upstream `users` is left out"), of("the route `users.a` is left out")),
+                (2, 1),
+                "{warnings:?}"
+            );
+            assert!(
+                warnings.iter().any(|warning| warning.starts_with("consul catalog, service more:2:11: warning: ")),
+                "{warnings:?}"
+            );
+        }
     }
 
     #[test]

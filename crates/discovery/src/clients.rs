@@ -5,19 +5,24 @@ use std::{future::pending, sync::Arc};
 use model::Service;
 use upstream::discovery::{Hear, Registries, Watch};
 
-use crate::{consul, dns, etcd, eureka, file};
+use crate::{Backoff, consul, dns, etcd, eureka, file};
 
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
     consul: consul::Agent,
+    etcd: etcd::Members,
+    eureka: eureka::Shared,
 }
 
 // === impl Clients ===
 
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
-        Self { consul: consul::Agent::new(settings.consul.clone()), settings }
+        let consul = consul::Agent::new(settings.consul.clone());
+        let etcd = etcd::Members::new(settings.etcd.clone());
+        let eureka = eureka::Shared::new(settings.eureka.clone());
+        Self { settings, consul, etcd, eureka }
     }
 }
 
@@ -25,8 +30,8 @@ impl Registries for Clients {
     fn watch(&self, service: &Service, hear: Arc<dyn Hear>) -> Watch {
         match service {
             Service::Consul(service) => consul::watch(&self.consul, service, hear),
-            Service::Etcd(service) => etcd::watch(&self.settings.etcd, service, hear),
-            Service::Eureka(service) => eureka::watch(&self.settings.eureka, service, hear),
+            Service::Etcd(service) => etcd::watch(&self.etcd, service, Backoff::by_chance(), hear),
+            Service::Eureka(service) => eureka::watch(&self.eureka, service, hear),
             Service::Dns(service) => dns::watch(&self.settings.dns, service, hear),
             Service::File(path) => file::watch(path, hear),
             // Our own is in the same process: the program asks it directly.

@@ -15,7 +15,7 @@ mod consul;
 /// Names in the DNS: addresses, and SRV records.
 mod dns;
 /// etcd v3: keys under a prefix, watched from a revision.
-mod etcd;
+pub mod etcd;
 /// Eureka: the registry as a whole, then what changed.
 mod eureka;
 /// Files that others write.
@@ -23,4 +23,9 @@ mod file;
 
 pub use backoff::Backoff;
 pub use clients::Clients;
+pub use consul::catalog;
 pub use registration::Entries;
+
+/// Who hears, in tests.
+#[cfg(test)]
+mod heard;

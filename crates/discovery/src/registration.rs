@@ -16,7 +16,7 @@ use tokio::{
 };
 use upstream::discovery::{Failure, FailureKind};
 
-use crate::{Backoff, consul};
+use crate::{Backoff, consul, etcd, eureka};
 
 /// The entry of the gateway in one registry: what an implementation is asked for.
 pub(crate) trait Entry: Send + 'static {
@@ -65,6 +65,14 @@ impl Entries {
         let mut entries = Self { leaving, kept: JoinSet::new() };
         if registration.consul {
             let entry = consul::Entry::new(&registries.consul, registration);
+            entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left.clone()));
+        }
+        if registration.etcd {
+            let entry = etcd::OwnEntry::new(etcd::Members::new(registries.etcd.clone()), registration);
+            entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left.clone()));
+        }
+        if registration.eureka {
+            let entry = eureka::Entry::new(&registries.eureka, registration);
             entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left));
         }
         entries
@@ -109,7 +117,7 @@ async fn keep<E: Entry>(mut entry: E, ttl: Duration, mut backoff: Backoff, mut l
 /// Returns once the entry is to be taken out; not if nobody can say so any more: then the task ends with its set.
 async fn left(leaving: &mut watch::Receiver<bool>) {
     if leaving.wait_for(|is_leaving| *is_leaving).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

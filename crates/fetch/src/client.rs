@@ -15,6 +15,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::{UpstreamTls, values::HttpUrl};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -58,7 +59,8 @@ pub struct Answer {
 
 struct Shared {
     speaks: Speaks,
-    tls: TlsConnector,
+    /// `None`: only addresses without TLS are asked.
+    tls: Option<TlsConnector>,
     /// In place of the host of an address.
     server_name: Option<Arc<str>>,
     /// Connections that wait for a request, by scheme, host and port.
@@ -70,8 +72,12 @@ enum Sender {
     Http2(http2::SendRequest<Full<Bytes>>),
 }
 
-/// More are closed: they were opened for a rush.
-const MOST_IDLE: usize = 8;
+/// More are closed: they were opened for a rush. Watches have one each, which is idle only for a moment.
+const MOST_IDLE: usize = 128;
+/// How long a peer may be silent before the operating system asks whether it is still there, and between three such
+/// questions: a connection whose other side is gone breaks, rather than that somebody waits for an answer of minutes.
+const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE_AGAIN: Duration = Duration::from_secs(5);
 
 // === impl Client ===
 
@@ -88,7 +94,12 @@ impl Client {
         };
         let connector = TlsConnector::from(Arc::new(tls::client_config(tls, alpn)?));
         let server_name = tls.server_name.clone();
-        Ok(Self(Arc::new(Shared { speaks, tls: connector, server_name, idle: Mutex::default() })))
+        Ok(Self(Arc::new(Shared { speaks, tls: Some(connector), server_name, idle: Mutex::default() })))
+    }
+
+    /// For addresses without TLS: no certificate is read, so nothing can fail.
+    pub fn plain(speaks: Speaks) -> Self {
+        Self(Arc::new(Shared { speaks, tls: None, server_name: None, idle: Mutex::default() }))
     }
 
     /// Sends `request`, whose target is a path that is taken below the path of `url`, and waits for the whole answer.
@@ -126,12 +137,18 @@ impl Shared {
     async fn connect(&self, url: &HttpUrl) -> Result<Sender, FetchError> {
         let tcp = TcpStream::connect((&*url.host, url.port)).await.map_err(|error| FetchError::unreachable(&error))?;
         _ = tcp.set_nodelay(true);
+        // Where this cannot be, bounds of time hold.
+        _ = SockRef::from(&tcp)
+            .set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(SILENCE_AGAIN).with_retries(3));
         if !url.is_tls {
             return self.handshake(tcp).await;
         }
+        let Some(tls) = &self.tls else {
+            return Err(FetchError::Unreachable(format!("{url}: this client was made without TLS")));
+        };
         let name = tls::server_name(self.server_name.as_deref().unwrap_or(&url.host))
             .map_err(|error| FetchError::Unreachable(error.to_string()))?;
-        let stream = self.tls.connect(name, tcp).await.map_err(|error| FetchError::unreachable(&error))?;
+        let stream = tls.connect(name, tcp).await.map_err(|error| FetchError::unreachable(&error))?;
         self.handshake(stream).await
     }
 

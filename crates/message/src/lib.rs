@@ -49,6 +49,6 @@ pub use facts::Facts;
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;
-pub use record::{Attempt, Near, Nearest, Record};
+pub use record::{Attempt, Connection, Event, Near, Nearest, NotRetried, Pick, Record, Turn};
 pub use token::{TOKEN_FIELD, Token};
 pub use upload::Upload;

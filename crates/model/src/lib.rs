@@ -11,6 +11,9 @@ mod node;
 /// Several files to one tree.
 mod merge;
 
+/// Documents that are no files.
+mod further;
+
 /// Tree to types, with every problem instead of the first.
 mod decode;
 
@@ -47,6 +50,7 @@ mod secret;
 pub use check::{check, registered_balance};
 pub use decode::{FromText, TextOr, decode};
 pub use expression::nearest;
+pub use further::Further;
 pub use kept::{Kept, Part, check_again};
 pub use merge::{Include, includes, merge};
 pub use model::*;

@@ -52,6 +52,7 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
         workers: 1,
         metrics,
         log: None,
+        flight: None,
         worker_begins: || {},
         housekeeping: || {},
     };

@@ -15,9 +15,15 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The response to an exchange that failed: a problem (RFC 9457), or a gRPC status for those who speak gRPC.
 ///
-/// Notes the cause in the record, for metrics and log.
+/// The record keeps the error, for metrics, log and flight recorder.
 #[cold]
-pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
+pub(crate) fn from_error(exchange: &mut Exchange, error: Error) -> Response {
+    let response = response_to(exchange, &error);
+    exchange.record.failure = Some(error);
+    response
+}
+
+fn response_to(exchange: &mut Exchange, error: &Error) -> Response {
     let cause = error.cause();
     exchange.record.cause = Some(cause);
     tracing::debug!(%error, source = error.source_text(), "exchange failed");

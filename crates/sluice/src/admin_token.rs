@@ -43,6 +43,10 @@ impl State {
         Self { folder }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The token of a gateway that starts. The first start makes one and keeps it, and then somebody must show what was
     /// `made`.
     pub(crate) fn token(&self, made: &OnceCell<Made>) -> io::Result<Token> {

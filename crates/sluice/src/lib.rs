@@ -19,6 +19,8 @@ mod log;
 mod memory;
 /// Standard output that may be cut short by `| head`.
 mod output;
+/// A gateway that runs, asked.
+mod remote;
 
 use std::process::ExitCode;
 

@@ -62,4 +62,4 @@ pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
-pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};
+pub use snapshot::{Chains, Debugging, Listener, Places, Route, Settings, Snapshot};

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderName;
 use ipnet::IpNet;
-use message::{Record, forwarded};
+use message::{Record, Token, forwarded};
 use model::{Address, Limits, ListenerId, Place, Placed, Problem};
 use policy::Chain;
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
@@ -49,6 +50,15 @@ pub struct Settings {
     pub forwarded: forwarded::Rules,
     /// How long exchanges may take to finish in a drain.
     pub grace: Duration,
+    /// Who sees in the fields of responses where the time went.
+    pub debug: Option<Debugging>,
+}
+
+/// Who sees in the fields of responses where the time went.
+pub struct Debugging {
+    /// The field that shows the token.
+    pub header: HeaderName,
+    pub token: Token,
 }
 
 pub struct Listener {

@@ -10,6 +10,8 @@ pub mod names;
 mod finish;
 /// Durations in buckets.
 mod histogram;
+/// The last hour in memory.
+pub mod history;
 /// What is counted: per route, per side of a route, per upstream, per gateway; and what the operating system counts of the process.
 mod metrics;
 /// Counters that belong to one worker each, so that counting shares no cache line.
@@ -17,10 +19,13 @@ mod shard;
 
 /// A line per exchange for each log that wants one, written where no exchange waits for it.
 mod access_log;
+/// The last exchanges, for whoever asks what happened to one.
+pub mod flight;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 
 pub use access_log::{AccessLogs, Line, WorkerLog, rfc3339};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
+pub use history::{Counts, History};
 pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};

@@ -78,6 +78,13 @@ families! {
     UPSTREAM_PROBES "sluice_upstream_probes_total" Counter ["upstream" "outcome"] "Health probes that ended, by what they came to.";
     UPSTREAM_EJECTIONS "sluice_upstream_ejections_total" Counter ["upstream" "reason"] "Endpoints that were left out for a while because they failed too many requests.";
 
+    REGISTRY_INSTANCES "sluice_registry_instances" Gauge ["status"] "Instances in the gateway's own registry, by their status.";
+    REGISTRY_REGISTRATIONS "sluice_registry_registrations_total" Counter ["dialect"] "Registrations, by the dialect that was spoken: rest, eureka or consul.";
+    REGISTRY_RENEWALS "sluice_registry_renewals_total" Counter ["dialect"] "Heartbeats of registered instances.";
+    REGISTRY_EXPIRATIONS "sluice_registry_expirations_total" Counter ["dialect"] "Instances of which nothing was heard in time, by the dialect in which they registered.";
+    REGISTRY_REFUSALS "sluice_registry_refusals_total" Counter ["dialect"] "Requests to the registry that were refused: bad, unknown, or too many.";
+    REGISTRY_WRITE_FAILURES "sluice_registry_write_failures_total" Counter [] "Batches that could not be written to the file of the registry.";
+
     ACCESS_LOG_LINES "sluice_access_log_lines_total" Counter ["log"] "Lines of an access log that were written, or taken by the server that they go to.";
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter ["log"] "Lines of an access log that were lost because its sink was slow or broken.";
 

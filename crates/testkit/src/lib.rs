@@ -18,13 +18,23 @@ pub mod client;
 
 pub mod origin;
 
+pub mod dns;
+
+pub mod eureka;
+
 pub mod clock;
 
 pub mod faults;
 
 pub mod syslog;
 
+pub mod consul;
+
 pub mod gateway;
+
+pub mod prometheus;
+
+pub mod etcd;
 
 pub use deadline::{PATIENCE, eventually, within};
 pub use demo;

@@ -135,7 +135,7 @@ async fn tls_with_alpn_and_a_client_certificate() {
     let identity = authority.server("origin", &["origin.test", "127.0.0.1"]);
     let alice = authority.client("alice");
     let settings =
-        Settings { tls: Some(tls::server(&identity, &["h2", "http/1.1"], Some(&authority))), max_streams: None };
+        Settings { tls: Some(tls::server(&identity, &["h2", "http/1.1"], Some(&authority))), ..Settings::default() };
     let origin = Origin::with(settings, async |request| {
         let peer: &Peer = request.extensions().get().unwrap();
         let leaf = peer.certificate.as_ref().unwrap();
@@ -220,7 +220,7 @@ async fn load_tells_failures_from_answers() {
 async fn the_tools_reach_the_services() {
     let authority = Authority::new();
     let identity = authority.server("origin", &["127.0.0.1"]);
-    let settings = Settings { tls: Some(tls::server(&identity, &["h2"], None)), max_streams: None };
+    let settings = Settings { tls: Some(tls::server(&identity, &["h2"], None)), ..Settings::default() };
     let origin = Origin::with(settings, async |_| Response::new(body::full("hello"))).await;
     let url = format!("https://{}/", origin.address);
 

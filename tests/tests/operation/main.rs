@@ -8,24 +8,38 @@ mod bad_requests;
 mod failing;
 /// An origin that answers when the test says.
 mod held;
+/// A stock Eureka estate.
+mod spring;
 /// How a refusal looks, whatever it refuses.
 mod refusal;
-/// What the gateway says of itself: access log and metrics.
+/// What the gateway says of itself: access log, flight recorder and metrics.
 mod witness;
 
 /// The end of a gateway, as its clients and its supervisor see it.
 mod drain;
 /// Each cause, with everything that names it.
 mod errors;
+/// What happened to a request.
+mod flights;
 /// What a client may hold, and for how long.
 mod limits;
 /// Why requests go where they go.
 mod explain;
+/// Services that register with the gateway itself.
+mod registry;
 /// Documents that change while traffic flows.
 mod reload;
+/// Names in the DNS, and name servers that fail.
+mod dns;
+/// Services that register with Eureka.
+mod eureka;
 /// What a gateway cannot start with.
 mod bad_input;
+/// Consul, its catalog, and the gateway in it.
+mod consul;
 /// What operators read.
 mod metrics;
 /// Access logs where they go, and what the program says of itself.
 mod logs;
+/// A real Prometheus reads the same.
+mod prometheus;

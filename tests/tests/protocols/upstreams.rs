@@ -37,7 +37,7 @@ async fn every_version_leads_to_every_version() {
 /// An origin with TLS that says what it knows of the gateway: version, name asked for, ALPN, length of its certificate.
 async fn secure(authority: &Authority, alpn: &[&str], clients: Option<&Authority>) -> Origin {
     let identity = authority.server("origin", &["origin.test", "127.0.0.1"]);
-    let settings = Settings { tls: Some(tls::server(&identity, alpn, clients)), max_streams: None };
+    let settings = Settings { tls: Some(tls::server(&identity, alpn, clients)), ..Settings::default() };
     Origin::with(settings, async |request| {
         let peer: &Peer = request.extensions().get().unwrap();
         let name = peer.server_name.as_deref().unwrap_or("nobody");
@@ -143,7 +143,7 @@ async fn more_connections_are_made_when_streams_run_out() {
         (Some(4), "protocol: h2c, pool: { streams: 2 }", 10),
         (None, "protocol: h2c", 1),
     ] {
-        let origin = together(20, Settings { tls: None, max_streams: limit }).await;
+        let origin = together(20, Settings { max_streams: limit, ..Settings::default() }).await;
         let gateway = Forward::to(origin.address).upstream(fields).start().await;
         // From nothing, and again when there are connections.
         for _ in 0..2 {

@@ -5,6 +5,12 @@ mod breakers;
 mod explain;
 mod health;
 mod log_level;
+/// What parameters of an address say of requests.
+mod parameters;
+mod query;
+mod requests;
+mod series;
+mod tap;
 
 use std::sync::Arc;
 
@@ -18,6 +24,18 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 
 use crate::{Gateway, auth, problem::Problem};
+
+/// What there is, and what each is asked with.
+const ADDRESSES: &[(&str, &str)] = &[
+    ("/breakers", "GET or POST"),
+    ("/explain", "POST"),
+    ("/health", "GET"),
+    ("/log-level", "GET or PUT"),
+    ("/requests", "GET"),
+    ("/series", "GET"),
+    ("/tap", "GET"),
+    ("/top", "GET"),
+];
 
 /// A body that is longer is no question.
 const BODY_BYTES: usize = 64 * 1024;
@@ -36,6 +54,11 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
         .route("/log-level", get(log_level::told).put(log_level::order))
+        .route("/requests", get(requests::list))
+        .route("/requests/{id}", get(requests::one))
+        .route("/tap", get(tap::tap))
+        .route("/series", get(series::series))
+        .route("/top", get(series::top))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
@@ -44,18 +67,14 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
 }
 
 async fn not_found(uri: Uri) -> Problem {
-    let known = "there are /api/v1/breakers, /api/v1/explain, /api/v1/health and /api/v1/log-level";
-    let detail = format!("there is nothing at `/api/v1{}`; {known}", uri.path());
+    let known: Vec<_> = ADDRESSES.iter().map(|(path, _)| format!("/api/v1{path}")).collect();
+    let detail = format!("there is nothing at `/api/v1{}`; there are {}", uri.path(), known.join(", "));
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let methods = match uri.path() {
-        "/breakers" => "GET or POST",
-        "/health" => "GET",
-        "/log-level" => "GET or PUT",
-        _ => "POST",
-    };
+    let known = ADDRESSES.iter().find(|(path, _)| *path == uri.path());
+    let methods = known.map_or("another method", |(_, methods)| methods);
     let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }

@@ -33,6 +33,8 @@ pub(super) struct Said {
 
 struct Shared {
     settings: model::Consul,
+    /// Without TLS there is nothing that could be made anew.
+    plain: Option<Client>,
     /// Made anew after failures: tokens and certificates are rotated.
     access: Mutex<Option<Arc<Access>>>,
 }
@@ -59,7 +61,8 @@ const MOST_SAID: usize = 200;
 
 impl Agent {
     pub(crate) fn new(settings: model::Consul) -> Self {
-        Self(Arc::new(Shared { settings, access: Mutex::default() }))
+        let plain = (!settings.address.is_tls).then(|| Client::plain(Speaks::Http1));
+        Self(Arc::new(Shared { settings, plain, access: Mutex::default() }))
     }
 
     pub(super) fn settings(&self) -> &model::Consul {
@@ -105,7 +108,10 @@ impl Agent {
             return Ok(access.clone());
         }
         let model::Consul { token, tls, .. } = &self.0.settings;
-        let client = Client::new(Speaks::Http1, tls).map_err(|error| self.failure(FailureKind::Unreachable, &error))?;
+        let client = match &self.0.plain {
+            Some(client) => client.clone(),
+            None => Client::new(Speaks::Http1, tls).map_err(|error| self.failure(FailureKind::Unreachable, &error))?,
+        };
         let token = token.as_ref().map(|token| {
             let secret = secret::read(token, 1).map_err(|error| self.failure(FailureKind::Denied, &error))?;
             let mut value = HeaderValue::from_str(secret.expose())

@@ -2,14 +2,19 @@
 
 /// What an agent is asked by, and what its answers mean.
 mod agent;
+/// Questions that wait for something newer.
+mod blocking;
+/// All services, as a source of documents.
+mod catalog;
 /// The gateway's own entry.
 mod entry;
-/// One service, by blocking queries.
+/// One service.
 mod health;
 /// What health answers say of each instance.
 mod instance;
 
 pub(crate) use agent::Agent;
+pub use catalog::catalog;
 pub(crate) use entry::Entry;
 pub(crate) use health::watch;
 

@@ -1,12 +1,18 @@
 //! What holds for the whole process.
 
+use http::{HeaderName, header};
+
 use super::{access_log, policies, registries};
 use crate::{
-    Forwarded, Gateway, Node, Report,
+    Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
-    values::{ListenAddress, Network, Zone},
+    values::{Count, FieldName, ListenAddress, Network, Zone},
 };
+
+/// What shows who somebody is; nobody may read that who reads what happened.
+const CREDENTIALS: [HeaderName; 4] =
+    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, HeaderName::from_static("sluice-token")];
 
 pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
     let default = Gateway::default();
@@ -20,6 +26,8 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         trusted_proxies,
         zone,
         access_log: _,
+        flight_recorder,
+        debug,
         grace,
         forwarded,
         discovery,
@@ -34,6 +42,18 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
         zone: zone.map(|Zone(zone)| zone),
         access_logs: access_logs?,
+        flight_recorder: match flight_recorder {
+            None => default.flight_recorder,
+            Some(TextOr(document::FlightRecorder::Off)) => None,
+            Some(TextOr(document::FlightRecorder::On(records))) => {
+                Some(recorder(records, node.near("flight_recorder"), report))
+            }
+        },
+        debug: debug.map(|document::Debug { token, header }| Debugging {
+            place: node.near("debug").near("token").place.clone(),
+            token,
+            header: header.map_or(Debugging::HEADER, |FieldName(name)| name),
+        }),
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
@@ -43,4 +63,21 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         grace: grace.map_or(default.grace, Into::into),
         policies,
     })
+}
+
+fn recorder(written: document::Records, node: &Node, report: &mut Report) -> FlightRecorder {
+    let default = FlightRecorder::default();
+    let document::Records { records, keep, headers } = written;
+    let headers = headers.map(|headers| headers.into_iter().map(|FieldName(name)| name).collect());
+    let headers: Vec<HeaderName> = headers.unwrap_or(default.headers);
+    for (index, name) in headers.iter().enumerate().filter(|(_, name)| CREDENTIALS.contains(name)) {
+        let place = &node.near("headers").item(index).place;
+        let message = format!("`{name}` holds credentials, which are not recorded");
+        report.error_with_hint(place, message, "leave it out; `consumer` says who called");
+    }
+    FlightRecorder {
+        records: records.map_or(default.records, |Count(records)| records),
+        keep: keep.map_or(default.keep, |Count(keep)| keep),
+        headers,
+    }
 }

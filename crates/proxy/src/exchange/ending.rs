@@ -2,14 +2,15 @@
 
 use std::{
     rc::Rc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use http_body::Frame;
-use message::{Cause, Exchange, Record};
-use telemetry::{Line, Protocol, Timing, WorkerLog};
+use message::{Attempt, Cause, Exchange, Record};
+use policy::Chain;
+use telemetry::{Line, Protocol, Timing, flight::Departed};
 
 use crate::{
     connection::{Connection, Refused, SharedAlarm, StreamWatch},
@@ -26,8 +27,9 @@ pub(crate) struct Ending {
     pub(crate) world: Rc<World>,
     /// How many policies of the chain saw the request.
     pub(crate) ran: usize,
-    pub(crate) responded: Option<Instant>,
     pub(crate) is_websocket: bool,
+    /// The client showed the debug token.
+    pub(crate) is_debugged: bool,
     /// What holds the response to its endpoint, while it is relayed.
     pub(crate) link: Option<Link>,
     /// What a log wants to tell of the response's head, if any does.
@@ -47,18 +49,30 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
     worker.note_cause(*cause);
     let mut record = Record::new(Instant::now());
     (record.status, record.cause) = (Some(cause.status()), Some(*cause));
+    let timing = Timing { total: Duration::ZERO, overhead: None };
+    let (client, headers) = (connection.peer.address.ip().to_canonical(), HeaderMap::new());
+    let line = Line {
+        time: worker.time_of(record.started),
+        scheme: connection.peer.scheme(),
+        sni: connection.peer.sni(),
+        request_id: Some(id.as_bytes()),
+        ..Line::unknown(&record, &timing, client, &headers)
+    };
     worker.with_log(|log| {
         if log.wants(&record) {
-            let timing = Timing { total: Duration::ZERO, overhead: None };
-            let (client, headers) = (connection.peer.address.ip().to_canonical(), HeaderMap::new());
-            log.write(&Line {
-                time: SystemTime::now(),
-                scheme: connection.peer.scheme(),
-                sni: connection.peer.sni(),
-                request_id: Some(id.as_bytes()),
-                ..Line::unknown(&record, &timing, client, &headers)
-            });
+            log.write(&line);
         }
+    });
+    worker.flights.record(&Departed {
+        line: &line,
+        generation: worker.world().snapshot.generation,
+        scheme: connection.peer.scheme(),
+        query: None,
+        headers: &HeaderMap::new(),
+        listener: None,
+        consumer: None,
+        upstream_of: &|_| "",
+        policies: &|_: &mut dyn FnMut(&str)| {},
     });
 }
 
@@ -75,8 +89,8 @@ impl Ending {
             exchange,
             world,
             ran: 0,
-            responded: None,
             is_websocket: false,
+            is_debugged: false,
             link: None,
             noted: None,
             alarm: connection.exchange_alarm(),
@@ -92,10 +106,10 @@ impl Ending {
         let record = &mut self.exchange.record;
         record.status = Some(status);
         // Without policies, nothing takes time between the endpoint's head and ours.
-        self.responded = match record.attempts.last() {
-            Some(attempt) if self.ran == 0 => Some(attempt.began + attempt.duration),
-            _ => Some(Instant::now()),
-        };
+        record.responded = Some(match record.attempts.last() {
+            Some(attempt) if self.ran == 0 => attempt.ended(),
+            _ => Instant::now(),
+        });
     }
 
     /// A piece of the body goes out.
@@ -128,7 +142,7 @@ impl Ending {
     /// It is dropped before its end: the client went away while the gateway was at work, or took so little for so long
     /// that the gateway did.
     pub(crate) fn abandon(&mut self) {
-        if self.responded.is_none() {
+        if self.exchange.record.responded.is_none() {
             self.connection.note_taken_back();
         }
         let now = Instant::now();
@@ -145,7 +159,8 @@ impl Ending {
         let record = &mut self.exchange.record;
         record.cause = record.cause.or(cause);
         record.request_bytes = self.exchange.upload.as_ref().map_or(0, |upload| upload.received());
-        let timing = Timing::of(record, self.responded, now);
+        record.ended = Some(now);
+        let timing = Timing::of(record, now);
         let protocol = self.protocol();
         let worker = &self.connection.worker;
         let snapshot = &self.world.snapshot;
@@ -155,20 +170,11 @@ impl Ending {
         if let Some(side) = snapshot.side(&self.exchange.record) {
             side.metrics.observe(worker.index, &self.exchange.record, &timing);
         }
-        if self.ran > 0
-            && let Some(listener) = self.connection.listener(&self.world)
-        {
-            let chain = match route {
-                Some(route) => route.chains.of(listener, self.exchange.record.side),
-                None => &snapshot.listener(listener).chain,
-            };
+        let chain = self.chain();
+        if let Some(chain) = chain {
             chain.on_finish(&self.exchange, self.ran);
         }
-        worker.with_log(|log| {
-            if log.wants(&self.exchange.record) {
-                self.write_line(log, &timing, protocol);
-            }
-        });
+        self.tell(&timing, protocol, chain);
         self.connection.finish(now);
         if self.is_websocket {
             // A tunnel has left its connection; a drain waits for it all the same.
@@ -188,14 +194,59 @@ impl Ending {
         }
     }
 
-    fn write_line(&self, log: &mut WorkerLog, timing: &Timing, protocol: Protocol) {
+    /// The policies of which the first saw the request; `None` if none did.
+    fn chain(&self) -> Option<&Chain> {
+        if self.ran == 0 {
+            return None;
+        }
+        let snapshot = &self.world.snapshot;
+        let listener = self.connection.listener(&self.world)?;
+        let record = &self.exchange.record;
+        Some(match record.route {
+            Some(route) => snapshot.routes[route as usize].chains.of(listener, record.side),
+            None => &snapshot.listener(listener).chain,
+        })
+    }
+
+    /// Tells the log and the flight recorder.
+    fn tell(&self, timing: &Timing, protocol: Protocol, chain: Option<&Chain>) {
+        let worker = &self.connection.worker;
+        let is_recorded = worker.flights.is_on();
+        let is_logged = worker.log_wants(&self.exchange.record);
+        if !is_recorded && !is_logged {
+            return;
+        }
+        let line = self.line(timing, protocol);
+        if is_logged {
+            worker.with_log(|log| log.write(&line));
+        }
+        if !is_recorded {
+            return;
+        }
+        let snapshot = &self.world.snapshot;
+        let ran = chain.map_or(&[][..], |chain| &chain.links()[..self.ran]);
+        let listener = self.connection.listener(&self.world);
+        worker.flights.record(&Departed {
+            line: &line,
+            generation: snapshot.generation,
+            scheme: self.exchange.peer.scheme(),
+            query: self.exchange.asked_uri().query(),
+            headers: &self.exchange.head.headers,
+            listener: listener.map(|listener| &*snapshot.listener(listener).name),
+            consumer: self.exchange.consumer.as_ref().map(|consumer| &*consumer.name),
+            upstream_of: &|attempt: &Attempt| &*snapshot.upstreams[attempt.upstream as usize].name,
+            policies: &|tell: &mut dyn FnMut(&str)| ran.iter().for_each(|link| tell(link.kind)),
+        });
+    }
+
+    /// The exchange as the log tells it.
+    fn line<'a>(&'a self, timing: &'a Timing, protocol: Protocol) -> Line<'a> {
         let Exchange { head, record, peer, client_ip, consumer, .. } = &self.exchange;
         let snapshot = &self.world.snapshot;
-        let local = self.world.last_upstream(record);
-        let endpoint = local.and_then(|local| local.endpoint(record.attempts.last()?));
+        let last = record.attempts.last();
         let listener = self.connection.listener(&self.world).map(|listener| snapshot.listener(listener));
-        log.write(&Line {
-            time: SystemTime::now() - timing.total,
+        Line {
+            time: self.connection.worker.time_of(record.started),
             record,
             timing,
             protocol,
@@ -209,14 +260,14 @@ impl Ending {
             listener: listener.map(|listener| &*listener.name),
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
             side: snapshot.side(record).map(|side| &*side.name),
-            upstream: local.map(|local| &*local.upstream.name),
-            endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.authority.to_str().ok()),
+            upstream: last.map(|attempt| &*snapshot.upstreams[attempt.upstream as usize].name),
+            endpoint: last.map(|attempt| &*attempt.endpoint),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
             consumer: consumer.as_ref().map(|consumer| &*consumer.name),
             sni: peer.sni(),
             request_headers: &head.headers,
             response_headers: self.noted.as_deref(),
-        });
+        }
     }
 }
 

@@ -5,15 +5,18 @@ use std::{
     hash::{BuildHasher, RandomState},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::HeaderMap;
-use message::{Cause, Random};
+use message::{Cause, Random, Record};
 use slab::Slab;
-use telemetry::{GatewayMetrics, WorkerLog};
+use telemetry::{
+    GatewayMetrics, WorkerLog,
+    flight::{FlightRules, Search, Slot},
+};
 use tokio::{
-    sync::{Notify, mpsc::UnboundedReceiver},
+    sync::{Notify, mpsc::UnboundedReceiver, oneshot},
     time::MissedTickBehavior,
 };
 
@@ -23,11 +26,14 @@ use crate::{
     exchange::Budget,
 };
 
+mod flights;
 mod gateway;
 mod world;
 
+pub(crate) use flights::Flights;
+use flights::Tap;
 use gateway::Shared;
-pub use gateway::{Gateway, Start};
+pub use gateway::{Gateway, Start, Tapped};
 pub(crate) use world::{InFlight, LocalSet, LocalUpstream, World};
 
 /// What hangs on a worker and is never shared.
@@ -43,6 +49,9 @@ pub(crate) struct Worker {
     ended: Notify,
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
+    pub(crate) flights: Rc<Flights>,
+    /// One moment by both clocks, not long ago: what time it was when something happened needs no other look at a clock.
+    clock: Cell<(Instant, SystemTime)>,
     random: RefCell<Random>,
     /// At routes that came near.
     pub(crate) looks: Budget,
@@ -65,6 +74,12 @@ pub(crate) enum Command {
     /// A new snapshot is live: let go of the old one.
     Refresh,
     Log(Option<WorkerLog>),
+    /// Records exchanges by these rules from now on, or not at all.
+    Record(Option<Arc<FlightRules>>),
+    /// Looks through what was recorded.
+    Search(Box<Search>, oneshot::Sender<Vec<Slot>>),
+    /// Somebody watches what is recorded.
+    Tap(Tap),
     /// Finishes what is under way until then, and ends.
     Drain(Instant),
 }
@@ -89,6 +104,11 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                 Some(Command::Close(binding)) => worker.close(&binding),
                 Some(Command::Refresh) => drop(worker.world()),
                 Some(Command::Log(log)) => _ = worker.log.replace(log),
+                Some(Command::Record(rules)) => worker.record_by(rules),
+                Some(Command::Search(search, reply)) => {
+                    drop(tokio::task::spawn_local(worker.flights.clone().look(*search, reply)));
+                }
+                Some(Command::Tap(tap)) => worker.flights.tap(tap),
                 Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
                 None => return worker.drain(Instant::now()).await,
             },
@@ -102,6 +122,8 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
 impl Worker {
     fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> Rc<Self> {
         let snapshot = shared.snapshot.load_full();
+        let flights = Flights::default();
+        flights.follow(shared.flight.clone(), index, shared.workers);
         Rc::new(Self {
             index,
             metrics: shared.metrics.clone(),
@@ -112,6 +134,8 @@ impl Worker {
             ended: Notify::new(),
             listening: RefCell::default(),
             log: RefCell::new(log),
+            flights: Rc::new(flights),
+            clock: Cell::new((Instant::now(), SystemTime::now())),
             random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
             looks: Budget::new(Instant::now()),
         })
@@ -144,8 +168,26 @@ impl Worker {
         self.metrics.caused(self.index, cause);
     }
 
+    fn record_by(&self, rules: Option<Arc<FlightRules>>) {
+        self.flights.follow(rules, self.index, self.shared.workers);
+    }
+
+    /// What time it was at this moment.
+    pub(crate) fn time_of(&self, moment: Instant) -> SystemTime {
+        let (instant, time) = self.clock.get();
+        match moment.checked_duration_since(instant) {
+            Some(after) => time + after,
+            None => time.checked_sub(instant.saturating_duration_since(moment)).unwrap_or(time),
+        }
+    }
+
     pub(crate) fn has_log(&self) -> bool {
         self.log.borrow().is_some()
+    }
+
+    /// Whether any log wants a line of an exchange that ends.
+    pub(crate) fn log_wants(&self, record: &Record) -> bool {
+        self.log.borrow_mut().as_mut().is_some_and(|log| log.wants(record))
     }
 
     /// Whether this is the admin token.
@@ -193,8 +235,11 @@ impl Worker {
     }
 
     fn tick(&self) {
-        self.world.borrow().sweep(Instant::now());
+        let now = Instant::now();
+        self.clock.set((now, SystemTime::now()));
+        self.world.borrow().sweep(now);
         self.with_log(WorkerLog::tick);
+        self.flights.tick();
         (self.shared.housekeeping)();
     }
 

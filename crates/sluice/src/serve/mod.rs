@@ -7,10 +7,20 @@
 
 /// The admin address of a running gateway.
 mod admin_address;
+/// Addresses beside the listeners.
+mod bind;
+/// What the catalog of a registry says.
+mod catalog;
 /// How many files the process may have open.
 mod open_files;
+/// The gateway's own registry, where the document asks for one.
+mod own_registry;
 /// Where scripts learn that traffic is served, and where.
 mod ready_file;
+/// The gateway's own entries in registries.
+mod registered;
+/// Something that answers at an address until it is closed.
+mod served;
 /// What the operating system asks for.
 mod signals;
 
@@ -20,12 +30,17 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     rc::Rc,
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, Weak},
+    time::{Duration, Instant, SystemTime},
 };
 
 use control::{Applied, Control, Files, Options, Refusal, Watch};
-use tokio::{runtime, task::spawn_blocking};
+use registry::Registry;
+use tokio::{
+    runtime,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
 
 use crate::{
     admin_token::{Made, State},
@@ -34,17 +49,22 @@ use crate::{
     log::Levels,
     memory,
 };
-use admin_address::AdminAddress;
-use ready_file::ReadyFile;
+use catalog::Catalog;
+use ready_file::{Addresses, ReadyFile};
+use registered::Registered;
+use served::Served;
 use signals::{Signal, Signals};
 
 /// A running gateway with all that belongs to it.
 pub(crate) struct Server {
     control: Arc<Control>,
-    admin: Option<AdminAddress>,
+    admin: Option<Served>,
+    registry: Option<Served>,
     ready_file: Option<ReadyFile>,
     /// `None` if the operating system gives none; then only SIGHUP reloads.
     watch: Option<Watch>,
+    catalog: Catalog,
+    registered: Registered,
     signals: Signals,
 }
 
@@ -82,12 +102,15 @@ impl Server {
         // Before the document is read, so that no change is missed.
         let watch = watch(document);
         let ready_file = ready_file.map(ReadyFile::new).transpose()?;
+        let catalog = Catalog::new(state.folder());
 
         let begun = Instant::now();
         let made = Rc::new(OnceCell::<Made>::new());
+        let (registry, folder) = (Registry::new(), state.folder().to_owned());
         let (control, applied) = Control::start(Options {
             path: document.to_owned(),
             kinds: Box::new(kinds),
+            further: catalog.known(),
             version: env!("CARGO_PKG_VERSION"),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
@@ -95,14 +118,18 @@ impl Server {
                 let made = made.clone();
                 move || state.token(&made)
             }),
+            exposed: vec![Arc::new(registry.clone())],
         })?;
         memory::give_back();
         let control = Arc::new(control);
-        let admin = AdminAddress::open(document, &control, levels)?;
+        // What was registered is known again before anybody hears that the gateway is ready.
+        let registry = own_registry::open(document, &control, &registry, &folder)?;
+        let admin = admin_address::open(document, &control, levels)?;
         if let Some(made) = made.get() {
             made.show();
         }
-        let mut server = Self { control, admin, ready_file, watch, signals };
+        let mut server =
+            Self { control, admin, registry, ready_file, watch, catalog, registered: Registered::default(), signals };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
@@ -120,11 +147,24 @@ impl Server {
         self.admin.as_ref().map(|admin| admin.address().to_string())
     }
 
+    /// Where services register.
+    fn registry(&self) -> Option<String> {
+        self.registry.as_ref().map(|registry| registry.address().to_string())
+    }
+
     /// Serves until a signal ends it.
     pub(crate) async fn run(mut self) -> ExitCode {
+        if self.admin.is_some() {
+            tokio::spawn(remember(Arc::downgrade(&self.control)));
+        }
+        self.follow_registries().await;
         loop {
             tokio::select! {
                 () = changed(self.watch.as_mut()) => self.reload().await,
+                documents = self.catalog.changed() => {
+                    self.control.set_further(documents);
+                    self.reload().await;
+                }
                 signal = self.signals.next() => match signal {
                     Signal::Reload => {
                         self.control.reopen_logs();
@@ -157,12 +197,24 @@ impl Server {
             Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
         }
         self.follow_files();
+        self.follow_registries().await;
+    }
+
+    /// Does what the document wants of registries beside endpoints.
+    async fn follow_registries(&mut self) {
+        let registries = self.control.registries();
+        self.catalog.follow(&registries);
+        self.registered.follow(&registries).await;
     }
 
     /// Lets what is under way finish; a second interrupt ends that too.
     async fn drain(mut self) -> ExitCode {
         // First thing, so that nobody sends traffic here any more.
         self.control.begin_drain();
+        tokio::select! {
+            () = self.registered.leave() => {}
+            () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
+        }
         let grace = self.control.snapshot().settings.grace;
         tracing::info!(?grace, "draining: exchanges under way may finish; Ctrl-C once more ends them");
         let control = self.control.clone();
@@ -174,6 +226,10 @@ impl Server {
         if let Some(admin) = self.admin.take() {
             admin.close().await;
         }
+        // Last, for services that drain with the gateway say so here.
+        if let Some(registry) = self.registry.take() {
+            registry.close().await;
+        }
         if let Some(ready_file) = self.ready_file.take() {
             ready_file.remove();
         }
@@ -182,8 +238,8 @@ impl Server {
     }
 
     fn write_ready_file(&mut self) -> Result<(), Failure> {
-        let (admin, listeners) = (self.admin(), self.listeners());
-        self.ready_file.as_mut().map_or(Ok(()), |ready_file| ready_file.write(admin.as_deref(), &listeners))
+        let addresses = Addresses { admin: self.admin(), registry: self.registry(), listeners: self.listeners() };
+        self.ready_file.as_mut().map_or(Ok(()), |ready_file| ready_file.write(&addresses))
     }
 
     fn follow_files(&mut self) {
@@ -198,6 +254,9 @@ impl Server {
         }
         if let Some(address) = self.admin() {
             tracing::info!(%address, "listening for operators");
+        }
+        if let Some(address) = self.registry() {
+            tracing::info!(%address, "listening for services that register");
         }
     }
 
@@ -231,6 +290,18 @@ fn watch(document: &Path) -> Option<Watch> {
             tracing::warn!(%error, "files cannot be watched; reload with SIGHUP");
             None
         }
+    }
+}
+
+/// Keeps the last hour, for as long as the gateway is there.
+async fn remember(control: Weak<Control>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        seconds.tick().await;
+        let Some(control) = control.upgrade() else { return };
+        // Many routes take a while, and the admin address must answer meanwhile.
+        _ = spawn_blocking(move || control.remember(SystemTime::now())).await;
     }
 }
 

@@ -107,6 +107,11 @@ impl<'a> Line<'a> {
         }
     }
 
+    /// What the client got. If it went away before that, the 499 that operators look for.
+    pub(crate) fn status(&self) -> Option<u64> {
+        status(self.record).map(|status| u64::from(status.as_u16()))
+    }
+
     pub(super) fn tell(&self, field: LogField) -> Told<'a> {
         let text = |value: Option<&'a str>| value.map_or(Told::Absent, |value| Told::Text(value.as_bytes()));
         match field {
@@ -119,10 +124,7 @@ impl<'a> Line<'a> {
             LogField::Path => Told::Path(self.path.as_bytes()),
             LogField::Query => self.query.map_or(Told::Absent, |query| Told::Query(query.as_bytes())),
             LogField::Protocol => Told::Word(self.protocol.name()),
-            LogField::Status => match status(self.record) {
-                Some(status) => Told::Integer(u64::from(status.as_u16())),
-                None => Told::Absent,
-            },
+            LogField::Status => self.status().map_or(Told::Absent, Told::Integer),
             LogField::Cause => self.record.cause.map_or(Told::Absent, |cause| Told::Word(cause.name())),
             LogField::Nearest => self.record.nearest.as_deref().map_or(Told::Absent, Told::Nearest),
             LogField::Listener => text(self.listener),

@@ -79,7 +79,7 @@ fn write(log: &mut WorkerLog, path: &str) {
 fn write_status(log: &mut WorkerLog, path: &str, status: u16) {
     let mut record = Record::new(Instant::now());
     record.status = StatusCode::from_u16(status).ok();
-    let timing = Timing::of(&record, None, record.started);
+    let timing = Timing::of(&record, record.started);
     let headers = HeaderMap::new();
     if log.wants(&record) {
         log.write(&Line { path, ..Line::unknown(&record, &timing, [127, 0, 0, 1].into(), &headers) });

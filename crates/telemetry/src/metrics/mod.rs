@@ -27,3 +27,8 @@ const CODE_CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 fn code_class(status: StatusCode) -> usize {
     usize::from(status.as_u16() / 100).min(5)
 }
+
+/// Whether answers of this class are failures of ours, or of those behind us.
+fn is_failure(class: usize) -> bool {
+    class == 5
+}

@@ -2,9 +2,9 @@
 
 use message::Record;
 
-use super::{CODE_CLASSES, code_class};
+use super::{CODE_CLASSES, code_class, is_failure};
 use crate::{
-    Exposition, Protocol, Timing,
+    Counts, Exposition, Protocol, Timing,
     exposition::Series,
     histogram::{self, Histogram, Totals},
     names,
@@ -31,6 +31,24 @@ pub(crate) struct RouteShard {
 impl RouteMetrics {
     pub const fn new(workers: usize) -> Self {
         Self(Sharded::new(workers))
+    }
+
+    /// What was counted, by all workers together.
+    pub fn counts(&self) -> Counts {
+        let (mut requests, mut failed) = (0, 0);
+        for (_, shard) in self.0.iter() {
+            for (class, by_protocol) in shard.requests.iter().enumerate() {
+                let sum: u64 = by_protocol.iter().map(Counter::get).sum();
+                requests += sum;
+                failed += if is_failure(class) { sum } else { 0 };
+            }
+        }
+        Counts::new(requests, failed, &Totals::of(self.0.iter().map(|(_, shard)| &shard.duration)))
+    }
+
+    /// Whether anything was ever counted.
+    pub fn is_used(&self) -> bool {
+        self.0.is_used()
     }
 
     /// Counts an exchange that has ended; see [`crate::finish()`].

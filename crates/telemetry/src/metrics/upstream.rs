@@ -2,9 +2,9 @@
 
 use message::{Attempt, Cause};
 
-use super::{CODE_CLASSES, code_class};
+use super::{CODE_CLASSES, code_class, is_failure};
 use crate::{
-    Exposition,
+    Counts, Exposition,
     exposition::Series,
     histogram::{self, Histogram, Totals},
     names,
@@ -35,6 +35,26 @@ pub(crate) struct UpstreamShard {
 impl UpstreamMetrics {
     pub const fn new(workers: usize) -> Self {
         Self(Sharded::new(workers))
+    }
+
+    /// What was counted of attempts, by all workers together.
+    pub fn counts(&self) -> Counts {
+        let (mut attempts, mut failed) = (0, 0);
+        for (_, shard) in self.0.iter() {
+            let without: u64 = shard.failed.iter().map(Counter::get).sum();
+            let answered = shard.answered.iter().map(Counter::get).enumerate();
+            let (bad, good): (Vec<_>, Vec<_>) = answered.partition(|(class, _)| is_failure(*class));
+            let sum = |counts: Vec<(usize, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
+            let bad = without + sum(bad);
+            attempts += bad + sum(good);
+            failed += bad;
+        }
+        Counts::new(attempts, failed, &Totals::of(self.0.iter().map(|(_, shard)| &shard.duration)))
+    }
+
+    /// Whether anything was ever counted.
+    pub fn is_used(&self) -> bool {
+        self.0.is_used()
     }
 
     /// An endpoint was chosen. [`UpstreamMetrics::attempt_ended`] must follow on the same worker, also if the client

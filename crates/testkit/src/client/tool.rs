@@ -70,8 +70,11 @@ pub async fn run(program: &str, arguments: &[&str]) -> Run {
     Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-fn missing(program: &str) -> String {
+/// What to do about a program that is not installed.
+pub(crate) fn missing(program: &str) -> String {
     let package = match program {
+        "etcd" => "etcd-server",
+        "etcdctl" => "etcd-client",
         "nghttp" | "h2load" => "nghttp2-client",
         other => other,
     };

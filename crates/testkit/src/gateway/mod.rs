@@ -61,6 +61,7 @@ pub struct Settings {
 /// What the program says when it is ready.
 struct Ready {
     admin: String,
+    registry: String,
     listeners: BTreeMap<String, String>,
 }
 
@@ -197,6 +198,14 @@ impl Process {
     /// When it is no TCP address.
     pub fn admin(&self) -> SocketAddr {
         self.ready().admin.parse().expect("the admin address is a TCP address")
+    }
+
+    /// The bound address of the gateway's own registry.
+    ///
+    /// # Panics
+    /// When there is none, or it is no TCP address.
+    pub fn registry(&self) -> SocketAddr {
+        self.ready().registry.parse().expect("the address of the registry is a TCP address")
     }
 
     /// The admin token, as the first start made it and keeps it in its state directory.
@@ -338,6 +347,7 @@ impl Process {
         let listeners = value["listeners"].as_object().into_iter().flatten();
         Ready {
             admin: string(&value["admin"]),
+            registry: string(&value["registry"]),
             listeners: listeners.map(|(name, address)| (name.clone(), string(address))).collect(),
         }
     }

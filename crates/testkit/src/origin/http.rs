@@ -36,6 +36,8 @@ pub struct Settings {
     pub tls: Option<Arc<ServerConfig>>,
     /// The most streams of one HTTP/2 connection; the codec's own default when none.
     pub max_streams: Option<u32>,
+    /// Where an origin was that has ended, to take its place; any free port when none.
+    pub address: Option<SocketAddr>,
 }
 
 /// Who asks, in the extensions of each request.
@@ -71,7 +73,10 @@ impl Origin {
         H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Response<Body>> + Send + 'static,
     {
-        let (listener, address) = super::bind().await;
+        let (listener, address) = match settings.address {
+            None => super::bind().await,
+            Some(address) => super::bind_again(address).await,
+        };
         let (owner, scope) = Scope::open();
         let counts = Counts::default();
         let origin = Self { address, counts: counts.clone(), _owner: owner };

@@ -16,6 +16,8 @@ use std::{
 
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::eventually;
+
 /// What an origin has seen so far.
 #[derive(Debug, Clone, Default)]
 pub struct Counts(Arc<Numbers>);
@@ -70,6 +72,12 @@ pub(crate) async fn bind() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port of the loopback interface");
     let address = listener.local_addr().expect("a bound socket has an address");
     (listener, address)
+}
+
+/// Takes an address over from whoever is about to let it go.
+async fn bind_again(address: SocketAddr) -> (TcpListener, SocketAddr) {
+    let bound = eventually("the address is free again", async || TcpListener::bind(address).await.ok()).await;
+    (bound, address)
 }
 
 pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {

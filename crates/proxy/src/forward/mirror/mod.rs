@@ -13,7 +13,7 @@ use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
-use message::{Cause, Exchange, Random, Result, forwarded::X_SLUICE_MIRROR};
+use message::{Cause, Event, Exchange, Random, Result, forwarded::X_SLUICE_MIRROR};
 use smallvec::SmallVec;
 use snapshot::Mirror;
 
@@ -63,6 +63,7 @@ pub(super) fn copy(mirrors: &[Arc<Mirror>], world: &Rc<World>, worker: usize, ex
     let length = exchange.body.size_hint().lower();
     places.retain(|place| place.takes(length));
     let Some(first) = places.first() else { return };
+    exchange.record.note(Event::Mirrored { copies: places.len() });
 
     let head = Rc::new(Head::of(exchange, first.mirror.mark.clone()));
     let mut copy = |place: Place| {

@@ -26,13 +26,11 @@ impl Told {
     fn new() -> Self {
         let mut record = Record::new(Instant::now());
         let attempt = Attempt {
-            upstream: 0,
-            endpoint: 0,
-            began: Instant::now(),
             duration: Duration::from_micros(1_500),
             outcome: Err(Cause::ResponseTimeout),
+            ..Attempt::new(0, "10.0.0.3:80".into(), record.started)
         };
-        record.attempts.extend([attempt, attempt]);
+        record.attempts.extend([attempt.clone(), attempt]);
         (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
         record.response_bytes = 300;
         let mut headers = HeaderMap::new();

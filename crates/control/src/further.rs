@@ -1,0 +1,66 @@
+//! Documents that are no files.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use model::{Further, Node, Place, Report, Value};
+
+/// The lists that they have a part of.
+const LISTS: [(&str, &str); 2] = [("upstreams", "upstream"), ("routes", "route")];
+
+/// Whether the operator's documents let others have a say.
+pub(crate) fn are_wanted(root: &Node) -> bool {
+    let consul = root.get("gateway").and_then(|gateway| gateway.get("discovery")?.get("consul"));
+    consul.and_then(|consul| consul.get("catalog")).is_some_and(|catalog| catalog.value == Value::Bool(true))
+}
+
+/// Puts them behind the operator's documents, but for what has the name of something that is there already: with a warning,
+/// since who registers a service is not to break what operators wrote.
+pub(crate) fn merge(root: Node, further: &[Further], report: &mut Report) -> Node {
+    let mut documents: Vec<_> =
+        further.iter().filter_map(|Further { name, text }| model::parse(name, text, &nothing, report)).collect();
+    for (list, what) in LISTS {
+        let items = root.get(list).map(Node::items).unwrap_or_default();
+        let mut taken = items.iter().filter_map(named).collect::<HashMap<_, _>>();
+        for document in &mut documents {
+            leave_out_taken(list, what, document, &mut taken, report);
+        }
+    }
+    model::merge(root, documents, report)
+}
+
+/// What they know of the environment: nothing that could be told them is their business.
+pub(crate) fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn leave_out_taken(
+    list: &str,
+    what: &str,
+    document: &mut Node,
+    taken: &mut HashMap<String, Place>,
+    report: &mut Report,
+) {
+    let Value::Map(entries) = &mut document.value else { return };
+    let Some((_, list)) = entries.iter_mut().find(|(key, _)| key.name == list) else { return };
+    let Value::List(items) = &mut list.value else { return };
+    items.retain(|item| {
+        // What has no name is for the check to report.
+        let Some((name, place)) = named(item) else { return true };
+        match taken.entry(name) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(place);
+                true
+            }
+            Entry::Occupied(first) => {
+                let message = format!("the {what} `{}` is left out: there is one at {}", first.key(), first.get());
+                report.warning(&place, message);
+                false
+            }
+        }
+    });
+}
+
+fn named(item: &Node) -> Option<(String, Place)> {
+    let name = item.get("name")?;
+    Some((name.text()?.to_owned(), name.place.clone()))
+}

@@ -1,0 +1,126 @@
+//! The last hour in memory: how many requests, how many failed, how long they took, for whoever looks without a Prometheus.
+//!
+//! The control plane reads the counters each second and keeps what they grew by; requests do nothing for it. Seconds without
+//! requests take no room.
+
+/// How much counters grew, and what that says of durations.
+mod counts;
+/// What is kept of one thing.
+mod track;
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{GatewayMetrics, RouteMetrics, UpstreamMetrics, names};
+
+pub use counts::Counts;
+use track::Track;
+pub use track::{Point, Resolution};
+
+/// What is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Everything together; its name is empty.
+    Gateway,
+    Route,
+    Upstream,
+}
+
+/// The last hour. To be fed once a second.
+#[derive(Debug, Default)]
+pub struct History {
+    tracks: HashMap<(Subject, Arc<str>), Track>,
+    /// Things with requests that there was no room for.
+    omitted: usize,
+}
+
+/// A thing and how busy it was lately.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Busy {
+    pub name: Arc<str>,
+    /// Of the last minute together.
+    pub point: Point,
+}
+
+/// More things with requests than these are not kept: 13 KiB each.
+const MOST: usize = 2_000;
+
+// === impl Subject ===
+
+impl Subject {
+    /// As the API calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Route => "route",
+            Self::Upstream => "upstream",
+        }
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Gateway, Self::Route, Self::Upstream].into_iter().find(|subject| subject.name() == name)
+    }
+}
+
+// === impl History ===
+
+impl History {
+    /// Takes in what the counters of a gateway say at `second`; see [`History::tick`].
+    pub fn look<'n>(
+        &mut self,
+        second: u64,
+        gateway: &'n GatewayMetrics,
+        routes: impl Iterator<Item = (&'n str, &'n RouteMetrics)>,
+        upstreams: impl Iterator<Item = (&'n str, &'n UpstreamMetrics)>,
+    ) {
+        let routes = routes.chain([(names::NO_ROUTE, gateway.unrouted())]).filter(|(_, metrics)| metrics.is_used());
+        let routes: Vec<_> = routes.map(|(name, metrics)| (Subject::Route, name, metrics.counts())).collect();
+        let whole = routes.iter().fold(Counts::default(), |sum, (.., counts)| sum.plus(counts));
+        let upstreams = upstreams.filter(|(_, metrics)| metrics.is_used());
+        let upstreams = upstreams.map(|(name, metrics)| (Subject::Upstream, name, metrics.counts()));
+        self.tick(second, [(Subject::Gateway, "", whole)].into_iter().chain(routes).chain(upstreams));
+    }
+
+    /// Takes in what the counters say at `second`, which is counted since 1970 and never goes back.
+    pub fn tick<'n>(&mut self, second: u64, all: impl Iterator<Item = (Subject, &'n str, Counts)>) {
+        self.omitted = 0;
+        for (subject, name, counts) in all {
+            let key = (subject, Arc::from(name));
+            if let Some(track) = self.tracks.get_mut(&key) {
+                track.tick(second, counts);
+            } else if self.tracks.len() < MOST {
+                self.tracks.insert(key, Track::new(second, counts));
+            } else {
+                self.omitted += 1;
+            }
+        }
+        self.tracks.retain(|_, track| track.is_alive(second));
+    }
+
+    /// What is known of a thing, the oldest first; `None` if it had no requests in the last hour.
+    pub fn points(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
+        self.tracks.get(&(subject, Arc::from(name))).map(|track| track.points(resolution))
+    }
+
+    /// The things with the most requests in the minute before `second`, the busiest first.
+    pub fn busiest(&self, subject: Subject, second: u64, most: usize) -> Vec<Busy> {
+        let mut busy: Vec<_> = self
+            .tracks
+            .iter()
+            .filter(|((of, _), _)| *of == subject)
+            .filter_map(|((_, name), track)| Some(Busy { name: name.clone(), point: track.last_minute(second)? }))
+            .collect();
+        busy.sort_by(|one, other| {
+            other.point.requests.cmp(&one.point.requests).then_with(|| one.name.cmp(&other.name))
+        });
+        busy.truncate(most);
+        busy
+    }
+
+    /// How many things had requests and found no room.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+}
+
+#[cfg(test)]
+mod tests;
