@@ -253,7 +253,7 @@ fn routes_and_what_they_refer_to() {
     assert!(matches!(user.action, Action::Upstream(found) if found == to));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
-    assert_eq!(user.policies[1].place.to_string(), "test:56:9");
+    assert_eq!(user.policies[1].place.to_string(), "test:58:9");
     let rewrite = user.rewrite.as_ref().unwrap();
     let parts = [
         TemplatePart::Literal("/internal/".into()),

@@ -10,7 +10,7 @@ use std::{
 
 use divan::Bencher;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use message::{Attempt, Random, Record};
+use message::{Attempt, Random, Record, TraceId};
 use model::{LogFormat, LogItem, LogSink, values::LogField};
 use telemetry::{
     AccessLogs, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
@@ -102,6 +102,7 @@ fn log_line(bencher: Bencher, way: &str) {
                 upstream: Some("orders"),
                 endpoint: Some("10.0.0.3:8080"),
                 request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+                trace_id: TraceId::new([0xab; 16]),
                 ..Line::unknown(&record, &timing, [192, 0, 2, 17].into(), &headers)
             });
         }

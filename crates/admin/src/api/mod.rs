@@ -10,6 +10,7 @@ mod parameters;
 mod query;
 mod requests;
 mod series;
+mod services;
 mod tap;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("/log-level", "GET or PUT"),
     ("/requests", "GET"),
     ("/series", "GET"),
+    ("/services", "GET or POST"),
     ("/tap", "GET"),
     ("/top", "GET"),
 ];
@@ -58,6 +60,7 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/requests/{id}", get(requests::one))
         .route("/tap", get(tap::tap))
         .route("/series", get(series::series))
+        .route("/services", get(services::list).post(services::order))
         .route("/top", get(series::top))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

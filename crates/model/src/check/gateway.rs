@@ -1,8 +1,8 @@
 //! What holds for the whole process.
 
-use http::{HeaderName, header};
+use http::HeaderName;
 
-use super::{access_log, policies, registries};
+use super::{access_log, policies, registries, tracing};
 use crate::{
     Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
@@ -10,9 +10,8 @@ use crate::{
     values::{Count, FieldName, ListenAddress, Network, Zone},
 };
 
-/// What shows who somebody is; nobody may read that who reads what happened.
-const CREDENTIALS: [HeaderName; 4] =
-    [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, HeaderName::from_static("sluice-token")];
+/// Parts of the names of fields that show who somebody is; nobody may read those who reads what happened.
+const CREDENTIALS: [&str; 7] = ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"];
 
 pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
     let default = Gateway::default();
@@ -28,6 +27,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         access_log: _,
         flight_recorder,
         debug,
+        tracing,
         grace,
         forwarded,
         discovery,
@@ -35,6 +35,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         policies: _,
     } = written?;
     let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
+    let tracing = tracing.map(|written| tracing::check(node.near("tracing"), written, report));
     let registries = registries::check(node, discovery, registry, admin.as_ref(), report)?;
     Some(Gateway {
         workers,
@@ -54,6 +55,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             token,
             header: header.map_or(Debugging::HEADER, |FieldName(name)| name),
         }),
+        tracing,
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
@@ -70,7 +72,8 @@ fn recorder(written: document::Records, node: &Node, report: &mut Report) -> Fli
     let document::Records { records, keep, headers } = written;
     let headers = headers.map(|headers| headers.into_iter().map(|FieldName(name)| name).collect());
     let headers: Vec<HeaderName> = headers.unwrap_or(default.headers);
-    for (index, name) in headers.iter().enumerate().filter(|(_, name)| CREDENTIALS.contains(name)) {
+    let is_credential = |name: &HeaderName| CREDENTIALS.iter().any(|part| name.as_str().contains(part));
+    for (index, name) in headers.iter().enumerate().filter(|(_, name)| is_credential(name)) {
         let place = &node.near("headers").item(index).place;
         let message = format!("`{name}` holds credentials, which are not recorded");
         report.error_with_hint(place, message, "leave it out; `consumer` says who called");

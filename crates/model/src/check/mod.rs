@@ -18,6 +18,7 @@ mod registries;
 mod routes;
 mod subsets;
 mod tests;
+mod tracing;
 mod upstreams;
 
 pub use self::balance::registered as registered_balance;

@@ -27,7 +27,7 @@ pub struct AccessLog {
     pub format: Option<LogFormat>,
     /// What a line says, in this order. Default: `time`, `client`, `method`, `host`, `path`, `protocol`, `status`, `cause`,
     /// `nearest`, `route`, `side`, `upstream`, `endpoint`, `attempts`, `duration_ms`, `overhead_ms`, `request_bytes`,
-    /// `response_bytes`, `user_agent` and `request_id`.
+    /// `response_bytes`, `user_agent`, `request_id` and `trace_id`.
     pub fields: Option<Vec<LogField>>,
     /// Fields of the request's head that a line says after those. Of those that hold credentials it says only that they were there.
     #[serde(default)]

@@ -75,6 +75,8 @@ fields! {
     Referer "referer";
     /// The id of the request, if anybody asked for it.
     RequestId "request_id";
+    /// The trace that it belongs to, if the document asks for traces.
+    TraceId "trace_id";
     /// Who called, as a policy found out.
     Consumer "consumer";
     /// The name that the client asked for in the TLS handshake.
@@ -106,5 +108,6 @@ impl LogField {
         Self::ResponseBytes,
         Self::UserAgent,
         Self::RequestId,
+        Self::TraceId,
     ];
 }

@@ -55,20 +55,21 @@ gateway:
         &[
             "3:31: error: expected a whole number from 1 to 10000000, found the number 0",
             "3:40: error: expected a whole number from 0 to 1000000, found the number -1",
-            "3:68: error: expected the name of a header field, found the text `a b`",
-            "3:73: error: unknown key `size`; expected `records`, `keep` or `headers`",
-            "4:10: error: the key `token` is missing",
+            "3:67: error: expected the name of a header field, found the text `a b`",
+            "3:73: error: unknown key `size`; known here: `records`, `keep`, `headers`",
+            "4:10: error: missing key `token`",
             "4:20: error: expected the name of a header field, found the text `x y`",
         ],
     );
     check(
         r"version: 1
 gateway:
-  flight_recorder: { headers: [x-a, Cookie] }
+  flight_recorder: { headers: [x-a, Cookie, X-Api-Key] }
   debug: { token: '' }
 ",
         &[
             "3:37: error: `cookie` holds credentials, which are not recorded; leave it out; `consumer` says who called",
+            "3:45: error: `x-api-key` holds credentials, which are not recorded; leave it out; `consumer` says who called",
             "4:19: error: an empty secret",
         ],
     );

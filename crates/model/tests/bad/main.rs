@@ -8,6 +8,7 @@ mod logs;
 mod routes;
 mod sides;
 mod tests;
+mod tracing;
 mod upstreams;
 mod yaml;
 

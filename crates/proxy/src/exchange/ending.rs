@@ -174,6 +174,9 @@ impl Ending {
         if let Some(chain) = chain {
             chain.on_finish(&self.exchange, self.ran);
         }
+        if let Some(trace) = self.exchange.trace {
+            self.tell_trace(trace, &timing, protocol);
+        }
         self.tell(&timing, protocol, chain);
         self.connection.finish(now);
         if self.is_websocket {
@@ -263,6 +266,7 @@ impl Ending {
             upstream: last.map(|attempt| &*snapshot.upstreams[attempt.upstream as usize].name),
             endpoint: last.map(|attempt| &*attempt.endpoint),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
+            trace_id: self.exchange.trace.map(|trace| trace.id),
             consumer: consumer.as_ref().map(|consumer| &*consumer.name),
             sni: peer.sni(),
             request_headers: &head.headers,

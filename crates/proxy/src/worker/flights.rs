@@ -41,8 +41,8 @@ pub(crate) struct Rate {
     pub(super) dropped: Arc<AtomicU64>,
 }
 
-/// So many records are looked at before exchanges have their turn: some twenty microseconds' worth.
-const SLICE: usize = 512;
+/// So many records are looked at before exchanges have their turn: some tens of microseconds' worth.
+const SLICE: usize = 256;
 
 // === impl Flights ===
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use message::{Cause, Nearest, Record};
+use message::{Cause, Nearest, Record, TraceId};
 use model::values::LogField;
 
 use crate::{Protocol, Timing};
@@ -36,6 +36,8 @@ pub struct Line<'a> {
     pub upstream: Option<&'a str>,
     pub endpoint: Option<&'a str>,
     pub request_id: Option<&'a [u8]>,
+    /// `None` where the document asks for no traces.
+    pub trace_id: Option<TraceId>,
     pub consumer: Option<&'a str>,
     pub sni: Option<&'a str>,
     pub request_headers: &'a HeaderMap,
@@ -60,6 +62,7 @@ pub(super) enum Told<'a> {
     Millis(Duration),
     Time(SystemTime),
     Address(IpAddr),
+    Trace(TraceId),
     Nearest(&'a Nearest),
 }
 
@@ -104,6 +107,7 @@ impl<'a> Line<'a> {
             sni: None,
             request_headers,
             response_headers: None,
+            trace_id: None,
         }
     }
 
@@ -147,6 +151,7 @@ impl<'a> Line<'a> {
             },
             LogField::Referer => value(self.request_headers, &header::REFERER),
             LogField::RequestId => self.request_id.map_or(Told::Absent, Told::Text),
+            LogField::TraceId => self.trace_id.map_or(Told::Absent, Told::Trace),
             LogField::Consumer => text(self.consumer),
             LogField::Sni => text(self.sni),
         }

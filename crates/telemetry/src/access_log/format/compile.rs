@@ -160,7 +160,9 @@ impl Builder {
 
     /// Attributes, named by the conventions of OpenTelemetry where those have a name.
     fn otlp(&mut self, items: &[LogItem]) {
-        for item in items.iter().filter(|item| **item != LogItem::Field(LogField::Time)) {
+        // Log records have a place of their own for these.
+        let own = [LogItem::Field(LogField::Time), LogItem::Field(LogField::TraceId)];
+        for item in items.iter().filter(|item| !own.contains(item)) {
             self.text("{\"key\":\"");
             match item {
                 LogItem::Field(field) => self.text(attribute(*field)),
@@ -176,6 +178,8 @@ impl Builder {
     fn record(&mut self) {
         self.text("{\"timeUnixNano\":\"");
         self.what(What::Nanos);
+        self.text("\",\"traceId\":\"");
+        self.what(What::TraceId);
         self.text("\",\"severityNumber\":");
         self.what(What::SeverityNumber);
         self.text(",\"severityText\":\"");
@@ -247,6 +251,7 @@ fn attribute(field: LogField) -> &'static str {
         LogField::UserAgent => "user_agent.original",
         LogField::Referer => "http.request.header.referer",
         LogField::RequestId => "sluice.request_id",
+        LogField::TraceId => "trace_id",
         LogField::Consumer => "sluice.consumer",
         LogField::Sni => "tls.server_name",
     }

@@ -3,6 +3,8 @@
 mod compile;
 mod escape;
 
+use std::io::Write;
+
 use http::HeaderName;
 use message::Nearest;
 use model::values::LogField;
@@ -57,6 +59,8 @@ enum What {
     Priority(u8),
     /// Nanoseconds since 1970.
     Nanos,
+    /// The trace, or an empty text.
+    TraceId,
     /// The number and the name of the severity, as OTLP has them.
     SeverityNumber,
     SeverityText,
@@ -111,6 +115,7 @@ impl Format {
             Told::Millis(value) => style.number(out, "doubleValue", |out| escape::millis(out, value)),
             Told::Word(word) => style.word(out, |out| out.extend_from_slice(word.as_bytes())),
             Told::Address(address) => style.word(out, |out| escape::address(out, address)),
+            Told::Trace(id) => style.word(out, |out| _ = write!(out, "{id}")),
             Told::Time(time) => style.word(out, |out| timestamp.format(time, out)),
             Told::Hidden => style.word(out, |out| out.extend_from_slice(HIDDEN)),
             Told::Text(text) if style == Style::Logfmt && escape::is_bare(text) => out.extend_from_slice(text),
@@ -160,6 +165,7 @@ impl What {
             Self::HasResponseHeader(name) => hidden(line.tell_response_header(name)),
             Self::Priority(facility) => Told::Integer(u64::from(*facility) * 8 + line.severity() as u64),
             Self::Nanos => Told::Integer(line.nanos()),
+            Self::TraceId => line.trace_id.map_or(Told::Word(""), Told::Trace),
             Self::SeverityNumber => Told::Integer(line.severity().otlp().0),
             Self::SeverityText => Told::Word(line.severity().otlp().1),
         }

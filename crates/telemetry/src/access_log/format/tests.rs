@@ -4,7 +4,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use message::{Attempt, Cause, Near, Record};
+use message::{Attempt, Cause, Near, Record, TraceId};
 use model::{
     AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Syslog, UpstreamTls,
     values::{HttpUrl, SyslogAddress},
@@ -52,6 +52,7 @@ impl Told {
             upstream: Some("users"),
             endpoint: Some("10.0.0.3:80"),
             request_id: Some(b"01J"),
+            trace_id: TraceId::new([0xab; 16]),
             response_headers: Some(&self.headers),
             ..Line::unknown(&self.record, &TIMING, "2001:db8::1".parse::<IpAddr>().unwrap(), &self.headers)
         }
@@ -97,6 +98,7 @@ fn a_line_of_json_tells_the_exchange() {
         "route": "user", "side": "canary", "upstream": "users", "endpoint": "10.0.0.3:80", "attempts": 2,
         "duration_ms": 12.345, "overhead_ms": 0.083, "request_bytes": 0, "response_bytes": 300,
         "user_agent": "curl/8 \"\u{fffd}\t}", "request_id": "01J",
+        "trace_id": "abababababababababababababababab",
     });
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
 }
@@ -191,6 +193,7 @@ fn log_records_of_otlp_have_types() {
         (&record["timeUnixNano"], &record["severityNumber"], &record["severityText"]),
         (&json!("0"), &json!(17), &json!("ERROR"))
     );
+    assert_eq!(record["traceId"], "abababababababababababababababab");
     assert_eq!(record["body"]["stringValue"], "GET /users/7\n\" 504");
     let attribute = |key: &str| {
         let found = record["attributes"].as_array().unwrap().iter().find(|attribute| attribute["key"] == key);
@@ -226,7 +229,7 @@ fn what_is_not_there_is_null() {
     let timing = Timing { overhead: None, ..TIMING };
     let read = read(&Line::unknown(&record, &timing, [127, 0, 0, 1].into(), &headers));
     for key in
-        ["status", "cause", "nearest", "route", "side", "upstream", "endpoint", "overhead_ms", "user_agent", "request_id"]
+        ["status", "cause", "nearest", "route", "side", "upstream", "endpoint", "overhead_ms", "user_agent", "request_id", "trace_id"]
     {
         assert_eq!(read.get(key), Some(&Value::Null), "{key}");
     }
