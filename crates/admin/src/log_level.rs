@@ -69,7 +69,8 @@ const CONFIGURED: &str = "configured";
 /// # Errors
 /// It cannot be one.
 pub fn log_target(text: &str) -> Result<String, String> {
-    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_name =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let text = text.trim();
     if text.split("::").all(is_name) {
         return Ok(text.to_owned());

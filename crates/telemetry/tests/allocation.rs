@@ -54,9 +54,7 @@ fn allocations_of(work: impl FnOnce()) -> usize {
 
 /// The same lines twice, and everything that a line can say in each other way.
 fn every_format() -> Vec<model::AccessLog> {
-    let null = |name: &str| {
-        model::AccessLog::to(name, LogSink::File { path: "/dev/null".into(), rotate: None })
-    };
+    let null = |name: &str| model::AccessLog::to(name, LogSink::File { path: "/dev/null".into(), rotate: None });
     let header = |name| LogItem::RequestHeader(name);
     let fields = LogField::ALL.iter().copied().map(LogItem::Field);
     let items: Vec<_> = fields.chain([header(header::REFERER), header(header::COOKIE)]).collect();

@@ -135,7 +135,10 @@ async fn syslog_servers_get_every_line() {
         SyslogServer::unix_stream(&folder.path().join("stream")),
     ];
     let log = |server: &SyslogServer| {
-        format!("    - {{ syslog: {{ address: \"{}\", facility: daemon, app_name: gw }}, format: logfmt }}\n", server.address)
+        format!(
+            "    - {{ syslog: {{ address: \"{}\", facility: daemon, app_name: gw }}, format: logfmt }}\n",
+            server.address
+        )
     };
     let gateway = Process::start(&document(&servers.iter().map(log).collect::<String>())).await;
     ask(&gateway, numbered(50).chain(["/bad".to_owned()])).await;
@@ -213,7 +216,10 @@ async fn batches_arrive_in_the_shape_that_each_server_wants() {
         .collect();
     assert_eq!(records.len(), 20);
     for record in records {
-        assert_eq!((&record["severityNumber"], &record["attributes"][0]["key"]), (&json!(9), &json!("http.request.method")));
+        assert_eq!(
+            (&record["severityNumber"], &record["attributes"][0]["key"]),
+            (&json!(9), &json!("http.request.method"))
+        );
     }
     for log in ["http", "http-2", "http-3", "otlp"] {
         assert_eq!(dropped(&gateway, log).await, 0.0, "{log}");
@@ -278,10 +284,7 @@ async fn a_server_that_comes_back_is_told_again() {
 /// Files that are moved away by size, under load: every line is in exactly one of them.
 #[tokio::test]
 async fn rotation_loses_and_doubles_no_line() {
-    let gateway = Process::start(&document(
-        "    - { path: logs.jsonl, rotate: { size: 64KiB, keep: 1000 } }\n",
-    ))
-    .await;
+    let gateway = Process::start(&document("    - { path: logs.jsonl, rotate: { size: 64KiB, keep: 1000 } }\n")).await;
     let file = |number: usize| {
         let name = if number == 0 { "logs.jsonl".to_owned() } else { format!("logs.jsonl.{number}") };
         gateway.directory().join(name)

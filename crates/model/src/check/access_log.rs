@@ -133,12 +133,7 @@ fn items(
     items
 }
 
-fn format(
-    node: &Node,
-    written: Option<document::LogFormat>,
-    items: Vec<LogItem>,
-    report: &mut Report,
-) -> LogFormat {
+fn format(node: &Node, written: Option<document::LogFormat>, items: Vec<LogItem>, report: &mut Report) -> LogFormat {
     let text = match written {
         None | Some(document::LogFormat::Json) => return LogFormat::Json(items),
         Some(document::LogFormat::Logfmt) => return LogFormat::Logfmt(items),
@@ -309,7 +304,13 @@ fn http(node: &Node, written: document::HttpLog, format: &LogFormat, report: &mu
         }
     };
     let (tls, batch) = (self::tls(node, &url, tls, report), self::batch(node.near("batch"), &batch, report));
-    LogSink::Http(HttpLog { url: with_path(url, path), shape, headers: self::headers(headers, node, report), tls, batch })
+    LogSink::Http(HttpLog {
+        url: with_path(url, path),
+        shape,
+        headers: self::headers(headers, node, report),
+        tls,
+        batch,
+    })
 }
 
 fn otlp(node: &Node, written: document::OtlpLog, report: &mut Report) -> LogSink {

@@ -103,7 +103,6 @@ pub struct Forwarded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Workers(pub Option<NonZeroUsize>);
 
-
 // === impl Workers ===
 
 /// More threads than any machine has cores are a slip of the keyboard.

@@ -22,9 +22,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-pub use access_log::{
-    AccessLog, Batch, Facility, HttpLog, LogFormat, LogShape, OtlpLog, Rotate, SecretFields, Syslog,
-};
+pub use access_log::{AccessLog, Batch, Facility, HttpLog, LogFormat, LogShape, OtlpLog, Rotate, SecretFields, Syslog};
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};

@@ -27,7 +27,10 @@ pub struct AccessLog {
 pub enum LogSink {
     Stdout,
     /// Appended to.
-    File { path: PathBuf, rotate: Option<Rotate> },
+    File {
+        path: PathBuf,
+        rotate: Option<Rotate>,
+    },
     Syslog(Syslog),
     Http(HttpLog),
 }

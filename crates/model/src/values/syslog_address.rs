@@ -24,7 +24,8 @@ text_value!(SyslogAddress, {
 // === impl SyslogAddress ===
 
 impl FromText for SyslogAddress {
-    const EXPECTED: &'static str = "an address such as `udp://127.0.0.1:514`, `tcp://logs.internal:601` or `unix:/dev/log`";
+    const EXPECTED: &'static str =
+        "an address such as `udp://127.0.0.1:514`, `tcp://logs.internal:601` or `unix:/dev/log`";
 
     fn from_text(text: &str) -> Result<Self, String> {
         if let Some(path) = unix_path(text) {

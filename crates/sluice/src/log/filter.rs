@@ -56,10 +56,11 @@ mod tests {
         for (text, rest, targets) in [
             ("debug", LogLevel::Debug, vec![]),
             ("warn,proxy=debug", LogLevel::Warn, vec![("proxy", LogLevel::Debug)]),
-            ("proxy::forward=off, control=error", LogLevel::Info, vec![
-                ("control", LogLevel::Error),
-                ("proxy::forward", LogLevel::Off),
-            ]),
+            (
+                "proxy::forward=off, control=error",
+                LogLevel::Info,
+                vec![("control", LogLevel::Error), ("proxy::forward", LogLevel::Off)],
+            ),
         ] {
             let filter: Filter = text.parse().unwrap();
             assert_eq!(filter.rest, rest, "{text}");

@@ -10,13 +10,43 @@ pub(super) const HIDDEN: &[u8] = b"[redacted]";
 
 /// A name that holds one of these, in lower case, is that of a secret.
 const PARTS: &[&[u8]] = &[
-    b"token", b"secret", b"passw", b"pwd", b"apikey", b"api_key", b"api-key", b"accesskey", b"_key", b"-key", b"signature",
-    b"credential", b"authoriz", b"cookie", b"session", b"jwt", b"assertion", b"csrf", b"xsrf", b"private",
+    b"token",
+    b"secret",
+    b"passw",
+    b"pwd",
+    b"apikey",
+    b"api_key",
+    b"api-key",
+    b"accesskey",
+    b"_key",
+    b"-key",
+    b"signature",
+    b"credential",
+    b"authoriz",
+    b"cookie",
+    b"session",
+    b"jwt",
+    b"assertion",
+    b"csrf",
+    b"xsrf",
+    b"private",
 ];
 /// So is one that is one of these.
 const WHOLES: &[&[u8]] = &[
-    b"key", b"code", b"sig", b"pass", b"pin", b"otp", b"sid", b"auth", b"x-auth", b"hmac", b"ticket", b"samlresponse",
-    b"samlrequest", b"passphrase",
+    b"key",
+    b"code",
+    b"sig",
+    b"pass",
+    b"pin",
+    b"otp",
+    b"sid",
+    b"auth",
+    b"x-auth",
+    b"hmac",
+    b"ticket",
+    b"samlresponse",
+    b"samlrequest",
+    b"passphrase",
 ];
 /// A longer name of a parameter is nobody's that means well.
 const LONGEST: usize = 64;
@@ -196,10 +226,7 @@ mod tests {
         ] {
             assert_eq!(collected(|out| redaction.address(value.as_bytes(), out)), expected, "{value}");
         }
-        for (path, expected) in [
-            ("/a/b", "/a/b"),
-            ("/a;jsessionid=1F/b;v=2", "/a;jsessionid=[redacted]/b;v=2"),
-        ] {
+        for (path, expected) in [("/a/b", "/a/b"), ("/a;jsessionid=1F/b;v=2", "/a;jsessionid=[redacted]/b;v=2")] {
             assert_eq!(collected(|out| redaction.path(path.as_bytes(), out)), expected, "{path}");
         }
     }

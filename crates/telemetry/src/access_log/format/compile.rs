@@ -3,10 +3,7 @@
 use std::process;
 
 use http::HeaderName;
-use model::{
-    AccessLog, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Syslog,
-    values::LogField,
-};
+use model::{AccessLog, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Syslog, values::LogField};
 
 use super::{Format, Piece, Redaction, Style, What};
 

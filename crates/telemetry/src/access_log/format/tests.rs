@@ -228,9 +228,19 @@ fn what_is_not_there_is_null() {
     let (record, headers) = (Record::new(Instant::now()), HeaderMap::new());
     let timing = Timing { overhead: None, ..TIMING };
     let read = read(&Line::unknown(&record, &timing, [127, 0, 0, 1].into(), &headers));
-    for key in
-        ["status", "cause", "nearest", "route", "side", "upstream", "endpoint", "overhead_ms", "user_agent", "request_id", "trace_id"]
-    {
+    for key in [
+        "status",
+        "cause",
+        "nearest",
+        "route",
+        "side",
+        "upstream",
+        "endpoint",
+        "overhead_ms",
+        "user_agent",
+        "request_id",
+        "trace_id",
+    ] {
         assert_eq!(read.get(key), Some(&Value::Null), "{key}");
     }
 }

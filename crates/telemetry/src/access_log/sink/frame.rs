@@ -57,7 +57,9 @@ mod tests {
         frames.fill(b"one\nthree\n\n");
         assert_eq!(frames.from(0), b"3 one5 three0 ");
         assert_eq!((frames.from(1), frames.from(3)), (&b"5 three0 "[..], &b""[..]));
-        for (message, bytes, whole) in [(0, 0, 0), (0, 4, 0), (0, 5, 1), (0, 11, 1), (0, 12, 2), (1, 7, 1), (1, 9, 2), (3, 0, 0)] {
+        for (message, bytes, whole) in
+            [(0, 0, 0), (0, 4, 0), (0, 5, 1), (0, 11, 1), (0, 12, 2), (1, 7, 1), (1, 9, 2), (3, 0, 0)]
+        {
             assert_eq!(frames.whole(message, bytes), whole, "{message} {bytes}");
         }
         assert_eq!(frames.len(), 3);

@@ -81,9 +81,9 @@ impl HttpSink {
     }
 
     fn post(&self, body: &Bytes, shared: &Shared) -> Result<u64, Refused> {
-        let mut request = Request::post(&self.target).body(body.clone()).map_err(|error| {
-            Refused::ForGood(io::Error::other(format!("{}: {error}", self.target)))
-        })?;
+        let mut request = Request::post(&self.target)
+            .body(body.clone())
+            .map_err(|error| Refused::ForGood(io::Error::other(format!("{}: {error}", self.target))))?;
         *request.headers_mut() = self.headers.clone();
         let time = if shared.is_closing() { self.batch.timeout.min(LAST) } else { self.batch.timeout };
         let bounds = Bounds { time, bytes: ANSWER_BYTES };
@@ -102,8 +102,8 @@ impl HttpSink {
         }
         let said = String::from_utf8_lossy(&answer.body[..answer.body.len().min(200)]).into_owned();
         let error = io::Error::other(format!("{}{} answers {status} {said}", self.origin, self.target));
-        let is_passing = status.is_server_error()
-            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+        let is_passing =
+            status.is_server_error() || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
         if !is_passing {
             return Err(Refused::ForGood(error));
         }

@@ -53,8 +53,9 @@ impl Shape {
             }
             LogShape::Otlp { service } => {
                 let service = quoted(service);
-                let resource =
-                    format!("{{\"attributes\":[{{\"key\":\"service.name\",\"value\":{{\"stringValue\":{service}}}}}]}}");
+                let resource = format!(
+                    "{{\"attributes\":[{{\"key\":\"service.name\",\"value\":{{\"stringValue\":{service}}}}}]}}"
+                );
                 let scope = "{\"scope\":{\"name\":\"sluice.access\"},\"logRecords\":[";
                 Self::Otlp { begin: format!("{{\"resourceLogs\":[{{\"resource\":{resource},\"scopeLogs\":[{scope}") }
             }
