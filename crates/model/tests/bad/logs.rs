@@ -21,7 +21,7 @@ gateway:
             "4:7: error: it is not said where the lines go; add `path: stdout`, or one of `syslog`, `http` and `otlp`",
             "5:7: error: a log has one place that its lines go to, and here are `path`, `otlp`; make it a list, with a log for each",
             "6:30: error: unknown value `jsn`; did you mean `json`?",
-            "7:7: error: expected a map, found the text `off`",
+            "7:7: error: expected a map with keys such as `name`, found the text `off`",
         ],
     );
     check(
@@ -103,8 +103,8 @@ gateway:
             "11:15: error: it is not said which index the lines belong to; add `index`, for example `index: sluice-access`",
             "11:56: error: `http://a` is asked without TLS, so `tls` has no say; begin `url` with `https://`, or leave `tls` out",
             "12:55: error: a stream of Loki has at least one label; write `labels: { job: sluice }`",
-            "12:73: error: a batch is larger than all that may wait, `queue`; make `queue` at least as large as `bytes`",
-            "13:45: error: `content-length` cannot be set",
+            "12:75: error: a batch is larger than all that may wait, `queue`; make `queue` at least as large as `bytes`",
+            "13:45: error: `content-length` is set by the gateway itself; leave it out",
             "14:36: error: `format` has no say, because log records of OTLP have a form of their own; leave it out",
         ],
     );
