@@ -20,6 +20,8 @@ use telemetry::{
 };
 use tokio::sync::mpsc;
 
+use crate::{LogLevelOrder, LogLevelTold};
+
 /// What takes a moment to find out, on threads that serve requests.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -48,6 +50,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// It means none.
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
+
+    /// How much the program says about itself. Cheap.
+    fn log_level(&self) -> LogLevelTold;
+
+    /// Has more or less said, and tells what holds then. Asked within a runtime of tokio.
+    fn order_log_level(&self, order: &LogLevelOrder) -> LogLevelTold;
 
     /// The number of the document that is live.
     fn generation(&self) -> u64 {

@@ -5,6 +5,8 @@
 
 /// What the admin address needs to know.
 mod gateway;
+/// How much the program says about itself.
+mod log_level;
 
 /// What may be asked with the admin token.
 mod api;
@@ -21,4 +23,5 @@ mod routes;
 mod serve;
 
 pub use gateway::{Check, Gateway, Later, Readiness, Tap};
+pub use log_level::{LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, log_target};
 pub use serve::{Listener, serve};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{
         Arc,
@@ -11,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use admin::{Check, Gateway, Readiness, serve};
+use admin::{Check, Gateway, LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, Readiness, serve};
 use message::Token;
 use model::Report;
 use policy::Registry;
@@ -68,6 +69,17 @@ impl Gateway for Fake {
 
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
         self.snapshot.breakers().order(order, std::time::Instant::now(), SystemTime::now())
+    }
+
+    fn log_level(&self) -> LogLevelTold {
+        LogLevelTold { level: LogLevel::Info, targets: BTreeMap::new(), changes: Vec::new() }
+    }
+
+    fn order_log_level(&self, order: &LogLevelOrder) -> LogLevelTold {
+        let LogLevelOrder { target, level, lasts } = order.clone();
+        let until = lasts.map(|lasts| format!("{lasts:?}"));
+        let level = level.unwrap_or(LogLevel::Info);
+        LogLevelTold { changes: vec![LogLevelChange { target, level, until }], ..self.log_level() }
     }
 
     fn services(&self) -> Vec<ServiceTold> {
@@ -318,6 +330,25 @@ async fn questions_that_are_none() {
     let request = format!("GET /api/v1/explain HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{TOKEN}\r\n");
     running.send(&request).await.expect_problem(405);
     running.post("/api/v1/nothing", TOKEN, "").await.expect_problem(404);
+}
+
+#[tokio::test]
+async fn how_much_is_said_can_be_asked_and_ordered() {
+    let running = start().await;
+    running.get("/api/v1/log-level").await.expect_problem(401);
+    let send = async |method: &str, body: &str| {
+        let length = body.len();
+        let head = format!("host: localhost\r\nconnection: close\r\n{TOKEN}content-length: {length}\r\n");
+        running.send(&format!("{method} /api/v1/log-level HTTP/1.1\r\n{head}\r\n{body}")).await
+    };
+    let told = send("GET", "").await;
+    assert_eq!((told.status, &*told.body), (200, r#"{"level":"info","targets":{},"changes":[]}"#));
+    let told = send("PUT", r#"{"level":"debug","target":"proxy","for":"10m"}"#).await;
+    assert!(told.body.contains(r#"{"target":"proxy","level":"debug","until":"600s"}"#), "{}", told.body);
+    for body in ["", "{}", r#"{"level":"loud"}"#, r#"{"level":"debug","for":10}"#] {
+        send("PUT", body).await.expect_problem(400);
+    }
+    send("DELETE", "").await.expect_problem(405);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use model::{Further, Kept, Model, Node, Problem, Registries, Report};
 use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
 use telemetry::{
-    AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics,
+    AccessLogs, Expose, Format, GatewayMetrics, History, TraceMetrics,
     flight::{Filter, Flight, FlightRules},
 };
 
@@ -76,8 +76,7 @@ struct State {
     admin: Option<Address>,
     /// As at the start.
     registry: Option<model::Registry>,
-    log_target: Option<Target>,
-    log: Option<AccessLog>,
+    logs: AccessLogs,
     telling: Telling,
     files: Files,
     /// Of the document that is live.
@@ -152,8 +151,7 @@ impl Control {
         loaded.model.iter_mut().for_each(|model| discovery.fill(model, None));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
-        let log_target = log_target(model);
-        let log = open_log(log_target.as_ref(), workers)?;
+        let logs = open_logs(model, workers, &AccessLogs::default())?;
         let instance = String::from_utf8_lossy(message::new_request_id().as_bytes()).into_owned();
         let teller = Teller { version, instance, metrics: TraceMetrics::default() };
         let telling = Telling::default().changed(model, &teller, workers)?.unwrap_or_default();
@@ -163,7 +161,7 @@ impl Control {
             snapshot: snapshot.clone(),
             workers,
             metrics: metrics.clone(),
-            log: log.as_ref(),
+            logs: &logs,
             flight: flight_rules(model).map(Arc::new),
             traces: telling.traces.as_ref(),
             token: token.clone(),
@@ -190,7 +188,7 @@ impl Control {
         let registry = registries.registry.clone();
         let kept = Arc::new(loaded.kept);
         let files = loaded.files;
-        let state = State { bound, admin, registry, log_target, log, telling, files, kept, further, registries };
+        let state = State { bound, admin, registry, logs, telling, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -248,8 +246,7 @@ impl Control {
         let (model, snapshot, report) = compile(loaded, &*self.kinds, workers, Some(&previous))?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
-        let log_target = log_target(model);
-        let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
+        let logs = open_logs(model, workers, &state.logs)?;
         let telling = state.telling.changed(model, &self.teller, workers)?;
         warn_of_what_stays(model, workers, &state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
@@ -272,9 +269,8 @@ impl Control {
             }
             stays
         });
-        if let Some(log) = log {
-            self.gateway.log_to(log.as_ref());
-            (state.log_target, state.log) = (log_target, log);
+        if logs != state.logs {
+            self.gateway.log_to(&logs);
         }
         let old_telling = telling.map(|telling| {
             self.gateway.trace_to(telling.traces.as_ref());
@@ -287,7 +283,10 @@ impl Control {
         if *state.registries != model.gateway.registries {
             state.registries = Arc::new(model.gateway.registries.clone());
         }
+        let old_logs = std::mem::replace(&mut state.logs, logs);
         drop(state);
+        // Waits for the last lines of logs that are no more; nobody else should have to.
+        drop(old_logs);
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
         // Waits for a collector that is not told any more; nobody else should have to.
@@ -331,11 +330,10 @@ impl Control {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
         let services = discovery::Shown(&self.discovery);
-        let log = state.log.iter().map(|log| log as &dyn Expose);
         let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
         let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
         let own = [&health as &dyn Expose, &breakers, &services];
-        let others: Vec<_> = own.into_iter().chain(exposed).chain(log).chain(traces).collect();
+        let others: Vec<_> = own.into_iter().chain(exposed).chain([&state.logs as &dyn Expose]).chain(traces).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -397,11 +395,9 @@ impl Control {
         self.discovery.awaited(Instant::now())
     }
 
-    /// Opens the access log anew, after somebody moved it away.
-    pub fn reopen_log(&self) {
-        if let Some(log) = &self.state.lock().unwrap_or_else(PoisonError::into_inner).log {
-            log.reopen();
-        }
+    /// Opens the files of access logs anew, after somebody moved them away.
+    pub fn reopen_logs(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).logs.reopen();
     }
 
     /// From now on, no new traffic should be sent here.
@@ -505,14 +501,6 @@ fn workers(gateway: &model::Gateway) -> usize {
     }
 }
 
-fn log_target(model: &Model) -> Option<Target> {
-    match &model.gateway.access_log {
-        model::AccessLog::Off => None,
-        model::AccessLog::Stdout => Some(Target::Stdout),
-        model::AccessLog::File(path) => Some(Target::File(path.clone())),
-    }
-}
-
 fn flight_rules(model: &Model) -> Option<FlightRules> {
     let recorder = model.gateway.flight_recorder.as_ref()?;
     Some(FlightRules {
@@ -522,16 +510,8 @@ fn flight_rules(model: &Model) -> Option<FlightRules> {
     })
 }
 
-fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {
-    let Some(target) = target else { return Ok(None) };
-    let failed = |error: io::Error| {
-        let sink = match target {
-            Target::Stdout => "standard output".to_owned(),
-            Target::File(path) => path.display().to_string(),
-        };
-        Refusal::Io(io::Error::new(error.kind(), format!("cannot write the access log to {sink}: {error}")))
-    };
-    AccessLog::open(target.clone(), workers).map(Some).map_err(failed)
+fn open_logs(model: &Model, workers: usize, previous: &AccessLogs) -> Result<AccessLogs, Refusal> {
+    AccessLogs::open(&model.gateway.access_logs, workers, previous).map_err(Refusal::Io)
 }
 
 // === impl Refusal ===

@@ -6,7 +6,7 @@ use std::{
 };
 
 use model::{
-    AccessLog, Balance, CertificateFiles, ClientAuth, Discovery, Further, Include, Kept, Model, Node, Part, Place,
+    Balance, CertificateFiles, ClientAuth, Discovery, Further, Include, Kept, LogSink, Model, Node, Part, Place,
     Policy, Registered, Registries, Report, Service, StickyCookie, Value, values::SecretSource,
 };
 
@@ -225,6 +225,18 @@ fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
             files.push(file);
         }
     }
+    for log in &mut model.gateway.access_logs {
+        let LogSink::Http(http) = &mut log.sink else { continue };
+        files.extend(&mut http.tls.ca);
+        if let Some(CertificateFiles { cert, key }) = &mut http.tls.client_certificate {
+            files.extend([cert, key]);
+        }
+        for (_, source) in &mut http.headers {
+            if let SecretSource::File(file) = source {
+                files.push(file);
+            }
+        }
+    }
     files.extend(files_of_registries(&mut model.gateway.registries));
     files
 }
@@ -257,8 +269,10 @@ impl Loaded {
             self.files.note(file.clone());
         }
         // Written, not read: nobody needs to watch it.
-        if let AccessLog::File(path) = &mut model.gateway.access_log {
-            *path = folder.join(&*path);
+        for log in &mut model.gateway.access_logs {
+            if let LogSink::File { path, .. } = &mut log.sink {
+                *path = folder.join(&*path);
+            }
         }
         // Whoever asks them watches them: that they change is no reason for a reload.
         for upstream in &mut model.upstreams {

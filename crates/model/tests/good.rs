@@ -109,7 +109,7 @@ fn the_gateway_and_its_listeners() {
     assert_eq!(gateway.admin.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9901"));
     let trusted: Vec<String> = gateway.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32"]);
-    assert_eq!(gateway.access_log, model::AccessLog::Stdout);
+    assert_eq!(gateway.access_logs, [model::AccessLog::to("stdout", model::LogSink::Stdout)]);
     let recorder = gateway.flight_recorder.unwrap();
     assert_eq!((recorder.records, recorder.keep), (500, model::FlightRecorder::default().keep));
     assert_eq!(recorder.headers, ["x-a"]);
@@ -472,7 +472,7 @@ fn the_least_document() {
 fn what_is_logged_and_recorded_can_be_off_in_two_ways() {
     for off in ["off", "false", "\"off\""] {
         let model = model(&format!("version: 1\ngateway: {{ access_log: {off}, flight_recorder: {off} }}"));
-        assert_eq!((model.gateway.access_log, model.gateway.flight_recorder), (model::AccessLog::Off, None));
+        assert!(model.gateway.access_logs.is_empty() && model.gateway.flight_recorder.is_none());
     }
     let model = model("version: 1");
     assert_eq!(model.gateway.flight_recorder, Some(model::FlightRecorder::default()));
@@ -507,6 +507,42 @@ fn health_as_the_contract_writes_it() {
     let ratio = FailureRatio { ratio: 0.2, min_requests: 20, window: Duration::from_secs(10) };
     assert_eq!((passive.consecutive_failures, passive.failure_ratio), (None, Some(ratio)));
     assert_eq!(passive.max_ejection, passive.ejection, "longer than the usual bound, so it is the bound");
+}
+
+#[test]
+fn access_logs_may_be_several() {
+    let model = model(
+        "version: 1
+gateway:
+  access_log:
+    - { path: stdout, format: logfmt, fields: [method, path], request_headers: [x-tenant] }
+    - { path: a.log, rotate: { size: 1MiB, age: 1d }, sample: 10%, status: [400-499, 503], redact: [Account] }
+    - { path: b.log, name: file }
+    - { syslog: { address: unix:/dev/log, facility: daemon } }
+    - { http: { url: 'https://a/x', shape: loki, headers: { authorization: { env: TOKEN } }, batch: { queue: 64KiB } } }
+    - { otlp: { url: 'http://a:4318' } }
+",
+    );
+    let logs = model.gateway.access_logs;
+    let names: Vec<_> = logs.iter().map(|log| &*log.name).collect();
+    assert_eq!(names, ["stdout", "file-2", "file", "syslog", "http", "otlp"]);
+    let items = [
+        model::LogItem::Field(model::values::LogField::Method),
+        model::LogItem::Field(model::values::LogField::Path),
+        model::LogItem::RequestHeader("x-tenant".parse().unwrap()),
+    ];
+    assert_eq!(logs[0].format, model::LogFormat::Logfmt(items.to_vec()));
+    let model::LogSink::File { rotate: Some(rotate), .. } = &logs[1].sink else { panic!("{:?}", logs[1]) };
+    assert_eq!((rotate.size, rotate.age, rotate.keep), (Some(1 << 20), Some(Duration::from_secs(86_400)), 7));
+    assert_eq!((logs[1].sample, &*logs[1].redact[0]), (0.1, "account"));
+    assert_eq!(logs[1].status, [400..=499, 503..=503]);
+    let model::LogSink::Syslog(syslog) = &logs[3].sink else { panic!("{:?}", logs[3]) };
+    assert_eq!((syslog.facility, &*syslog.app_name), (3, "sluice"));
+    let model::LogSink::Http(http) = &logs[4].sink else { panic!("{:?}", logs[4]) };
+    assert_eq!((http.url.to_string().as_str(), http.batch.queue, http.batch.bytes), ("https://a/x", 65_536, 65_536));
+    let model::LogSink::Http(http) = &logs[5].sink else { panic!("{:?}", logs[5]) };
+    assert_eq!(http.url.to_string(), "http://a:4318/v1/logs");
+    assert!(matches!(logs[5].format, model::LogFormat::Otlp(_)));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use model::Report;
 use policy::Registry;
 use proxy::{Gateway, Sockets, Start};
 use snapshot::Address;
-use telemetry::GatewayMetrics;
+use telemetry::{AccessLogs, GatewayMetrics};
 
 fn main() {
     divan::main();
@@ -51,7 +51,7 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
         snapshot: Arc::new(snapshot),
         workers: 1,
         metrics,
-        log: None,
+        logs: &AccessLogs::default(),
         flight: None,
         traces: None,
         worker_begins: || {},

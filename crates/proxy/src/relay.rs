@@ -49,7 +49,7 @@ pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Resp
     if ending.link.is_none() && awaits_continue(&ending) {
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    ending.respond(head.status);
+    ending.respond(head.status, &head.headers);
     if ending.is_debugged {
         debug::tell(&mut head.headers, &mut ending);
     }

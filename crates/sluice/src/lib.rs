@@ -35,8 +35,8 @@ use commands::Cli;
 pub fn run(kinds: Kinds) -> ExitCode {
     memory::prefer_thrift();
     let cli = Cli::parse();
-    log::start(cli.log);
-    match cli.command.run(kinds.into()) {
+    let levels = log::start(cli.log);
+    match cli.command.run(kinds.into(), levels) {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");

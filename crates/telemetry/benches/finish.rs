@@ -10,9 +10,10 @@ use std::{
 
 use divan::Bencher;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use message::{Attempt, Record, TraceId};
+use message::{Attempt, Random, Record, TraceId};
+use model::{LogFormat, LogItem, LogSink, values::LogField};
 use telemetry::{
-    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
+    AccessLogs, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
     render,
 };
@@ -63,32 +64,48 @@ fn finish_alone(bencher: Bencher) {
     });
 }
 
-/// What the worker does for a line. The writer thread is as fast as `/dev/null`, or drops.
-#[divan::bench]
-fn log_line(bencher: Bencher) {
-    let log = AccessLog::open(Target::File("/dev/null".into()), 1).expect("opens anywhere on unix");
-    let mut worker = log.worker();
+/// What the worker does for a line, in each way of writing it; writer threads are as fast as `/dev/null`, or drop.
+#[divan::bench(args = ["json", "logfmt", "everything", "json-twice", "two-ways", "sampled-out"])]
+fn log_line(bencher: Bencher, way: &str) {
+    let usual = || LogField::USUAL.iter().copied().map(LogItem::Field).collect();
+    let everything = || LogField::ALL.iter().copied().map(LogItem::Field).collect();
+    let named = |name: &str, format: LogFormat| {
+        let sink = LogSink::File { path: "/dev/null".into(), rotate: None };
+        model::AccessLog { format, ..model::AccessLog::to(name, sink) }
+    };
+    let json = |name| named(name, LogFormat::Json(usual()));
+    let settings = match way {
+        "json" => vec![json("a")],
+        "logfmt" => vec![named("a", LogFormat::Logfmt(usual()))],
+        "everything" => vec![named("a", LogFormat::Json(everything()))],
+        "json-twice" => vec![json("a"), json("b")],
+        "two-ways" => vec![json("a"), named("b", LogFormat::Logfmt(usual()))],
+        _ => vec![model::AccessLog { sample: 0.0, ..json("a") }],
+    };
+    let logs = AccessLogs::open(&settings, 1, &AccessLogs::default()).expect("opens anywhere on unix");
+    let mut worker = logs.worker(Random::seeded(1));
     let record = record();
     let timing = Timing::of(&record, record.started);
     let time = SystemTime::now();
+    let mut headers = HeaderMap::new();
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
     bencher.bench_local(|| {
-        worker.write(&Line {
-            time: black_box(time),
-            record: &record,
-            timing: &timing,
-            protocol: Protocol::Http1,
-            client: [192, 0, 2, 17].into(),
-            method: "GET",
-            host: b"api.example.com",
-            path: black_box("/users/4711/orders"),
-            route: Some("orders-of-user"),
-            side: None,
-            upstream: Some("orders"),
-            endpoint: Some("10.0.0.3:8080"),
-            user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
-            request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
-            trace_id: TraceId::new([0xab; 16]),
-        });
+        if worker.wants(black_box(&record)) {
+            worker.write(&Line {
+                time: black_box(time),
+                method: "GET",
+                host: b"api.example.com",
+                path: black_box("/users/4711/orders"),
+                query: Some("page=2&token=abc"),
+                route: Some("orders-of-user"),
+                upstream: Some("orders"),
+                endpoint: Some("10.0.0.3:8080"),
+                request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+                trace_id: TraceId::new([0xab; 16]),
+                ..Line::unknown(&record, &timing, [192, 0, 2, 17].into(), &headers)
+            });
+        }
     });
 }
 
@@ -108,20 +125,14 @@ fn record_flight(bencher: Bencher) {
     let mut fly = || {
         let line = Line {
             time: black_box(time),
-            record: &record,
-            timing: &timing,
-            protocol: Protocol::Http1,
-            client: [192, 0, 2, 17].into(),
             method: "GET",
             host: b"api.example.com",
             path: black_box("/users/4711/orders"),
             route: Some("orders-of-user"),
-            side: None,
             upstream: Some("orders"),
             endpoint: Some("10.0.0.3:8080"),
-            user_agent: None,
             request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
-            trace_id: None,
+            ..Line::unknown(&record, &timing, [192, 0, 2, 17].into(), &fields)
         };
         recorder.record(&Departed {
             line: &line,

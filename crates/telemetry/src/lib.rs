@@ -19,7 +19,7 @@ mod metrics;
 /// Counters that belong to one worker each, so that counting shares no cache line.
 mod shard;
 
-/// One JSON line per exchange, written where no exchange waits for it.
+/// A line per exchange for each log that wants one, written where no exchange waits for it.
 mod access_log;
 /// The last exchanges, for whoever asks what happened to one.
 pub mod flight;
@@ -28,7 +28,7 @@ mod traces;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 
-pub use access_log::{AccessLog, Line, Target, WorkerLog, rfc3339};
+pub use access_log::{AccessLogs, Line, WorkerLog, rfc3339};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
 pub use history::{Counts, History};

@@ -93,7 +93,8 @@ families! {
     OWN_REGISTRY_REFUSALS "sluice_own_registry_refusals_total" Counter ["dialect"] "Requests to the registry that were refused: bad, unknown, or too many.";
     OWN_REGISTRY_WRITE_FAILURES "sluice_own_registry_write_failures_total" Counter [] "Batches that could not be written to the file of the registry.";
 
-    ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
+    ACCESS_LOG_LINES "sluice_access_log_lines_total" Counter ["log"] "Lines of an access log that were written, or taken by the server that they go to.";
+    ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter ["log"] "Lines of an access log that were lost because its sink was slow or broken.";
 
     SPANS_EXPORTED "sluice_spans_exported_total" Counter [] "Spans that the collector took.";
     SPANS_DROPPED "sluice_spans_dropped_total" Counter ["reason"] "Spans that were lost: there was no room, the collector could not be reached or did not want them, or the end came first.";

@@ -14,8 +14,9 @@ use message::{
     Attempt, Cause, Random, Record,
     trace::{Format, Rules, Whose},
 };
+use model::{LogFormat, LogItem, LogPart, LogSink, values::LogField};
 use telemetry::{
-    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
+    AccessLogs, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
 };
 
@@ -51,12 +52,31 @@ fn allocations_of(work: impl FnOnce()) -> usize {
     ALLOCATIONS.get() - before
 }
 
+/// The same lines twice, and everything that a line can say in each other way.
+fn every_format() -> Vec<model::AccessLog> {
+    let null = |name: &str| model::AccessLog::to(name, LogSink::File { path: "/dev/null".into(), rotate: None });
+    let header = |name| LogItem::RequestHeader(name);
+    let fields = LogField::ALL.iter().copied().map(LogItem::Field);
+    let items: Vec<_> = fields.chain([header(header::REFERER), header(header::COOKIE)]).collect();
+    let parts = items.iter().cloned().map(LogPart::Item).collect();
+    vec![
+        null("usual"),
+        null("same"),
+        model::AccessLog { format: LogFormat::Json(items.clone()), ..null("json") },
+        model::AccessLog { format: LogFormat::Logfmt(items), sample: 0.5, ..null("logfmt") },
+        model::AccessLog { format: LogFormat::Template(parts), status: vec![500..=599], ..null("template") },
+    ]
+}
+
 #[test]
 fn counting_and_logging_allocate_nothing_once_they_run() {
     let gateway = GatewayMetrics::new(2, "0", SystemTime::UNIX_EPOCH);
     let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
-    let log = AccessLog::open(Target::File("/dev/null".into()), 1).unwrap();
-    let mut worker_log = log.worker();
+    let logs = AccessLogs::open(&every_format(), 1, &AccessLogs::default()).unwrap();
+    let mut worker_log = logs.worker(Random::seeded(1));
+    let mut headers = HeaderMap::new();
+    headers.insert(header::USER_AGENT, HeaderValue::from_bytes(b"\xffagent \"x\"").unwrap());
+    headers.insert(header::REFERER, HeaderValue::from_static("https://a:b@c.example/?token=1"));
     let rules = FlightRules { records: 100, keep: 10, headers: vec![header::USER_AGENT] };
     let (mut recorder, fields) = (Recorder::new(Arc::new(rules), 0, 1), HeaderMap::new());
 
@@ -82,22 +102,21 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
         }
         let line = Line {
             time: SystemTime::now(),
-            record: &record,
-            timing: &timing,
             protocol: Protocol::Http2,
-            client: "2001:db8::1".parse().unwrap(),
             method: "GET",
             host: b"example.com",
-            path: "/a path/\"quoted\"",
+            path: "/a path/\"quoted\";sid=1",
+            query: Some("a=b&token=c"),
             route: Some("route"),
             side: Some("side"),
             upstream: Some("upstream"),
             endpoint: Some("[2001:db8::2]:80"),
-            user_agent: Some(b"\xff\x00agent"),
-            request_id: None,
-            trace_id: None,
+            response_headers: Some(&headers),
+            ..Line::unknown(&record, &timing, "2001:db8::1".parse().unwrap(), &headers)
         };
-        worker_log.write(&line);
+        if worker_log.wants(&record) {
+            worker_log.write(&line);
+        }
         recorder.record(&Departed {
             line: &line,
             generation: 1,

@@ -11,9 +11,10 @@ use std::{
 
 use http::StatusCode;
 use message::{Attempt, Cause, Record};
+use model::LogSink;
 use telemetry::{
-    AccessLog, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Target,
-    Timing, TraceMetrics, UpstreamMetrics, finish, names, render,
+    AccessLogs, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Timing,
+    TraceMetrics, UpstreamMetrics, finish, names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -76,7 +77,8 @@ fn scrape(format: Format) -> String {
     let (upstream, unused) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2));
     let (canary, never) = (SideMetrics::new(2), SideMetrics::new(2));
     let (mirror, silent) = (MirrorMetrics::new(2), MirrorMetrics::new(2));
-    let log = AccessLog::open(Target::File("/dev/null".into()), 2).unwrap();
+    let sink = LogSink::File { path: "/dev/null".into(), rotate: None };
+    let log = AccessLogs::open(&[model::AccessLog::to("main", sink)], 2, &AccessLogs::default()).unwrap();
 
     let start = Instant::now();
     let mut record = Record::new(start);
@@ -160,7 +162,8 @@ fn a_scrape_tells_what_happened() {
         (r#"sluice_mirror_requests_total{route="users",upstream="shadow",outcome="body_too_large"}"#, 1.0),
         (r#"sluice_mirror_requests_total{route="users",upstream="shadow",outcome="overflow"}"#, 1.0),
         (r#"sluice_mirror_inflight_requests{route="users",upstream="shadow"}"#, 1.0),
-        ("sluice_access_log_dropped_lines_total", 0.0),
+        (r#"sluice_access_log_lines_total{log="main"}"#, 0.0),
+        (r#"sluice_access_log_dropped_lines_total{log="main"}"#, 0.0),
     ] {
         assert_eq!(scrape.get(series), value, "{series}");
     }

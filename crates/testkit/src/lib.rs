@@ -28,6 +28,8 @@ pub mod collector;
 
 pub mod faults;
 
+pub mod syslog;
+
 pub mod consul;
 
 pub mod gateway;

@@ -41,6 +41,8 @@ mod bad_input;
 mod consul;
 /// What operators read.
 mod metrics;
+/// Access logs where they go, and what the program says of itself.
+mod logs;
 /// Exchanges told as traces, and contexts handed on.
 mod tracing;
 /// A real Prometheus reads the same.

@@ -4,6 +4,7 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+mod log_level;
 /// What parameters of an address say of requests.
 mod parameters;
 mod query;
@@ -30,6 +31,7 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("/breakers", "GET or POST"),
     ("/explain", "POST"),
     ("/health", "GET"),
+    ("/log-level", "GET or PUT"),
     ("/requests", "GET"),
     ("/series", "GET"),
     ("/services", "GET or POST"),
@@ -53,6 +55,7 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
+        .route("/log-level", get(log_level::told).put(log_level::order))
         .route("/requests", get(requests::list))
         .route("/requests/{id}", get(requests::one))
         .route("/tap", get(tap::tap))

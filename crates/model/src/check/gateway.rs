@@ -2,9 +2,9 @@
 
 use http::HeaderName;
 
-use super::{policies, registries, tracing};
+use super::{access_log, policies, registries, tracing};
 use crate::{
-    AccessLog, Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
+    Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
     values::{Count, FieldName, ListenAddress, Network, Zone},
@@ -18,12 +18,13 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
     let Some(node) = node else { return Some(default) };
     let written = decode::<document::Gateway>(node, report);
     let policies = policies::check(node, report);
+    let access_logs = access_log::check(node.get("access_log"), report);
     let document::Gateway {
         workers: Workers(workers),
         admin,
         trusted_proxies,
         zone,
-        access_log,
+        access_log: _,
         flight_recorder,
         debug,
         tracing,
@@ -41,11 +42,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         admin,
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
         zone: zone.map(|Zone(zone)| zone),
-        access_log: match access_log {
-            None | Some(TextOr(document::AccessLog::Off)) => AccessLog::Off,
-            Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
-            Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
-        },
+        access_logs: access_logs?,
         flight_recorder: match flight_recorder {
             None => default.flight_recorder,
             Some(TextOr(document::FlightRecorder::Off)) => None,

@@ -3,6 +3,7 @@
 //! What concerns a single value is settled when it is decoded ([`values`](crate::values)). The checks here read the
 //! tree beside the decoded types, for the places, and so that one bad value does not hide what else is wrong.
 
+mod access_log;
 mod balance;
 mod breaker;
 mod discovery;

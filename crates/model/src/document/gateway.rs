@@ -1,9 +1,9 @@
-use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
+use std::{borrow::Cow, num::NonZeroUsize};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Policy, Registries, Registry, Tracing};
+use super::{Policy, Registries, Registry, Tracing, Unread, access_log::AccessLogs};
 use crate::{
     FromText, TextOr,
     values::{Count, Duration, FieldName, ListenAddress, Network, SecretSource, Zone},
@@ -24,9 +24,10 @@ pub struct Gateway {
     /// Where the gateway stands, for example `eu-1a` or `${ZONE}`. Endpoints whose label `zone` says the same are asked before
     /// others of their tier. Default: nobody says, and all zones are alike.
     pub zone: Option<Zone>,
-    /// Where a line for each exchange goes, or `off`. Default: `off`.
-    #[schemars(with = "Option<AccessLog>")]
-    pub access_log: Option<TextOr<AccessLog>>,
+    /// A line for each exchange: `off`, a log, or a list of several. Default: `off`.
+    #[serde(default)]
+    #[schemars(with = "Option<AccessLogs>")]
+    pub access_log: Unread,
     /// How many requests can be told about afterwards, or `off`. Default: the last 10000.
     #[schemars(with = "Option<FlightRecorder>")]
     pub flight_recorder: Option<TextOr<FlightRecorder>>,
@@ -101,14 +102,6 @@ pub struct Forwarded {
 /// How many workers serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Workers(pub Option<NonZeroUsize>);
-
-/// Where a line for each exchange goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccessLog {
-    Off,
-    Stdout,
-    File(PathBuf),
-}
 
 // === impl Workers ===
 
@@ -192,57 +185,6 @@ impl JsonSchema for FlightRecorder {
         json_schema!({
             "description": "What is recorded of requests, in memory.",
             "anyOf": [{ "enum": ["off", false] }, std::mem::take(records.ensure_object())],
-        })
-    }
-}
-
-// === impl AccessLog ===
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LongAccessLog {
-    path: PathBuf,
-}
-
-impl FromText for AccessLog {
-    const EXPECTED: &'static str = "`off`, or a map with `path`";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            _ => Err(format!("expected {}, found the text `{text}`; write `{{ path: {text} }}`", Self::EXPECTED)),
-        }
-    }
-
-    fn from_bool(value: bool) -> Option<Self> {
-        (!value).then_some(Self::Off)
-    }
-}
-
-impl<'de> Deserialize<'de> for AccessLog {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let LongAccessLog { path } = LongAccessLog::deserialize(deserializer)?;
-        Ok(if path.as_os_str() == "stdout" { Self::Stdout } else { Self::File(path) })
-    }
-}
-
-impl JsonSchema for AccessLog {
-    fn schema_name() -> Cow<'static, str> {
-        "AccessLog".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "Where a line for each exchange goes.",
-            "anyOf": [
-                { "enum": ["off", false] },
-                {
-                    "type": "object",
-                    "properties": { "path": { "type": "string", "description": "`stdout`, or the path of a file." } },
-                    "required": ["path"],
-                    "additionalProperties": false,
-                },
-            ],
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Every field's comment is what the generated reference and the editor say about it. Defaults are not filled in here
 //! (a field that was left out is `None`), because they stand beside the [`Model`](crate::Model) that holds them.
 
+mod access_log;
 mod balance;
 mod breaker;
 mod discovery;
@@ -21,11 +22,12 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
+pub use access_log::{AccessLog, Batch, Facility, HttpLog, LogFormat, LogShape, OtlpLog, Rotate, SecretFields, Syslog};
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};
 pub use failover::Failover;
-pub use gateway::{AccessLog, Admin, Debug, FlightRecorder, Forwarded, Gateway, Records, Workers};
+pub use gateway::{Admin, Debug, FlightRecorder, Forwarded, Gateway, Records, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,

@@ -1,11 +1,11 @@
 //! What holds for the whole process.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use http::{HeaderName, header};
 use ipnet::IpNet;
 
-use super::{Address, Policy, Registries, Tracing};
+use super::{AccessLog, Address, Policy, Registries, Tracing};
 use crate::{Place, values::SecretSource};
 
 /// What holds for the whole process.
@@ -18,7 +18,8 @@ pub struct Gateway {
     pub trusted_proxies: Vec<IpNet>,
     /// Where it stands; `None`: nobody says.
     pub zone: Option<Arc<str>>,
-    pub access_log: AccessLog,
+    /// In the order of the document; empty: off.
+    pub access_logs: Vec<AccessLog>,
     /// `None`: nothing is recorded.
     pub flight_recorder: Option<FlightRecorder>,
     /// `None`: nobody sees more than others.
@@ -65,14 +66,6 @@ pub struct Debugging {
     pub header: HeaderName,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum AccessLog {
-    #[default]
-    Off,
-    Stdout,
-    File(PathBuf),
-}
-
 // === defaults ===
 
 impl Default for Gateway {
@@ -82,7 +75,7 @@ impl Default for Gateway {
             admin: None,
             trusted_proxies: Vec::new(),
             zone: None,
-            access_log: AccessLog::default(),
+            access_logs: Vec::new(),
             flight_recorder: Some(FlightRecorder::default()),
             debug: None,
             tracing: None,

@@ -3,6 +3,7 @@
 //! Every reference is resolved to an index, every pattern is known to be well formed, every default is filled in.
 //! Whoever holds a [`Model`] need not ask again whether it makes sense; `snapshot` compiles it, nobody else reads it.
 
+mod access_log;
 mod action;
 mod balance;
 mod breaker;
@@ -28,6 +29,7 @@ mod versions;
 
 use std::sync::Arc;
 
+pub use access_log::{AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Rotate, Syslog};
 pub use action::{
     Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
     Rewrite, Template, TemplatePart,
@@ -42,7 +44,7 @@ pub use discovery::{
 pub use failover::Failover;
 pub use failures::Failures;
 pub use fallback::{Fallback, FallbackTo};
-pub use gateway::{AccessLog, Debugging, FlightRecorder, Forwarded, Gateway};
+pub use gateway::{Debugging, FlightRecorder, Forwarded, Gateway};
 pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};

@@ -4,6 +4,7 @@ mod captures;
 mod discovery;
 mod failures;
 mod listeners;
+mod logs;
 mod routes;
 mod sides;
 mod tests;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header::USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use http_body::Frame;
 use message::{Attempt, Cause, Exchange, Record};
 use policy::Chain;
@@ -32,6 +32,8 @@ pub(crate) struct Ending {
     pub(crate) is_debugged: bool,
     /// What holds the response to its endpoint, while it is relayed.
     pub(crate) link: Option<Link>,
+    /// What a log wants to tell of the response's head, if any does.
+    noted: Option<Box<HeaderMap>>,
     /// Of the stream, with HTTP/2.
     pub(crate) watch: Option<Rc<StreamWatch>>,
     /// For what the endpoint must do in time.
@@ -47,24 +49,20 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
     worker.note_cause(*cause);
     let mut record = Record::new(Instant::now());
     (record.status, record.cause) = (Some(cause.status()), Some(*cause));
+    let timing = Timing { total: Duration::ZERO, overhead: None };
+    let (client, headers) = (connection.peer.address.ip().to_canonical(), HeaderMap::new());
     let line = Line {
         time: worker.time_of(record.started),
-        record: &record,
-        timing: &Timing { total: Duration::ZERO, overhead: None },
-        protocol: Protocol::Http1,
-        client: connection.peer.address.ip().to_canonical(),
-        method: "",
-        host: b"",
-        path: "",
-        route: None,
-        side: None,
-        upstream: None,
-        endpoint: None,
-        user_agent: None,
+        scheme: connection.peer.scheme(),
+        sni: connection.peer.sni(),
         request_id: Some(id.as_bytes()),
-        trace_id: None,
+        ..Line::unknown(&record, &timing, client, &headers)
     };
-    worker.with_log(|log| log.write(&line));
+    worker.with_log(|log| {
+        if log.wants(&record) {
+            log.write(&line);
+        }
+    });
     worker.flights.record(&Departed {
         line: &line,
         generation: worker.world().snapshot.generation,
@@ -94,6 +92,7 @@ impl Ending {
             is_websocket: false,
             is_debugged: false,
             link: None,
+            noted: None,
             alarm: connection.exchange_alarm(),
             watch,
             connection,
@@ -102,7 +101,8 @@ impl Ending {
     }
 
     /// The head of the response goes out.
-    pub(crate) fn respond(&mut self, status: StatusCode) {
+    pub(crate) fn respond(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.noted = self.connection.worker.noted_for_log(headers);
         let record = &mut self.exchange.record;
         record.status = Some(status);
         // Without policies, nothing takes time between the endpoint's head and ours.
@@ -215,11 +215,14 @@ impl Ending {
     fn tell(&self, timing: &Timing, protocol: Protocol, chain: Option<&Chain>) {
         let worker = &self.connection.worker;
         let is_recorded = worker.flights.is_on();
-        if !is_recorded && !worker.has_log() {
+        let is_logged = worker.log_wants(&self.exchange.record);
+        if !is_recorded && !is_logged {
             return;
         }
         let line = self.line(timing, protocol);
-        worker.with_log(|log| log.write(&line));
+        if is_logged {
+            worker.with_log(|log| log.write(&line));
+        }
         if !is_recorded {
             return;
         }
@@ -241,25 +244,33 @@ impl Ending {
 
     /// The exchange as the log tells it.
     fn line<'a>(&'a self, timing: &'a Timing, protocol: Protocol) -> Line<'a> {
-        let Exchange { head, record, .. } = &self.exchange;
+        let Exchange { head, record, peer, client_ip, consumer, .. } = &self.exchange;
         let snapshot = &self.world.snapshot;
         let last = record.attempts.last();
+        let listener = self.connection.listener(&self.world).map(|listener| snapshot.listener(listener));
         Line {
             time: self.connection.worker.time_of(record.started),
             record,
             timing,
             protocol,
-            client: self.exchange.client_ip,
+            client: *client_ip,
+            peer: peer.address.ip(),
             method: self.exchange.asked_method().as_str(),
+            scheme: peer.scheme(),
             host: self.exchange.asked_authority().as_bytes(),
             path: self.exchange.asked_uri().path(),
+            query: self.exchange.asked_uri().query(),
+            listener: listener.map(|listener| &*listener.name),
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
             side: snapshot.side(record).map(|side| &*side.name),
             upstream: last.map(|attempt| &*snapshot.upstreams[attempt.upstream as usize].name),
             endpoint: last.map(|attempt| &*attempt.endpoint),
-            user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
             trace_id: self.exchange.trace.map(|trace| trace.id),
+            consumer: consumer.as_ref().map(|consumer| &*consumer.name),
+            sni: peer.sni(),
+            request_headers: &head.headers,
+            response_headers: self.noted.as_deref(),
         }
     }
 }

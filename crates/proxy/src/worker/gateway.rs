@@ -1,6 +1,7 @@
 //! The handle on all workers.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,10 +12,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use message::Token;
+use message::{Random, Token};
 use snapshot::Snapshot;
 use telemetry::{
-    AccessLog, GatewayMetrics, Traces, WorkerLog, WorkerTraces,
+    AccessLogs, GatewayMetrics, Traces, WorkerLog, WorkerTraces,
     flight::{Filter, FlightRules, Search, Slot},
 };
 use tokio::{
@@ -45,7 +46,7 @@ pub struct Start<'a> {
     pub snapshot: Arc<Snapshot>,
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
-    pub log: Option<&'a AccessLog>,
+    pub logs: &'a AccessLogs,
     /// What is recorded of exchanges; `None`: nothing.
     pub flight: Option<Arc<FlightRules>>,
     pub traces: Option<&'a Traces>,
@@ -107,7 +108,7 @@ impl Gateway {
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {
-            let telling = (start.log.map(AccessLog::worker), start.traces.map(Traces::worker));
+            let telling = (log_of(start.logs), start.traces.map(Traces::worker));
             let (worker, thread) = Handle::start(index, shared.clone(), telling, start.worker_begins)?;
             workers.push(worker);
             threads.push(thread);
@@ -147,10 +148,10 @@ impl Gateway {
         }
     }
 
-    /// Has exchanges that end from now on written to `log`.
-    pub fn log_to(&self, log: Option<&AccessLog>) {
+    /// Has exchanges that end from now on written to `logs`.
+    pub fn log_to(&self, logs: &AccessLogs) {
         for worker in &self.workers {
-            worker.tell(Command::Log(log.map(AccessLog::worker)));
+            worker.tell(Command::Log(log_of(logs)));
         }
     }
 
@@ -211,6 +212,12 @@ impl Gateway {
             _ = thread.join();
         }
     }
+}
+
+/// The logs as a worker sees them; `None` if there are none.
+fn log_of(logs: &AccessLogs) -> Option<WorkerLog> {
+    let random = || Random::seeded(RandomState::new().hash_one(()));
+    (!logs.is_empty()).then(|| logs.worker(random()))
 }
 
 // === impl Handle ===

@@ -8,7 +8,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use message::{Cause, Random};
+use http::HeaderMap;
+use message::{Cause, Random, Record};
 use slab::Slab;
 use telemetry::{
     GatewayMetrics, WorkerLog, WorkerTraces,
@@ -191,9 +192,25 @@ impl Worker {
         self.log.borrow().is_some()
     }
 
+    /// Whether any log wants a line of an exchange that ends.
+    pub(crate) fn log_wants(&self, record: &Record) -> bool {
+        self.log.borrow_mut().as_mut().is_some_and(|log| log.wants(record))
+    }
+
     /// Whether this is the admin token.
     pub(crate) fn is_token(&self, shown: &[u8]) -> bool {
         self.shared.token.as_ref().is_some_and(|token| token.is(shown))
+    }
+
+    /// The fields of a response's head that a log wants to tell of later; `None` if there are none, as usual.
+    pub(crate) fn noted_for_log(&self, headers: &HeaderMap) -> Option<Box<HeaderMap>> {
+        let log = self.log.borrow();
+        let wanted = log.as_ref()?.response_headers();
+        if wanted.is_empty() {
+            return None;
+        }
+        let found = wanted.iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
+        Some(Box::new(found.collect()))
     }
 
     pub(crate) fn with_log(&self, write: impl FnOnce(&mut WorkerLog)) {

@@ -17,7 +17,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{builtins::Known, failure::Failure, log::Level};
+use crate::{
+    builtins::Known,
+    failure::Failure,
+    log::{self, Levels},
+};
 
 /// A microservice API gateway.
 #[derive(Debug, Parser)]
@@ -30,17 +34,8 @@ use crate::{builtins::Known, failure::Failure, log::Level};
                         sluice explain -c sluice.yaml GET http://api.example.com/users/7    why it goes where it goes",
 )]
 pub(crate) struct Cli {
-    /// How much the program says about itself on standard error
-    #[arg(
-        long,
-        global = true,
-        env = "SLUICE_LOG",
-        value_name = "LEVEL",
-        default_value = "info",
-        hide_env_values = true,
-        display_order = 100
-    )]
-    pub(crate) log: Level,
+    #[command(flatten)]
+    pub(crate) log: log::Settings,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -64,17 +59,17 @@ pub(crate) enum Command {
 // === impl Command ===
 
 impl Command {
-    /// The code that the program ends with.
-    pub(crate) fn run(self, kinds: Known) -> Result<ExitCode, Failure> {
+    /// The code that the program ends with. What the program says is as much as `levels` says.
+    pub(crate) fn run(self, kinds: Known, levels: Levels) -> Result<ExitCode, Failure> {
         match self {
-            Self::Run(command) => command.run(kinds),
+            Self::Run(command) => command.run(kinds, levels),
             Self::Check(command) => command.run(&kinds),
             Self::Explain(command) => command.run(&kinds),
             Self::Diff(command) => command.run(&kinds),
             Self::Trace(command) => command.run(),
             Self::Tap(command) => command.run(),
             Self::Top(command) => command.run(),
-            Self::Demo(command) => command.run(kinds),
+            Self::Demo(command) => command.run(kinds, levels),
             Self::Schema(command) => command.run(&kinds),
             Self::Version(command) => command.run(),
             Self::Completion(command) => command.run(),

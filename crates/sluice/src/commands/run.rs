@@ -8,13 +8,14 @@ use crate::{
     admin_token::State,
     builtins::Known,
     failure::Failure,
+    log::Levels,
     serve::{self, Server},
 };
 
 /// Serves a document until a signal ends it
 ///
-/// The document is read again when it, or a file that it names, changes, and on SIGHUP, which also opens the access log
-/// anew. A document with an error changes nothing. SIGTERM and Ctrl-C end it once what is under way is done, or the
+/// The document is read again when it, or a file that it names, changes, and on SIGHUP, which also opens the files
+/// of access logs anew. A document with an error changes nothing. SIGTERM and Ctrl-C end it once what is under way is done, or the
 /// grace time of the document is over; a second Ctrl-C ends it at once.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Example:\n  sluice run -c sluice.yaml")]
@@ -32,9 +33,9 @@ pub(crate) struct Run {
 // === impl Run ===
 
 impl Run {
-    pub(super) fn run(self, kinds: Known) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, kinds: Known, levels: Levels) -> Result<ExitCode, Failure> {
         serve::block_on(async {
-            let server = Server::start(&self.config, self.ready_file, self.state, kinds)?;
+            let server = Server::start(&self.config, self.ready_file, self.state, kinds, levels)?;
             Ok(server.run().await)
         })
     }

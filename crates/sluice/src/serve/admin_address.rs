@@ -6,7 +6,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use admin::{Check, Later, Readiness, Tap};
+use admin::{Check, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
 use snapshot::{
@@ -20,20 +20,21 @@ use telemetry::{
 };
 
 use super::{bind, served::Served};
-use crate::failure::Failure;
+use crate::{failure::Failure, log::Levels};
 
 /// The gateway as its admin address sees it.
 struct Operated {
     control: Arc<Control>,
     token: Token,
+    levels: Levels,
 }
 
 /// Binds the address that the document names, if any, and answers operators there.
-pub(super) fn open(document: &Path, control: &Arc<Control>) -> Result<Option<Served>, Failure> {
+pub(super) fn open(document: &Path, control: &Arc<Control>, levels: Levels) -> Result<Option<Served>, Failure> {
     let Some((address, token)) = control.admin() else { return Ok(None) };
     let refused = |error| bind::refused(document, "admin", &format!("{address} for operators"), &error);
     let (listener, address) = bind::bind(&address).map_err(refused)?;
-    let gateway = Arc::new(Operated { control: control.clone(), token });
+    let gateway = Arc::new(Operated { control: control.clone(), token, levels });
     Ok(Some(Served::start(address, |stopped| admin::serve(listener, gateway, stopped))))
 }
 
@@ -71,6 +72,21 @@ impl admin::Gateway for Operated {
 
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError> {
         self.control.snapshot().breakers().order(order, Instant::now(), SystemTime::now())
+    }
+
+    fn log_level(&self) -> LogLevelTold {
+        self.levels.tell()
+    }
+
+    fn order_log_level(&self, order: &LogLevelOrder) -> LogLevelTold {
+        if let Some(lasts) = self.levels.order(order, Instant::now(), SystemTime::now()) {
+            let levels = self.levels.clone();
+            drop(tokio::spawn(async move {
+                tokio::time::sleep(lasts).await;
+                levels.expire(Instant::now());
+            }));
+        }
+        self.levels.tell()
     }
 
     fn generation(&self) -> u64 {

@@ -46,6 +46,7 @@ use crate::{
     admin_token::{Made, State},
     builtins::Known,
     failure::Failure,
+    log::Levels,
     memory, registries,
 };
 use catalog::Catalog;
@@ -94,6 +95,7 @@ impl Server {
         ready_file: Option<PathBuf>,
         state: State,
         kinds: Known,
+        levels: Levels,
     ) -> Result<Self, Failure> {
         open_files::raise();
         let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
@@ -124,7 +126,7 @@ impl Server {
         let control = Arc::new(control);
         // What was registered is known again before anybody hears that the gateway is ready.
         let registry = own_registry::open(document, &control, &registry, &folder)?;
-        let admin = admin_address::open(document, &control)?;
+        let admin = admin_address::open(document, &control, levels)?;
         if let Some(made) = made.get() {
             made.show();
         }
@@ -167,7 +169,7 @@ impl Server {
                 }
                 signal = self.signals.next() => match signal {
                     Signal::Reload => {
-                        self.control.reopen_log();
+                        self.control.reopen_logs();
                         self.reload().await;
                     }
                     Signal::End => return self.drain().await,

@@ -9,6 +9,8 @@ pub(super) struct Signals {
     hangup: unix::Signal,
     interrupt: unix::Signal,
     terminate: unix::Signal,
+    /// A file became as large as a process may make one: whoever writes gets an error instead, and the process lives.
+    _file_size: unix::Signal,
 }
 
 /// What a signal asks for.
@@ -30,6 +32,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -1,13 +1,17 @@
-//! What a line says.
+//! What there is to say of an exchange.
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use message::{Cause, Nearest, Record, TraceId};
+use model::values::LogField;
 
-use super::{json, timestamp::Timestamp};
 use crate::{Protocol, Timing};
 
-/// An exchange, as the log tells it. Borrows everything: nothing is made for the log alone.
+/// An exchange, as logs tell it. Borrows everything: nothing is made for a log alone.
 #[derive(Debug)]
 pub struct Line<'a> {
     /// When the request began.
@@ -17,200 +21,179 @@ pub struct Line<'a> {
     pub protocol: Protocol,
     /// Through trusted proxies.
     pub client: IpAddr,
+    /// Where the connection came from.
+    pub peer: IpAddr,
     pub method: &'a str,
+    pub scheme: &'a str,
     pub host: &'a [u8],
-    /// Only what stands before `?` is written: queries carry tokens and names of people.
     pub path: &'a str,
+    pub query: Option<&'a str>,
+    pub listener: Option<&'a str>,
     pub route: Option<&'a str>,
     /// Of the route, if it has several.
     pub side: Option<&'a str>,
     /// Of the last attempt, as is `endpoint`.
     pub upstream: Option<&'a str>,
     pub endpoint: Option<&'a str>,
-    pub user_agent: Option<&'a [u8]>,
     pub request_id: Option<&'a [u8]>,
     /// `None` where the document asks for no traces.
     pub trace_id: Option<TraceId>,
+    pub consumer: Option<&'a str>,
+    pub sni: Option<&'a str>,
+    pub request_headers: &'a HeaderMap,
+    /// Those that [`WorkerLog::response_headers`](super::WorkerLog::response_headers) names, if there was a response.
+    pub response_headers: Option<&'a HeaderMap>,
+}
+
+/// One thing that a line says.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told<'a> {
+    Absent,
+    /// Something that was kept secret.
+    Hidden,
+    /// There is nothing to escape in it.
+    Word(&'a str),
+    Text(&'a [u8]),
+    Path(&'a [u8]),
+    Query(&'a [u8]),
+    /// Something that is, or may hold, an address.
+    Url(&'a [u8]),
+    Integer(u64),
+    Millis(Duration),
+    Time(SystemTime),
+    Address(IpAddr),
+    Trace(TraceId),
+    Nearest(&'a Nearest),
+}
+
+/// How bad it was, as syslog counts it (RFC 5424, 6.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    Error = 3,
+    Warning = 4,
+    Info = 6,
+}
+
+/// What the client got. If it went away before that, the 499 that operators look for.
+pub(super) fn status(record: &Record) -> Option<StatusCode> {
+    let gone = record.cause.filter(|cause| matches!(cause, Cause::ClientClosed | Cause::ClientStalled));
+    record.status.or_else(|| Some(gone?.status()))
 }
 
 // === impl Line ===
 
-impl Line<'_> {
-    /// Appends the line, with its end. Every line has every key; what is not there is `null`.
-    pub(super) fn format(&self, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
-        let path = self.path.split_once('?').map_or(self.path, |(path, _)| path);
-
-        out.extend_from_slice(b"{\"time\":\"");
-        timestamp.format(self.time, out);
-        out.extend_from_slice(b"\",\"client\":");
-        json::display(out, self.client);
-        out.extend_from_slice(b",\"method\":");
-        json::string(out, self.method.as_bytes());
-        out.extend_from_slice(b",\"host\":");
-        json::string(out, self.host);
-        out.extend_from_slice(b",\"path\":");
-        json::string(out, path.as_bytes());
-        out.extend_from_slice(b",\"protocol\":");
-        json::string(out, self.protocol.name().as_bytes());
-        out.extend_from_slice(b",\"status\":");
-        json::optional(out, self.status(), json::integer);
-        out.extend_from_slice(b",\"cause\":");
-        json::optional(out, self.record.cause, |out, cause| json::string(out, cause.name().as_bytes()));
-        out.extend_from_slice(b",\"nearest\":");
-        json::optional(out, self.record.nearest.as_deref(), nearest);
-        out.extend_from_slice(b",\"route\":");
-        json::optional(out, self.route, |out, name| json::string(out, name.as_bytes()));
-        out.extend_from_slice(b",\"side\":");
-        json::optional(out, self.side, |out, name| json::string(out, name.as_bytes()));
-        out.extend_from_slice(b",\"upstream\":");
-        json::optional(out, self.upstream, |out, name| json::string(out, name.as_bytes()));
-        out.extend_from_slice(b",\"endpoint\":");
-        json::optional(out, self.endpoint, |out, name| json::string(out, name.as_bytes()));
-        out.extend_from_slice(b",\"attempts\":");
-        json::integer(out, self.record.attempts.len() as u64);
-        out.extend_from_slice(b",\"duration_ms\":");
-        json::millis(out, self.timing.total);
-        out.extend_from_slice(b",\"overhead_ms\":");
-        json::optional(out, self.timing.overhead, json::millis);
-        out.extend_from_slice(b",\"request_bytes\":");
-        json::integer(out, self.record.request_bytes);
-        out.extend_from_slice(b",\"response_bytes\":");
-        json::integer(out, self.record.response_bytes);
-        out.extend_from_slice(b",\"user_agent\":");
-        json::optional(out, self.user_agent, json::string);
-        out.extend_from_slice(b",\"request_id\":");
-        json::optional(out, self.request_id, json::string);
-        out.extend_from_slice(b",\"trace_id\":");
-        json::optional(out, self.trace_id, json::display);
-        out.extend_from_slice(b"}\n");
-    }
-
-    /// What the client got. If it went away before that, the 499 that operators look for.
-    pub(crate) fn status(&self) -> Option<u64> {
-        let gone = self.record.cause.filter(|cause| matches!(cause, Cause::ClientClosed | Cause::ClientStalled));
-        let status = self.record.status.or_else(|| Some(gone?.status()))?;
-        Some(u64::from(status.as_u16()))
-    }
-}
-
-/// The routes that came nearest, as the answer tells them.
-fn nearest(out: &mut Vec<u8>, nearest: &Nearest) {
-    for (index, near) in nearest.routes.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"[{\"route\":" } else { b",{\"route\":" });
-        json::string(out, near.route.as_bytes());
-        out.extend_from_slice(b",\"miss\":");
-        json::string(out, near.miss.as_bytes());
-        out.push(b'}');
-    }
-    out.extend_from_slice(if nearest.routes.is_empty() { b"[]" } else { b"]" });
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant, UNIX_EPOCH};
-
-    use http::StatusCode;
-    use message::{Attempt, Near};
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const TIMING: Timing = Timing { total: Duration::from_micros(12_345), overhead: Some(Duration::from_micros(83)) };
-
-    fn line<'a>(record: &'a Record, timing: &'a Timing) -> Line<'a> {
-        Line {
-            time: UNIX_EPOCH,
+impl<'a> Line<'a> {
+    /// Of something of which nothing is known but who sent it, and what came of it.
+    pub fn unknown(record: &'a Record, timing: &'a Timing, client: IpAddr, request_headers: &'a HeaderMap) -> Self {
+        Self {
+            time: SystemTime::UNIX_EPOCH,
             record,
             timing,
             protocol: Protocol::Http1,
-            client: "2001:db8::1".parse().unwrap(),
-            method: "GET",
-            host: b"api.example.com:8443",
-            path: "/users/7",
+            client,
+            peer: client,
+            method: "",
+            scheme: "http",
+            host: b"",
+            path: "",
+            query: None,
+            listener: None,
             route: None,
             side: None,
             upstream: None,
             endpoint: None,
-            user_agent: None,
             request_id: None,
+            consumer: None,
+            sni: None,
+            request_headers,
+            response_headers: None,
             trace_id: None,
         }
     }
 
-    fn read(line: &Line<'_>) -> Value {
-        let mut out = Vec::new();
-        line.format(&mut Timestamp::default(), &mut out);
-        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 1);
-        serde_json::from_slice(&out).unwrap()
+    /// What the client got. If it went away before that, the 499 that operators look for.
+    pub(crate) fn status(&self) -> Option<u64> {
+        status(self.record).map(|status| u64::from(status.as_u16()))
     }
 
-    #[test]
-    fn a_line_tells_the_exchange() {
-        let mut record = Record::new(Instant::now());
-        let attempt =
-            Attempt { outcome: Err(Cause::ResponseTimeout), ..Attempt::new(0, "10.0.0.3:80".into(), record.started) };
-        record.attempts.extend([attempt.clone(), attempt]);
-        (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
-        (record.request_bytes, record.response_bytes) = (0, 300);
-        let line = Line {
-            path: "/users/7?token=secret",
-            route: Some("user"),
-            side: Some("canary"),
-            upstream: Some("users"),
-            endpoint: Some("10.0.0.3:80"),
-            user_agent: Some(b"curl/8 \"\xff\n"),
-            request_id: Some(b"01J"),
-            trace_id: TraceId::new([0xab; 16]),
-            ..line(&record, &TIMING)
-        };
-        let expected = json!({
-            "time": "1970-01-01T00:00:00.000Z", "client": "2001:db8::1", "method": "GET", "host": "api.example.com:8443",
-            "path": "/users/7", "protocol": "http1", "status": 504, "cause": "response_timeout", "nearest": null, "route": "user",
-            "side": "canary", "upstream": "users", "endpoint": "10.0.0.3:80", "attempts": 2, "duration_ms": 12.345, "overhead_ms": 0.083,
-            "request_bytes": 0, "response_bytes": 300, "user_agent": "curl/8 \"\u{fffd}\n", "request_id": "01J",
-            "trace_id": "abababababababababababababababab",
-        });
-        assert_eq!(read(&line), expected);
-    }
-
-    #[test]
-    fn what_is_not_there_is_null() {
-        let record = Record::new(Instant::now());
-        let read = read(&line(&record, &Timing { overhead: None, ..TIMING }));
-        for key in [
-            "status",
-            "cause",
-            "nearest",
-            "route",
-            "side",
-            "upstream",
-            "endpoint",
-            "overhead_ms",
-            "user_agent",
-            "request_id",
-            "trace_id",
-        ] {
-            assert_eq!(read.get(key), Some(&Value::Null), "{key}");
+    pub(super) fn tell(&self, field: LogField) -> Told<'a> {
+        let text = |value: Option<&'a str>| value.map_or(Told::Absent, |value| Told::Text(value.as_bytes()));
+        match field {
+            LogField::Time => Told::Time(self.time),
+            LogField::Client => Told::Address(self.client),
+            LogField::Peer => Told::Address(self.peer),
+            LogField::Method => Told::Text(self.method.as_bytes()),
+            LogField::Scheme => Told::Word(self.scheme),
+            LogField::Host => Told::Text(self.host),
+            LogField::Path => Told::Path(self.path.as_bytes()),
+            LogField::Query => self.query.map_or(Told::Absent, |query| Told::Query(query.as_bytes())),
+            LogField::Protocol => Told::Word(self.protocol.name()),
+            LogField::Status => self.status().map_or(Told::Absent, Told::Integer),
+            LogField::Cause => self.record.cause.map_or(Told::Absent, |cause| Told::Word(cause.name())),
+            LogField::Nearest => self.record.nearest.as_deref().map_or(Told::Absent, Told::Nearest),
+            LogField::Listener => text(self.listener),
+            LogField::Route => text(self.route),
+            LogField::Side => text(self.side),
+            LogField::Upstream => text(self.upstream),
+            LogField::Endpoint => text(self.endpoint),
+            LogField::Attempts => Told::Integer(self.record.attempts.len() as u64),
+            LogField::DurationMs => Told::Millis(self.timing.total),
+            LogField::OverheadMs => self.timing.overhead.map_or(Told::Absent, Told::Millis),
+            LogField::UpstreamMs => match &self.record.attempts[..] {
+                [] => Told::Absent,
+                attempts => Told::Millis(attempts.iter().map(|attempt| attempt.duration).sum()),
+            },
+            LogField::RequestBytes => Told::Integer(self.record.request_bytes),
+            LogField::ResponseBytes => Told::Integer(self.record.response_bytes),
+            LogField::UserAgent => match self.request_headers.get(header::USER_AGENT) {
+                Some(value) => Told::Text(value.as_bytes()),
+                None => Told::Absent,
+            },
+            LogField::Referer => value(self.request_headers, &header::REFERER),
+            LogField::RequestId => self.request_id.map_or(Told::Absent, Told::Text),
+            LogField::TraceId => self.trace_id.map_or(Told::Absent, Told::Trace),
+            LogField::Consumer => text(self.consumer),
+            LogField::Sni => text(self.sni),
         }
     }
 
-    #[test]
-    fn routes_that_came_near_are_told() {
-        let mut record = Record::new(Instant::now());
-        let near = |route: &str, miss: &str| Near { route: route.into(), miss: miss.to_owned() };
-        for routes in [vec![], vec![near("a", "method is not GET"), near("b", "header x is not \"1\"")]] {
-            let told: Vec<_> = routes.iter().map(|near| json!({ "route": &*near.route, "miss": near.miss })).collect();
-            record.nearest = Some(Box::new(Nearest { routes, disclosed: false }));
-            assert_eq!(read(&line(&record, &TIMING))["nearest"], json!(told));
+    pub(super) fn tell_request_header(&self, name: &HeaderName) -> Told<'a> {
+        value(self.request_headers, name)
+    }
+
+    pub(super) fn tell_response_header(&self, name: &HeaderName) -> Told<'a> {
+        self.response_headers.map_or(Told::Absent, |headers| value(headers, name))
+    }
+
+    pub(super) fn severity(&self) -> Severity {
+        match (status(self.record), self.record.cause) {
+            (Some(status), _) if status.is_server_error() => Severity::Error,
+            (Some(status), _) if status.is_client_error() => Severity::Warning,
+            (_, Some(_)) => Severity::Warning,
+            _ => Severity::Info,
         }
     }
 
-    #[test]
-    fn a_client_that_went_away_got_a_499() {
-        let mut record = Record::new(Instant::now());
-        record.cause = Some(Cause::ClientClosed);
-        assert_eq!(read(&line(&record, &TIMING))["status"], 499);
-        record.status = Some(StatusCode::OK);
-        assert_eq!(read(&line(&record, &TIMING))["status"], 200, "it got the head of this one");
+    pub(super) fn nanos(&self) -> u64 {
+        let since = self.time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The first one, if there are several.
+fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Told<'a> {
+    headers.get(name).map_or(Told::Absent, |value| Told::Url(value.as_bytes()))
+}
+
+// === impl Severity ===
+
+impl Severity {
+    /// As OpenTelemetry counts it.
+    pub(super) const fn otlp(self) -> (u64, &'static str) {
+        match self {
+            Self::Error => (17, "ERROR"),
+            Self::Warning => (13, "WARN"),
+            Self::Info => (9, "INFO"),
+        }
     }
 }

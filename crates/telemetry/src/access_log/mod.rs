@@ -1,146 +1,259 @@
-//! One JSON line per exchange.
+//! A line per exchange, for each log that wants one.
 //!
 //! ```text
-//!   worker                                            writer thread
-//!   ┌─────────────┐   full, or a second old (tick)    ┌─────────────┐
-//!   │ WorkerLog   │ ───────────── Batch ────────────▶ │ writer::run │ ──▶ file or stdout
-//!   │  one buffer │ ◀──────── empty buffer ────────── │             │
-//!   └─────────────┘                                   └─────────────┘
+//!   worker                                             writer thread of a log
+//!   ┌──────────────┐   full, or a second old (tick)    ┌─────────────┐
+//!   │ WorkerLog    │ ───────────── Batch ────────────▶ │ writer::run │ ──▶ file, stdout, syslog, HTTP
+//!   │  a lane each │ ◀──────── empty buffer ────────── │             │
+//!   └──────────────┘                                   └─────────────┘
 //! ```
-//! Each worker has a fixed number of buffers in circulation. While all of them wait for a slow or dead sink, its lines
-//! are dropped and counted. So a sink never delays a request, and memory is bounded by construction.
+//! Each lane has a fixed number of buffers in circulation. While all of them wait for a slow or dead sink, its lines are dropped
+//! and counted. So a sink never delays a request, and memory is bounded by construction.
+//!
+//! What a line needs is compiled once ([`format`]); whether there is one is decided before anything is written ([`taken`]).
 
-mod json;
+/// How a line is written.
+mod format;
+/// The end of a log that belongs to one worker.
+mod lane;
+/// What there is to say of an exchange.
 mod line;
+/// What is secret.
+mod redact;
+/// What a log's threads know of each other.
+mod shared;
+/// Where lines go.
 mod sink;
+/// Which exchanges get one.
+mod taken;
 mod timestamp;
+/// The thread that waits for the sink.
 mod writer;
 
 use std::{
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
     io,
-    path::PathBuf,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, PoisonError,
+        atomic::Ordering::Relaxed,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
     time::Duration,
 };
 
+use ::http::HeaderName;
+use message::{Random, Record};
+use model::LogSink;
+
 pub use line::Line;
 pub use timestamp::rfc3339;
 
 use crate::{Expose, Exposition, names};
+use format::Format;
+use lane::Lane;
+use shared::{Counts, Shared};
 use sink::Sink;
+use taken::Taken;
 use timestamp::Timestamp;
-use writer::{Batch, Order};
+use writer::Order;
 
-/// Buffers of a worker: one that it fills, the others with the writer thread or on their way.
+/// Buffers of a worker, for a log whose sink is near: one that it fills, the others with the writer thread or on their way.
 const BUFFERS: usize = 4;
 /// A buffer that holds this many bytes goes to the writer; the rest of its room is for the line that makes it full.
 const FULL: usize = 48 * 1024;
 const ROOM: usize = 64 * 1024;
-/// How long the end of the log waits for a sink that takes nothing.
+/// How long the end of a log waits for a sink that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Where lines go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    Stdout,
-    /// Appended to; made if missing, readable by owner and group.
-    File(PathBuf),
-}
+/// The access logs of a gateway.
+#[derive(Debug, Default)]
+pub struct AccessLogs(Vec<Arc<AccessLog>>);
 
-/// The access log of a gateway. Its end, after that of its [`WorkerLog`]s, waits until everything is written, but not
-/// forever.
+/// One of them. Its end, after that of its lanes, waits until everything is written, but not forever.
 #[derive(Debug)]
-pub struct AccessLog {
-    writer: SyncSender<Order>,
-    dropped: Arc<AtomicU64>,
-    /// Disconnected when the writer thread has ended.
-    ended: Receiver<()>,
+struct AccessLog {
+    settings: model::AccessLog,
+    /// Of the secrets and certificates that the settings name.
+    files: u64,
+    format: Arc<Format>,
+    taken: Arc<Taken>,
+    /// Of each lane.
+    buffers: usize,
+    /// `None`: closed.
+    writer: Option<SyncSender<Order>>,
+    shared: Arc<Shared>,
+    /// Disconnected when the writer thread has ended. Asked by the last who holds the log.
+    ended: Mutex<Receiver<()>>,
 }
 
-/// The end of the log that belongs to one worker.
+/// The end of all logs that belongs to one worker.
 #[derive(Debug)]
 pub struct WorkerLog {
-    buffer: Vec<u8>,
-    lines: u64,
+    lanes: Vec<Lane>,
     timestamp: Timestamp,
-    empty: Receiver<Vec<u8>>,
-    home: SyncSender<Vec<u8>>,
-    writer: SyncSender<Order>,
-    dropped: Arc<AtomicU64>,
+    random: Random,
+    response_headers: Vec<HeaderName>,
+}
+
+// === impl AccessLogs ===
+
+impl AccessLogs {
+    /// Opens the logs and starts a writer thread for each. Those that `previous` has already go on as they are; of those that
+    /// only have the same name, the counts do.
+    ///
+    /// # Errors
+    /// A file, secret or certificate cannot be read, or no thread can be started.
+    pub fn open(settings: &[model::AccessLog], workers: usize, previous: &Self) -> io::Result<Self> {
+        let open = |settings: &model::AccessLog| {
+            let named = previous.0.iter().find(|log| log.settings.name == settings.name);
+            let files = sink::fingerprint_of_files(&settings.sink);
+            if let Some(same) = named.filter(|log| log.settings == *settings && log.files == files) {
+                return Ok(same.clone());
+            }
+            let counts = named.map(|log| log.shared.counts.clone()).unwrap_or_default();
+            AccessLog::open(settings, workers, counts).map(Arc::new)
+        };
+        settings.iter().map(open).collect::<io::Result<_>>().map(Self)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The logs as one worker sees them. To be called once for each, with chance of its own.
+    pub fn worker(&self, random: Random) -> WorkerLog {
+        let mut lanes: Vec<_> = self.0.iter().map(|log| log.lane()).collect();
+        for index in 1..lanes.len() {
+            lanes[index].like = (0..index).find(|other| lanes[*other].format == lanes[index].format);
+        }
+        let mut response_headers: Vec<_> =
+            self.0.iter().flat_map(|log| log.format.response_headers().cloned()).collect();
+        response_headers.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        response_headers.dedup();
+        WorkerLog { lanes, timestamp: Timestamp::default(), random, response_headers }
+    }
+
+    /// Has files opened anew, after somebody renamed them (logrotate). What was written before goes to the old ones.
+    pub fn reopen(&self) {
+        for writer in self.0.iter().filter_map(|log| log.writer.as_ref()) {
+            // If the queue is full of requests to reopen, one more changes nothing.
+            let _ = writer.try_send(Order::Reopen);
+        }
+    }
+
+    /// Lines that were lost so far, of all logs.
+    pub fn dropped(&self) -> u64 {
+        self.0.iter().map(|log| log.shared.counts.dropped.load(Relaxed)).sum()
+    }
+
+    /// Lines that were written so far, or handed to a server that took them.
+    pub fn written(&self) -> u64 {
+        self.0.iter().map(|log| log.shared.counts.written.load(Relaxed)).sum()
+    }
+}
+
+impl Drop for AccessLogs {
+    fn drop(&mut self) {
+        // All at once, before the first is waited for. What another set has too goes on.
+        self.0.iter().filter(|log| Arc::strong_count(log) == 1).for_each(|log| log.shared.close());
+    }
+}
+
+/// The same logs, not others that say the same.
+impl PartialEq for AccessLogs {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+}
+
+impl Expose for AccessLogs {
+    fn expose(&self, out: &mut Exposition) {
+        if self.is_empty() {
+            return;
+        }
+        for (family, count) in [
+            (&names::ACCESS_LOG_LINES, (|counts| counts.written.load(Relaxed)) as fn(&Counts) -> u64),
+            (&names::ACCESS_LOG_DROPPED, |counts| counts.dropped.load(Relaxed)),
+        ] {
+            let mut samples = out.family(family);
+            self.0.iter().for_each(|log| samples.count(&[&*log.shared.name], count(&log.shared.counts)));
+        }
+    }
 }
 
 // === impl AccessLog ===
 
 impl AccessLog {
-    /// Opens the target and starts the writer thread.
-    ///
-    /// # Errors
-    /// The file cannot be opened, or no thread can be started.
-    pub fn open(target: Target, workers: usize) -> io::Result<Self> {
-        Self::start(sink::open(target)?, workers)
+    fn open(settings: &model::AccessLog, workers: usize, counts: Arc<Counts>) -> io::Result<Self> {
+        let random = Random::seeded(RandomState::new().hash_one(&settings.name));
+        let failed = |error: io::Error| {
+            let sink = sink::told(&settings.sink);
+            io::Error::new(error.kind(), format!("cannot write the access log to {sink}: {error}"))
+        };
+        let sink = sink::open(settings, random).map_err(failed)?;
+        Self::start(settings, sink, workers, counts)
     }
 
-    fn start(sink: Box<dyn Sink>, workers: usize) -> io::Result<Self> {
-        // Room for every buffer there is, so that a worker never finds the queue full; and for a few more orders.
-        let (writer, orders) = sync_channel(workers * BUFFERS + 4);
+    fn start(
+        settings: &model::AccessLog,
+        sink: Box<dyn Sink>,
+        workers: usize,
+        counts: Arc<Counts>,
+    ) -> io::Result<Self> {
+        let buffers = buffers(&settings.sink, workers);
+        // Room for every buffer there is, and for those of lanes that a reload has just replaced, so that a worker never finds
+        // the queue full; and for a few more orders.
+        let (writer, orders) = sync_channel(2 * workers * buffers + 4);
         let (alive, ended) = sync_channel(0);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let lost = dropped.clone();
+        let shared = Arc::new(Shared::new(settings.name.clone(), counts));
+        let told = shared.clone();
         thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            writer::run(&orders, sink, &lost);
-            drop(alive);
+            writer::run(&orders, sink, &told);
+            // What still comes is lost, and counted by whoever sends it.
+            drop((orders, alive));
         })?;
-        Ok(Self { writer, dropped, ended })
+        Ok(Self {
+            format: Arc::new(Format::of(settings)),
+            taken: Arc::new(Taken::of(&settings.status, settings.sample)),
+            files: sink::fingerprint_of_files(&settings.sink),
+            settings: settings.clone(),
+            buffers,
+            writer: Some(writer),
+            shared,
+            ended: Mutex::new(ended),
+        })
     }
 
-    /// The log of one worker. To be called once for each.
-    pub fn worker(&self) -> WorkerLog {
-        let (home, empty) = sync_channel(BUFFERS);
-        for _ in 1..BUFFERS {
-            // Cannot fail: the channel has room for all of them.
-            let _ = home.try_send(Vec::with_capacity(ROOM));
+    fn lane(&self) -> Lane {
+        let (format, taken, shared) = (self.format.clone(), self.taken.clone(), self.shared.clone());
+        match &self.writer {
+            Some(writer) => Lane::new(format, taken, self.buffers, writer.clone(), shared),
+            // Closed when it is dropped, and then there is nobody to call this.
+            None => Lane::new(format, taken, self.buffers, sync_channel(0).0, shared),
         }
-        WorkerLog {
-            buffer: Vec::with_capacity(ROOM),
-            lines: 0,
-            timestamp: Timestamp::default(),
-            empty,
-            home,
-            writer: self.writer.clone(),
-            dropped: self.dropped.clone(),
-        }
-    }
-
-    /// Has the file opened anew, after somebody renamed it (logrotate). What was written before goes to the old one.
-    pub fn reopen(&self) {
-        // If the queue is full of requests to reopen, one more changes nothing.
-        let _ = self.writer.try_send(Order::Reopen);
-    }
-
-    /// Lines that were lost so far.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Relaxed)
     }
 }
 
-impl Expose for AccessLog {
-    fn expose(&self, out: &mut Exposition) {
-        out.family(&names::ACCESS_LOG_DROPPED).count(&[], self.dropped());
+/// How many buffers a lane has. What is far away may be gone for a while.
+fn buffers(sink: &LogSink, workers: usize) -> usize {
+    match sink {
+        LogSink::Stdout | LogSink::File { .. } => BUFFERS,
+        LogSink::Syslog(_) => (model::Batch::default().queue as usize / ROOM / workers).max(BUFFERS),
+        LogSink::Http(http) => (http.batch.queue as usize / ROOM / workers).max(BUFFERS),
     }
 }
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        if self.writer.try_send(Order::Close).is_err() {
-            return;
-        }
-        if self.ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!(patience = ?PATIENCE, "the access log takes no more lines, the last ones are lost");
+        self.shared.close();
+        // The writer thread ends when it has written what is left, and no lane can send any more.
+        self.writer = None;
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let log = &*self.shared.name;
+            tracing::warn!(log, patience = ?PATIENCE, "the access log takes no more lines, the last ones are lost");
         }
     }
 }
@@ -148,45 +261,37 @@ impl Drop for AccessLog {
 // === impl WorkerLog ===
 
 impl WorkerLog {
-    /// Takes a line, or drops and counts it. Neither blocks, nor allocates once buffers have grown to their size.
-    pub fn write(&mut self, line: &Line<'_>) {
-        if self.buffer.len() >= FULL && !self.hand_over() {
-            self.dropped.fetch_add(1, Relaxed);
-            return;
+    /// Whether any log wants a line of an exchange that ends. To be asked before [`write`](Self::write).
+    pub fn wants(&mut self, record: &Record) -> bool {
+        let mut wanted = false;
+        for lane in &mut self.lanes {
+            lane.takes = lane.taken.takes(record, &mut self.random);
+            wanted |= lane.takes;
         }
-        line.format(&mut self.timestamp, &mut self.buffer);
-        self.lines += 1;
+        wanted
+    }
+
+    /// Gives the logs that want it a line, or drops and counts it. Neither blocks, nor allocates once buffers have grown to
+    /// their size.
+    pub fn write(&mut self, line: &Line<'_>) {
+        for index in 0..self.lanes.len() {
+            let (before, rest) = self.lanes.split_at_mut(index);
+            let lane = &mut rest[0];
+            if lane.takes {
+                let same = lane.like.map(|like| &before[like]).filter(|lane| lane.takes).and_then(Lane::last);
+                lane.write(line, same, &mut self.timestamp);
+            }
+        }
     }
 
     /// Hands over what there is. To be called about once a second, so that no line is older than that.
     pub fn tick(&mut self) {
-        if self.lines > 0 {
-            self.hand_over();
-        }
+        self.lanes.iter_mut().for_each(Lane::tick);
     }
 
-    /// Whether the buffer is empty now. If not, the writer holds all others.
-    fn hand_over(&mut self) -> bool {
-        let Ok(empty) = self.empty.try_recv() else { return false };
-        self.send(empty);
-        true
-    }
-
-    /// Sends the buffer to the writer and goes on with `next`.
-    fn send(&mut self, next: Vec<u8>) {
-        let bytes = std::mem::replace(&mut self.buffer, next);
-        let lines = std::mem::take(&mut self.lines);
-        let batch = Batch { bytes, lines, home: self.home.clone() };
-        if self.writer.try_send(Order::Write(batch)).is_err() {
-            self.dropped.fetch_add(lines, Relaxed);
-        }
-    }
-}
-
-impl Drop for WorkerLog {
-    fn drop(&mut self) {
-        // The last buffer need not wait for another to take its place.
-        self.send(Vec::new());
+    /// Header fields that must be kept of a response, for its line.
+    pub fn response_headers(&self) -> &[HeaderName] {
+        &self.response_headers
     }
 }
 

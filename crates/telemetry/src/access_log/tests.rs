@@ -2,14 +2,18 @@
 
 use std::{
     io::{self, Write},
-    sync::{Mutex, mpsc::Sender},
-    time::{Instant, UNIX_EPOCH},
+    sync::mpsc::Sender,
+    time::Instant,
 };
 
-use message::Record;
+use ::http::{HeaderMap, StatusCode};
+use model::LogFormat;
 
-use super::*;
-use crate::{Protocol, Timing};
+use super::{
+    sink::file::{FileSink, Out},
+    *,
+};
+use crate::Timing;
 
 /// Keeps what is written; does what the script says for each write, then whatever is asked of it.
 struct Scripted {
@@ -25,7 +29,7 @@ enum Act {
     Wait(Sender<()>, Receiver<()>),
 }
 
-impl Sink for Scripted {}
+impl Out for Scripted {}
 
 impl Write for Scripted {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -48,32 +52,38 @@ impl Write for Scripted {
     }
 }
 
-fn scripted(script: Vec<Act>) -> (AccessLog, Arc<Mutex<Vec<u8>>>) {
+fn scripted(script: Vec<Act>) -> (AccessLogs, Arc<Mutex<Vec<u8>>>) {
     let written = Arc::default();
-    let sink = Scripted { written: Arc::clone(&written), script: script.into_iter() };
-    (AccessLog::start(Box::new(sink), 1).unwrap(), written)
+    let sink = FileSink::of(Scripted { written: Arc::clone(&written), script: script.into_iter() });
+    let settings = model::AccessLog::to("test", LogSink::Stdout);
+    let log = AccessLog::start(&settings, Box::new(sink), 1, Arc::default()).unwrap();
+    (AccessLogs(vec![Arc::new(log)]), written)
+}
+
+fn open(settings: &[model::AccessLog]) -> AccessLogs {
+    AccessLogs::open(settings, 1, &AccessLogs::default()).unwrap()
+}
+
+fn to_file(name: &str, path: &std::path::Path) -> model::AccessLog {
+    model::AccessLog::to(name, LogSink::File { path: path.to_owned(), rotate: None })
+}
+
+fn worker(logs: &AccessLogs) -> WorkerLog {
+    logs.worker(Random::seeded(1))
 }
 
 fn write(log: &mut WorkerLog, path: &str) {
-    let record = Record::new(Instant::now());
+    write_status(log, path, 200);
+}
+
+fn write_status(log: &mut WorkerLog, path: &str, status: u16) {
+    let mut record = Record::new(Instant::now());
+    record.status = StatusCode::from_u16(status).ok();
     let timing = Timing::of(&record, record.started);
-    log.write(&Line {
-        time: UNIX_EPOCH,
-        record: &record,
-        timing: &timing,
-        protocol: Protocol::Http2,
-        client: [127, 0, 0, 1].into(),
-        method: "GET",
-        host: b"example.com",
-        path,
-        route: None,
-        side: None,
-        upstream: None,
-        endpoint: None,
-        user_agent: None,
-        request_id: None,
-        trace_id: None,
-    });
+    let headers = HeaderMap::new();
+    if log.wants(&record) {
+        log.write(&Line { path, ..Line::unknown(&record, &timing, [127, 0, 0, 1].into(), &headers) });
+    }
 }
 
 /// The paths of the whole lines, and whatever else there is as it is.
@@ -89,7 +99,7 @@ fn paths(written: &[u8]) -> Vec<String> {
 #[test]
 fn the_end_writes_what_is_left() {
     let (log, written) = scripted(vec![]);
-    let mut worker = log.worker();
+    let mut worker = worker(&log);
     write(&mut worker, "/1");
     write(&mut worker, "/2");
     drop(worker);
@@ -102,7 +112,7 @@ fn a_sink_that_takes_nothing_costs_lines_and_no_time() {
     let (waiting, is_waiting) = std::sync::mpsc::channel();
     let (go_on, told) = std::sync::mpsc::channel();
     let (log, written) = scripted(vec![Act::Wait(waiting, told)]);
-    let mut worker = log.worker();
+    let mut worker = worker(&log);
     write(&mut worker, "/first");
     worker.tick();
     is_waiting.recv().unwrap();
@@ -112,11 +122,12 @@ fn a_sink_that_takes_nothing_costs_lines_and_no_time() {
         write(&mut worker, "/more");
         total += 1;
     }
-    assert!(worker.buffer.capacity() <= ROOM, "a worker hoards no lines");
+    let lane = &mut worker.lanes[0];
+    assert!(lane.buffer.capacity() <= ROOM, "a worker hoards no lines");
 
     go_on.send(()).unwrap();
-    let empty = worker.empty.recv().unwrap();
-    worker.home.try_send(empty).unwrap();
+    let empty = lane.empty.recv().unwrap();
+    lane.home.try_send(empty).unwrap();
     write(&mut worker, "/last");
     let dropped = log.dropped();
     assert_eq!(dropped, 1_000, "with a buffer back, lines are taken again");
@@ -137,13 +148,14 @@ fn a_sink_that_fails_is_tried_again_and_tears_no_other_line() {
         Act::Fail(io::ErrorKind::Interrupted),
         Act::Fail(io::ErrorKind::WouldBlock),
     ]);
-    let mut worker = log.worker();
+    let mut worker = worker(&log);
     for path in ["/refused", "/torn", "/refused", "/whole"] {
         write(&mut worker, path);
         worker.tick();
         // The buffer comes back when it has been dealt with.
-        let empty = [(); BUFFERS - 1].map(|()| worker.empty.recv().unwrap());
-        empty.into_iter().for_each(|buffer| worker.home.try_send(buffer).unwrap());
+        let lane = &worker.lanes[0];
+        let empty = [(); BUFFERS - 1].map(|()| lane.empty.recv().unwrap());
+        empty.into_iter().for_each(|buffer| lane.home.try_send(buffer).unwrap());
     }
     assert_eq!(log.dropped(), 3);
     assert_eq!(paths(&written.lock().unwrap()), ["torn", "/whole"]);
@@ -153,8 +165,8 @@ fn a_sink_that_fails_is_tried_again_and_tears_no_other_line() {
 fn a_renamed_file_is_left_when_told() {
     let folder = tempfile::tempdir().unwrap();
     let (path, renamed) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
-    let log = AccessLog::open(Target::File(path.clone()), 1).unwrap();
-    let mut worker = log.worker();
+    let log = open(&[to_file("file", &path)]);
+    let mut worker = worker(&log);
     write(&mut worker, "/old");
     worker.tick();
     std::fs::rename(&path, &renamed).unwrap();
@@ -169,14 +181,15 @@ fn a_renamed_file_is_left_when_told() {
 #[test]
 fn a_log_that_cannot_be_opened_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let error = AccessLog::open(Target::File(folder.path().join("missing/access.log")), 1).unwrap_err();
+    let settings = to_file("file", &folder.path().join("missing/access.log"));
+    let error = AccessLogs::open(&[settings], 1, &AccessLogs::default()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
 
 #[test]
 fn lines_of_any_length_are_taken() {
     let (log, written) = scripted(vec![]);
-    let mut worker = log.worker();
+    let mut worker = worker(&log);
     let long = format!("/{}", "x".repeat(3 * ROOM));
     for path in ["/before", &long, "/after"] {
         write(&mut worker, path);
@@ -187,12 +200,60 @@ fn lines_of_any_length_are_taken() {
 }
 
 #[test]
-fn a_worker_that_outlives_the_log_counts_its_lines_as_lost() {
-    let (log, _written) = scripted(vec![]);
-    let mut worker = log.worker();
-    let dropped = log.dropped.clone();
+fn what_is_left_when_a_log_ends_is_written_by_whoever_is_last() {
+    let (log, written) = scripted(vec![]);
+    let mut worker = worker(&log);
     write(&mut worker, "/late");
-    drop(log);
+    let ending = thread::spawn(move || drop(log));
     drop(worker);
-    assert_eq!(dropped.load(Relaxed), 1);
+    ending.join().unwrap();
+    assert_eq!(paths(&written.lock().unwrap()), ["/late"]);
+}
+
+#[test]
+fn each_log_takes_what_it_wants_and_equal_ones_say_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let format = LogFormat::Logfmt(vec![model::LogItem::Field(model::values::LogField::Path)]);
+    let log = open(&[
+        to_file("all", &path("all")),
+        model::AccessLog { status: vec![500..=599], ..to_file("errors", &path("errors")) },
+        model::AccessLog { sample: 0.0, ..to_file("sampled", &path("sampled")) },
+        model::AccessLog { format, ..to_file("short", &path("short")) },
+    ]);
+    let mut worker = worker(&log);
+    assert_eq!(worker.lanes.iter().map(|lane| lane.like).collect::<Vec<_>>(), [None, Some(0), Some(0), None]);
+    for (path, status) in [("/1", 200), ("/2", 503), ("/3", 404)] {
+        write_status(&mut worker, path, status);
+    }
+    drop(worker);
+    drop(log);
+    let read = |name: &str| std::fs::read(path(name)).unwrap();
+    assert_eq!(paths(&read("all")), ["/1", "/2", "/3"]);
+    for name in ["errors", "sampled"] {
+        assert_eq!(paths(&read(name)), ["/2"], "{name}");
+        assert!(read("all").windows(read(name).len()).any(|window| window == read(name)), "{name}");
+    }
+    assert_eq!(String::from_utf8(read("short")).unwrap(), "path=/1\npath=/2\npath=/3\n");
+}
+
+#[test]
+fn logs_that_stay_the_same_go_on_and_others_keep_their_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| to_file(name, &folder.path().join(name)));
+    let first = open(&[one.clone(), two.clone()]);
+    let mut before = worker(&first);
+    write(&mut before, "/1");
+    drop(before);
+    let changed = model::AccessLog { sample: 0.5, ..two };
+    let second = AccessLogs::open(&[one, changed], 1, &first).unwrap();
+    assert!(Arc::ptr_eq(&first.0[0], &second.0[0]) && !Arc::ptr_eq(&first.0[1], &second.0[1]));
+    assert_ne!(first, second);
+    drop(first);
+    assert_eq!(second.0[1].shared.counts.written.load(Relaxed), 1);
+    let mut after = worker(&second);
+    write(&mut after, "/2");
+    drop(after);
+    drop(second);
+    assert_eq!(paths(&std::fs::read(folder.path().join("one")).unwrap()), ["/1", "/2"]);
 }

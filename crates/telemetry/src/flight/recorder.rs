@@ -212,7 +212,7 @@ mod tests {
     use message::{Cause, Record};
 
     use super::*;
-    use crate::{Line, Protocol, Timing};
+    use crate::{Line, Timing};
 
     fn recorder(records: usize, keep: usize) -> Recorder {
         Recorder::new(Arc::new(FlightRules { records, keep, headers: Vec::new() }), 0, 1)
@@ -223,22 +223,13 @@ mod tests {
         let mut record = Record::new(Instant::now());
         (record.status, record.cause) = (Some(StatusCode::OK), cause);
         let timing = Timing { total: Duration::from_millis(millis), overhead: None };
+        let fields = HeaderMap::new();
         let line = Line {
             time: UNIX_EPOCH,
-            record: &record,
-            timing: &timing,
-            protocol: Protocol::Http1,
-            client: [192, 0, 2, 1].into(),
             method: "GET",
             host: b"a.test",
             path: "/",
-            route: None,
-            side: None,
-            upstream: None,
-            endpoint: None,
-            user_agent: None,
-            request_id: None,
-            trace_id: None,
+            ..Line::unknown(&record, &timing, [192, 0, 2, 1].into(), &fields)
         };
         recorder.record(&Departed {
             line: &line,

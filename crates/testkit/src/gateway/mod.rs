@@ -19,7 +19,7 @@ use std::{
 };
 
 use capture::Captured;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -284,6 +284,17 @@ impl Process {
     /// When the process has ended already.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process is running");
+    }
+
+    /// Has the operating system refuse to make any file of it larger than this, as a disk that is full would; `None`: no more.
+    ///
+    /// # Panics
+    /// When the process has ended already.
+    pub fn limit_file_size(&self, bytes: Option<u64>) {
+        let pid = Some(Pid::from_child(&self.child));
+        let before = getrlimit(Resource::Fsize);
+        let limit = Rlimit { current: bytes.or(before.maximum), maximum: before.maximum };
+        prlimit(pid, Resource::Fsize, limit).expect("the process is running");
     }
 
     /// Waits for its end.

@@ -17,6 +17,7 @@ use crate::{
     admin_token::State,
     builtins::Known,
     failure::Failure,
+    log::Levels,
     output,
     serve::{self, Server},
 };
@@ -47,7 +48,7 @@ const ADMIN_PORT: u16 = 9901;
 // === impl Demo ===
 
 impl Demo {
-    pub(super) fn run(self, kinds: Known) -> Result<ExitCode, Failure> {
+    pub(super) fn run(self, kinds: Known, levels: Levels) -> Result<ExitCode, Failure> {
         serve::block_on(async {
             let services = demo::start_all();
             let services =
@@ -57,7 +58,7 @@ impl Demo {
             })?;
             let document = folder.path().join("demo.yaml");
             let state = State::new(folder.path().join("state"));
-            let server = Server::start(&document, self.ready_file, state, kinds)?;
+            let server = Server::start(&document, self.ready_file, state, kinds, levels)?;
             output::print(welcome(&server, &document).as_bytes())?;
             Ok(server.run().await)
         })

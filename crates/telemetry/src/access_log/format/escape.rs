@@ -1,28 +1,27 @@
-//! Just enough JSON (RFC 8259) to write a line.
+//! Values as text that nobody can break out of.
 
-use std::{fmt::Display, io::Write, time::Duration};
+use std::{io::Write, net::IpAddr, time::Duration};
 
-/// Appends a string. Whatever a client sent comes out as valid JSON that is safe on a terminal: control characters are
-/// escaped, also those above ASCII, and what is not UTF-8 becomes U+FFFD.
-pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
+/// Appends what comes of `bytes` between two quotes: JSON (RFC 8259), and as much in logfmt and templates.
+///
+/// Whatever a client sent comes out as valid UTF-8 that is safe on a terminal and cannot end its line or its quotes: control
+/// characters are escaped, also those above ASCII, and what is not UTF-8 becomes U+FFFD.
+pub(in crate::access_log) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
     if bytes.iter().all(|byte| is_plain(*byte)) {
         out.extend_from_slice(bytes);
-    } else {
-        for chunk in bytes.utf8_chunks() {
-            chunk.valid().chars().for_each(|character| escaped(out, character));
-            if !chunk.invalid().is_empty() {
-                out.extend_from_slice("\u{fffd}".as_bytes());
-            }
+        return;
+    }
+    for chunk in bytes.utf8_chunks() {
+        chunk.valid().chars().for_each(|character| escaped(out, character));
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
         }
     }
-    out.push(b'"');
 }
 
-/// Appends what displays itself without anything to escape, as a string.
-pub(super) fn display(out: &mut Vec<u8>, value: impl Display) {
-    // A vector takes everything.
-    let _ = write!(out, "\"{value}\"");
+/// Whether it stands for itself in logfmt, without quotes.
+pub(super) fn is_bare(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| is_plain(*byte) && !matches!(byte, b' ' | b'='))
 }
 
 pub(super) fn integer(out: &mut Vec<u8>, value: u64) {
@@ -37,11 +36,18 @@ pub(super) fn millis(out: &mut Vec<u8>, value: Duration) {
     out.extend_from_slice(&[b'.', digit(decimals / 100), digit(decimals / 10), digit(decimals)]);
 }
 
-/// Appends `null` for nothing.
-pub(super) fn optional<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {
-    match value {
-        Some(value) => write(out, value),
-        None => out.extend_from_slice(b"null"),
+pub(super) fn address(out: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        // A vector takes everything.
+        IpAddr::V6(address) => _ = write!(out, "{address}"),
     }
 }
 
@@ -65,6 +71,9 @@ fn escaped(out: &mut Vec<u8>, character: char) {
             let code = control as usize;
             out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[code >> 4 & 15], HEX[code & 15]]);
         }
+        // Ends a line for whoever reads JSON as JavaScript.
+        '\u{2028}' => out.extend_from_slice(b"\\u2028"),
+        '\u{2029}' => out.extend_from_slice(b"\\u2029"),
         other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }
@@ -88,10 +97,10 @@ mod tests {
             b"\xf0\x9f bad \xff",
             &every_byte,
         ] {
-            let text = written(|out| string(out, bytes));
-            let back: String = serde_json::from_str(&text).unwrap();
+            let text = written(|out| escape(out, bytes));
+            let back: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
             assert_eq!(back, String::from_utf8_lossy(bytes));
-            assert!(!text.chars().any(char::is_control), "{text:?}");
+            assert!(!text.chars().any(|it| it.is_control() || it == '\u{2028}'), "{text:?}");
         }
     }
 
@@ -99,6 +108,13 @@ mod tests {
     fn milliseconds_have_three_decimals() {
         for (nanos, text) in [(0, "0.000"), (999, "0.000"), (83_000, "0.083"), (12_345_678_901, "12345.678")] {
             assert_eq!(written(|out| millis(out, Duration::from_nanos(nanos))), text);
+        }
+    }
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for text in ["0.0.0.0", "192.0.2.17", "255.255.255.255", "2001:db8::1", "::ffff:1.2.3.4"] {
+            assert_eq!(written(|out| address(out, text.parse().unwrap())), text);
         }
     }
 }
