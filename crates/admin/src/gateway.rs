@@ -9,7 +9,10 @@ use std::{
 };
 
 use message::Token;
-use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
+use snapshot::{
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
+    ServiceOrderError, ServiceTold,
+};
 use telemetry::{
     Format,
     flight::{Filter, Flight, Slot},
@@ -67,6 +70,14 @@ pub trait Gateway: Send + Sync + 'static {
         _ = (filter, per_second);
         None
     }
+    /// The services that endpoints are found by in registries. Cheap.
+    fn services(&self) -> Vec<ServiceTold>;
+
+    /// Gives an order about a service, and tells how that is then. Waits for a disk; asked on a thread that may block.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError>;
 
     /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
@@ -103,7 +114,7 @@ pub struct Readiness {
 /// One of the things that must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What is looked at: `listeners`, `configuration`, `drain`.
+    /// What is looked at: `listeners`, `configuration`, `discovery`, `drain`.
     pub name: &'static str,
     /// Why it does not hold, in lower case; `None` if it does.
     pub problem: Option<Cow<'static, str>>,

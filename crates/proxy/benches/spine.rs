@@ -53,6 +53,7 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
         metrics,
         log: None,
         flight: None,
+        traces: None,
         worker_begins: || {},
         housekeeping: || {},
     };

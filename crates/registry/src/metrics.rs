@@ -18,7 +18,7 @@ impl Expose for Registry {
             let core = self.0.core();
             Status::ALL.map(|status| (status, core.count(status)))
         };
-        let mut samples = out.family(&names::REGISTRY_INSTANCES);
+        let mut samples = out.family(&names::OWN_REGISTRY_INSTANCES);
         for (status, count) in counts {
             samples.count(&[status.name()], count as u64);
         }
@@ -29,10 +29,10 @@ impl Expose for Registry {
                 samples.count(&[dialect.name()], counter.value(dialect));
             }
         };
-        show(&names::REGISTRY_REGISTRATIONS, &counters.registrations);
-        show(&names::REGISTRY_RENEWALS, &counters.renewals);
-        show(&names::REGISTRY_EXPIRATIONS, &counters.expirations);
-        show(&names::REGISTRY_REFUSALS, &counters.refusals);
-        out.family(&names::REGISTRY_WRITE_FAILURES).count(&[], self.0.write_failures());
+        show(&names::OWN_REGISTRY_REGISTRATIONS, &counters.registrations);
+        show(&names::OWN_REGISTRY_RENEWALS, &counters.renewals);
+        show(&names::OWN_REGISTRY_EXPIRATIONS, &counters.expirations);
+        show(&names::OWN_REGISTRY_REFUSALS, &counters.refusals);
+        out.family(&names::OWN_REGISTRY_WRITE_FAILURES).count(&[], self.0.write_failures());
     }
 }

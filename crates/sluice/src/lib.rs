@@ -17,6 +17,8 @@ mod failure;
 mod log;
 /// The allocator, and how it gives back.
 mod memory;
+/// The registries that this program can ask.
+mod registries;
 /// Standard output that may be cut short by `| head`.
 mod output;
 /// A gateway that runs, asked.

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use fetch::secret;
-use message::Token;
+use message::{Token, trace};
 use model::{Model, Registered, Report};
 use policy::{Chain, Origin, Registry};
 use route::{BuildError, Table};
@@ -168,6 +168,7 @@ fn settings(gateway: &model::Gateway, report: &mut Report) -> Settings {
             x_forwarded: forwarded.x_forwarded,
             forwarded: forwarded.forwarded,
         },
+        tracing: gateway.tracing.as_ref().map(tracing),
         grace: gateway.grace,
         debug: gateway.debug.as_ref().and_then(|debug| debugging(debug, report)),
     }
@@ -186,5 +187,26 @@ fn debugging(debug: &model::Debugging, report: &mut Report) -> Option<Debugging>
             report.error(&debug.place, format!("`gateway.debug.token`: {why}"));
             None
         }
+    }
+}
+
+fn tracing(written: &model::Tracing) -> trace::Rules {
+    let whose = |whose| match whose {
+        model::Whose::Nobody => trace::Whose::Nobody,
+        model::Whose::TrustedProxies => trace::Whose::TrustedProxies,
+        model::Whose::Anybody => trace::Whose::Anybody,
+    };
+    let format = |format: &model::Propagation| match format {
+        model::Propagation::W3c => trace::Format::W3c,
+        model::Propagation::B3 => trace::Format::B3,
+        model::Propagation::B3Multi => trace::Format::B3Multi,
+    };
+    trace::Rules {
+        formats: written.propagate.iter().map(format).collect(),
+        continues: whose(written.continues),
+        follows: whose(written.sample.parent),
+        ratio: written.sample.ratio,
+        errors: written.sample.errors,
+        slower_than: written.sample.slower_than,
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use divan::Bencher;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use message::{Attempt, Record};
+use message::{Attempt, Record, TraceId};
 use telemetry::{
     AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
@@ -87,6 +87,7 @@ fn log_line(bencher: Bencher) {
             endpoint: Some("10.0.0.3:8080"),
             user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
             request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+            trace_id: TraceId::new([0xab; 16]),
         });
     });
 }

@@ -9,8 +9,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, StatusCode, header};
-use message::{Attempt, Cause, Record};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use message::{
+    Attempt, Cause, Random, Record,
+    trace::{Format, Rules, Whose},
+};
 use telemetry::{
     AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
@@ -92,6 +95,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
             endpoint: Some("[2001:db8::2]:80"),
             user_agent: Some(b"\xff\x00agent"),
             request_id: None,
+            trace_id: None,
         };
         worker_log.write(&line);
         recorder.record(&Departed {
@@ -109,4 +113,29 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
     assert!(allocations_of(&mut exchange) > 0, "the first one makes the shards, so the counting works");
     // Enough to fill every buffer several times.
     assert_eq!(allocations_of(|| (0..10_000).for_each(|_| exchange())), 0);
+}
+
+#[test]
+fn an_exchange_that_is_not_told_of_pays_for_one_field() {
+    let rules = Rules {
+        formats: [Format::W3c].into(),
+        continues: Whose::Anybody,
+        follows: Whose::TrustedProxies,
+        ratio: 0.0,
+        errors: true,
+        slower_than: Some(Duration::from_secs(1)),
+    };
+    let parent = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let state = HeaderValue::from_static("vendor=t61rcWkgMzE");
+    let mut headers = HeaderMap::new();
+    headers.insert("tracestate", state);
+    let (mut random, record) = (Random::seeded(1), Record::new(Instant::now()));
+    let mut exchange = || {
+        headers.insert("traceparent", parent.clone());
+        let trace = rules.begin(&mut headers, true, false, &mut random.split(), 7);
+        trace.write(&mut headers, &rules.formats, trace.attempt(0));
+        assert!(!rules.tells(&trace, &record, Duration::from_millis(1)));
+    };
+    exchange();
+    assert_eq!(allocations_of(|| (0..1_000).for_each(|_| exchange())), 1_000, "the context that an endpoint gets");
 }

@@ -17,6 +17,8 @@ mod witness;
 
 /// The end of a gateway, as its clients and its supervisor see it.
 mod drain;
+/// Endpoints that are found in registries.
+mod discovery;
 /// Each cause, with everything that names it.
 mod errors;
 /// What happened to a request.
@@ -39,5 +41,7 @@ mod bad_input;
 mod consul;
 /// What operators read.
 mod metrics;
+/// Exchanges told as traces, and contexts handed on.
+mod tracing;
 /// A real Prometheus reads the same.
 mod prometheus;

@@ -100,9 +100,9 @@ async fn who_registers_is_asked_until_it_is_not_heard_of() {
 
     let metrics = gateway.metrics().await;
     let value = |name, labels: &[(&str, &str)]| metrics.value(name, labels);
-    assert_eq!(value("sluice_registry_registrations_total", &[("dialect", "rest")]), Some(2.0));
-    assert_eq!(value("sluice_registry_expirations_total", &[("dialect", "rest")]), Some(1.0));
-    assert_eq!(value("sluice_registry_instances", &[("status", "up")]), Some(0.0));
+    assert_eq!(value("sluice_own_registry_registrations_total", &[("dialect", "rest")]), Some(2.0));
+    assert_eq!(value("sluice_own_registry_expirations_total", &[("dialect", "rest")]), Some(1.0));
+    assert_eq!(value("sluice_own_registry_instances", &[("status", "up")]), Some(0.0));
 }
 
 /// An instance that says so gets nothing new, and what it has begun is finished, so that it may end.
@@ -240,7 +240,7 @@ async fn lives_and_goes(dialect: &str) {
     let Some(service) = PythonService::start(dialect, gateway.registry()).await else { return };
     answered_by(&gateway, &["hello from python"]).await;
     let renewals = |metrics: &testkit::gateway::Metrics| {
-        let renewals = metrics.value("sluice_registry_renewals_total", &[("dialect", dialect)]);
+        let renewals = metrics.value("sluice_own_registry_renewals_total", &[("dialect", dialect)]);
         renewals.filter(|renewals| *renewals >= 3.0)
     };
     gateway.metrics_until("heartbeats", renewals).await;

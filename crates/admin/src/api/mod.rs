@@ -9,6 +9,7 @@ mod parameters;
 mod query;
 mod requests;
 mod series;
+mod services;
 mod tap;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ const ADDRESSES: &[(&str, &str)] = &[
     ("/health", "GET"),
     ("/requests", "GET"),
     ("/series", "GET"),
+    ("/services", "GET or POST"),
     ("/tap", "GET"),
     ("/top", "GET"),
 ];
@@ -55,6 +57,7 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/requests/{id}", get(requests::one))
         .route("/tap", get(tap::tap))
         .route("/series", get(series::series))
+        .route("/services", get(services::list).post(services::order))
         .route("/top", get(series::top))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

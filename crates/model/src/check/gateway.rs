@@ -2,7 +2,7 @@
 
 use http::HeaderName;
 
-use super::{policies, registries};
+use super::{policies, registries, tracing};
 use crate::{
     AccessLog, Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
@@ -26,6 +26,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         access_log,
         flight_recorder,
         debug,
+        tracing,
         grace,
         forwarded,
         discovery,
@@ -33,6 +34,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         policies: _,
     } = written?;
     let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
+    let tracing = tracing.map(|written| tracing::check(node.near("tracing"), written, report));
     let registries = registries::check(node, discovery, registry, admin.as_ref(), report)?;
     Some(Gateway {
         workers,
@@ -56,6 +58,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             token,
             header: header.map_or(Debugging::HEADER, |FieldName(name)| name),
         }),
+        tracing,
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),

@@ -3,7 +3,7 @@ use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Policy, Registries, Registry};
+use super::{Policy, Registries, Registry, Tracing};
 use crate::{
     FromText, TextOr,
     values::{Count, Duration, FieldName, ListenAddress, Network, SecretSource, Zone},
@@ -32,6 +32,8 @@ pub struct Gateway {
     pub flight_recorder: Option<TextOr<FlightRecorder>>,
     /// Who sees in the fields of responses where the time went. Default: nobody.
     pub debug: Option<Debug>,
+    /// Traces, by OpenTelemetry. Default: none; what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     /// How long exchanges that have begun may take to finish after SIGTERM. Default: `30s`.
     pub grace: Option<Duration>,
     /// Which headers tell an endpoint who called.

@@ -13,6 +13,7 @@ mod listener;
 mod registries;
 mod route;
 mod test;
+mod tracing;
 mod upstream;
 
 use std::borrow::Cow;
@@ -36,6 +37,7 @@ pub use route::{
     Time, VersionSource, Versions,
 };
 pub use test::{Expect, ExpectedRoute, Test, TestRequest};
+pub use tracing::{Otlp, OtlpCompression, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub use upstream::{Backoff, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};
 
 /// A document of sluice, the API gateway.

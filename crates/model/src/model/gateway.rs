@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use http::{HeaderName, header};
 use ipnet::IpNet;
 
-use super::{Address, Policy, Registries};
+use super::{Address, Policy, Registries, Tracing};
 use crate::{Place, values::SecretSource};
 
 /// What holds for the whole process.
@@ -23,6 +23,8 @@ pub struct Gateway {
     pub flight_recorder: Option<FlightRecorder>,
     /// `None`: nobody sees more than others.
     pub debug: Option<Debugging>,
+    /// `None`: what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     pub forwarded: Forwarded,
     /// How registries are reached.
     pub registries: Registries,
@@ -83,6 +85,7 @@ impl Default for Gateway {
             access_log: AccessLog::default(),
             flight_recorder: Some(FlightRecorder::default()),
             debug: None,
+            tracing: None,
             forwarded: Forwarded::default(),
             registries: Registries::default(),
             grace: Duration::from_secs(30),

@@ -22,6 +22,7 @@ mod route;
 mod split;
 mod time;
 mod test;
+mod tracing;
 mod upstream;
 mod versions;
 
@@ -53,6 +54,7 @@ pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use test::{Expectation, Expected, Test, TestRequest};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
+pub use tracing::{Otlp, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub use upstream::{
     Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };

@@ -51,6 +51,11 @@ pub(super) fn begin(
     let mut exchange =
         Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
     exchange.expects_continue = notable.expect;
+    if let Some(rules) = &world.snapshot.settings.tracing {
+        let Exchange { head, peer, random, .. } = &mut exchange;
+        let key = connection.worker.trace_key;
+        exchange.trace = Some(rules.begin(&mut head.headers, notable.trace, peer.trusted, random, key));
+    }
     if !body.is_end_stream() {
         let upload = Rc::new(Upload::new(now));
         exchange.body = relay::request_body(body, &upload, &connection);

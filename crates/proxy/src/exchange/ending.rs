@@ -62,6 +62,7 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
         endpoint: None,
         user_agent: None,
         request_id: Some(id.as_bytes()),
+        trace_id: None,
     };
     worker.with_log(|log| log.write(&line));
     worker.flights.record(&Departed {
@@ -173,6 +174,9 @@ impl Ending {
         if let Some(chain) = chain {
             chain.on_finish(&self.exchange, self.ran);
         }
+        if let Some(trace) = self.exchange.trace {
+            self.tell_trace(trace, &timing, protocol);
+        }
         self.tell(&timing, protocol, chain);
         self.connection.finish(now);
         if self.is_websocket {
@@ -255,6 +259,7 @@ impl Ending {
             endpoint: last.map(|attempt| &*attempt.endpoint),
             user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
+            trace_id: self.exchange.trace.map(|trace| trace.id),
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) mod debug;
 mod ending;
 mod nearest;
 mod side;
+mod telling;
 
 use begin::Begun;
 pub(crate) use ending::{Ending, tell_refused};

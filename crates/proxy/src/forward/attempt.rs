@@ -97,6 +97,7 @@ pub(super) async fn run(
     passes: Passes<'_>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
+    head::write_trace(exchange, &target.world.snapshot.settings);
     let mut body = exchange.body.take();
     let interim = interim::pass_on(exchange.head.version, connection);
     let head = Head {

@@ -179,7 +179,13 @@ async fn send(
 fn no_endpoint(upstream: &Upstream, set: &LocalSet, subset: Option<u32>) -> Error {
     let selector = subset.and_then(|subset| upstream.subsets.get(subset as usize));
     let labels = selector.map(|selector| format!(" with the labels {selector}")).unwrap_or_default();
-    let why = if set.is_checking(subset) { ": no probe of any has passed yet" } else { "" };
+    let why = match &upstream.discovery {
+        _ if set.is_checking(subset) => ": no probe of any has passed yet".to_owned(),
+        Some(service) if upstream.set().endpoints.is_empty() => {
+            format!(": {} knows none for `{service}`", service.registry())
+        }
+        _ => String::new(),
+    };
     Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask{why}", upstream.name))
 }
 

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use message::Token;
 use snapshot::Snapshot;
 use telemetry::{
-    AccessLog, GatewayMetrics, WorkerLog,
+    AccessLog, GatewayMetrics, Traces, WorkerLog, WorkerTraces,
     flight::{Filter, FlightRules, Search, Slot},
 };
 use tokio::{
@@ -48,6 +48,7 @@ pub struct Start<'a> {
     pub log: Option<&'a AccessLog>,
     /// What is recorded of exchanges; `None`: nothing.
     pub flight: Option<Arc<FlightRules>>,
+    pub traces: Option<&'a Traces>,
     /// Whoever shows it is told more.
     pub token: Option<Token>,
     /// Called on each worker before anything else.
@@ -106,8 +107,8 @@ impl Gateway {
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {
-            let log = start.log.map(AccessLog::worker);
-            let (worker, thread) = Handle::start(index, shared.clone(), log, start.worker_begins)?;
+            let telling = (start.log.map(AccessLog::worker), start.traces.map(Traces::worker));
+            let (worker, thread) = Handle::start(index, shared.clone(), telling, start.worker_begins)?;
             workers.push(worker);
             threads.push(thread);
         }
@@ -192,6 +193,13 @@ impl Gateway {
         Tapped { records, dropped }
     }
 
+    /// Has exchanges that end from now on told to `traces`.
+    pub fn trace_to(&self, traces: Option<&Traces>) {
+        for worker in &self.workers {
+            worker.tell(Command::Trace(traces.map(Traces::worker)));
+        }
+    }
+
     /// Stops accepting, lets exchanges finish until `deadline`, and ends the workers. Blocks until then.
     pub fn drain(&self, deadline: Instant) {
         for worker in &self.workers {
@@ -211,7 +219,7 @@ impl Handle {
     fn start(
         index: usize,
         shared: Arc<Shared>,
-        log: Option<WorkerLog>,
+        (log, traces): (Option<WorkerLog>, Option<WorkerTraces>),
         begins: fn(),
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded_channel();
@@ -224,7 +232,7 @@ impl Handle {
                 Err(error) => return drop(report.send(Err(error))),
             };
             _ = report.send(Ok(()));
-            runtime.block_on(async { run(Worker::new(index, shared, log), inbox).await });
+            runtime.block_on(async { run(Worker::new(index, shared, log, traces), inbox).await });
             // Tasks that are still there missed the deadline of the drain.
             runtime.shutdown_background();
         })?;

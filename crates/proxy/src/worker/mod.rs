@@ -11,7 +11,7 @@ use std::{
 use message::{Cause, Random};
 use slab::Slab;
 use telemetry::{
-    GatewayMetrics, WorkerLog,
+    GatewayMetrics, WorkerLog, WorkerTraces,
     flight::{FlightRules, Search, Slot},
 };
 use tokio::{
@@ -51,6 +51,9 @@ pub(crate) struct Worker {
     pub(crate) flights: Rc<Flights>,
     /// One moment by both clocks, not long ago: what time it was when something happened needs no other look at a clock.
     clock: Cell<(Instant, SystemTime)>,
+    traces: RefCell<Option<WorkerTraces>>,
+    /// For the ids of traces; see [`message::trace::Rules::begin`].
+    pub(crate) trace_key: u64,
     random: RefCell<Random>,
     /// At routes that came near.
     pub(crate) looks: Budget,
@@ -79,6 +82,7 @@ pub(crate) enum Command {
     Search(Box<Search>, oneshot::Sender<Vec<Slot>>),
     /// Somebody watches what is recorded.
     Tap(Tap),
+    Trace(Option<WorkerTraces>),
     /// Finishes what is under way until then, and ends.
     Drain(Instant),
 }
@@ -108,6 +112,7 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                     drop(tokio::task::spawn_local(worker.flights.clone().look(*search, reply)));
                 }
                 Some(Command::Tap(tap)) => worker.flights.tap(tap),
+                Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),
                 Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
                 None => return worker.drain(Instant::now()).await,
             },
@@ -119,7 +124,7 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
 // === impl Worker ===
 
 impl Worker {
-    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> Rc<Self> {
+    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>, traces: Option<WorkerTraces>) -> Rc<Self> {
         let snapshot = shared.snapshot.load_full();
         let flights = Flights::default();
         flights.follow(shared.flight.clone(), index, shared.workers);
@@ -135,6 +140,8 @@ impl Worker {
             log: RefCell::new(log),
             flights: Rc::new(flights),
             clock: Cell::new((Instant::now(), SystemTime::now())),
+            traces: RefCell::new(traces),
+            trace_key: RandomState::new().hash_one(index),
             random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
             looks: Budget::new(Instant::now()),
         })
@@ -195,6 +202,12 @@ impl Worker {
         }
     }
 
+    pub(crate) fn with_traces(&self, tell: impl FnOnce(&mut WorkerTraces)) {
+        if let Some(traces) = &mut *self.traces.borrow_mut() {
+            tell(traces);
+        }
+    }
+
     fn listen(self: &Rc<Self>, binding: Arc<str>, socket: Socket) {
         let listening = Listening { binding: binding.clone(), stop: Rc::new(Notify::new()) };
         let stop = listening.stop.clone();
@@ -223,6 +236,7 @@ impl Worker {
         self.world.borrow().sweep(now);
         self.with_log(WorkerLog::tick);
         self.flights.tick();
+        self.with_traces(WorkerTraces::tick);
         (self.shared.housekeeping)();
     }
 
@@ -242,6 +256,7 @@ impl Worker {
         };
         _ = tokio::time::timeout_at(deadline.into(), finished).await;
         self.with_log(WorkerLog::tick);
+        self.with_traces(WorkerTraces::tick);
     }
 
     /// Connections are open, or tunnels, which have left theirs.

@@ -64,12 +64,12 @@ async fn whoever_waits_hears_of_a_change() {
     assert!(told["index"].as_u64().unwrap() > seen);
 
     let index = told["index"].as_u64().unwrap();
-    let (answer, ()) = tokio::join!(within(running.get("/v1/services/orders?index=1&wait=10m")), async {});
+    let answer = within(running.get("/v1/services/orders?index=1&wait=10m")).await;
     assert_eq!(answer.json()["index"], index, "one that has seen something else is answered at once");
-    let (answer, ()) =
-        tokio::join!(within(running.get(&format!("/v1/services/orders?index={index}&wait=10m"))), async {
-            running.delete("/v1/services/orders/instances/a").await;
-        });
+    let target = format!("/v1/services/orders?index={index}&wait=10m");
+    let (answer, ()) = tokio::join!(within(running.get(&target)), async {
+        running.delete("/v1/services/orders/instances/a").await;
+    });
     assert_eq!(answer.json()["instances"], json!([]));
     let index = running.get("/v1/services").await.json()["index"].as_u64().unwrap();
     let late = within(running.get(&format!("/v1/services?index={index}&wait=50ms"))).await;

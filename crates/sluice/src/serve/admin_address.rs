@@ -9,7 +9,10 @@ use std::{
 use admin::{Check, Later, Readiness, Tap};
 use control::Control;
 use message::Token;
-use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
+use snapshot::{
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
+    ServiceOrderError, ServiceTold,
+};
 use telemetry::{
     Format,
     flight::{Filter, Flight},
@@ -43,7 +46,11 @@ impl admin::Gateway for Operated {
             false => Check::ok("drain"),
             true => Check::failed("drain", "the gateway is shutting down and takes no new connections"),
         };
-        [Check::ok("listeners"), Check::ok("configuration"), drain].into_iter().collect()
+        let discovery = match self.control.awaited_services() {
+            None => Check::ok("discovery"),
+            Some(problem) => Check::failed("discovery", problem),
+        };
+        [Check::ok("listeners"), Check::ok("configuration"), discovery, drain].into_iter().collect()
     }
 
     fn metrics(&self, format: Format) -> String {
@@ -81,6 +88,14 @@ impl admin::Gateway for Operated {
     fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {
         let tapped = self.control.records().then(|| self.control.tap(filter, per_second))?;
         Some(Tap { records: tapped.records, dropped: tapped.dropped })
+    }
+
+    fn services(&self) -> Vec<ServiceTold> {
+        self.control.services()
+    }
+
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
+        self.control.order_service(order)
     }
 
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {

@@ -46,7 +46,7 @@ use crate::{
     admin_token::{Made, State},
     builtins::Known,
     failure::Failure,
-    memory,
+    memory, registries,
 };
 use catalog::Catalog;
 use ready_file::{Addresses, ReadyFile};
@@ -110,6 +110,8 @@ impl Server {
             kinds: Box::new(kinds),
             further: catalog.known(),
             version: env!("CARGO_PKG_VERSION"),
+            registries: registries::make(Some(Arc::new(registry.clone()))),
+            state: Some(state.folder().to_owned()),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
             token: Box::new({
@@ -209,6 +211,7 @@ impl Server {
     async fn drain(mut self) -> ExitCode {
         // First thing, so that nobody sends traffic here any more.
         self.control.begin_drain();
+        // Who finds it in a registry would come in vain.
         tokio::select! {
             () = self.registered.leave() => {}
             () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),

@@ -72,6 +72,7 @@ fn write(log: &mut WorkerLog, path: &str) {
         endpoint: None,
         user_agent: None,
         request_id: None,
+        trace_id: None,
     });
 }
 
