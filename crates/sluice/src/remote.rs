@@ -80,7 +80,7 @@ impl Remote {
         let (head, mut lines) = self.operator.lines(path).await.map_err(|error| self.unreachable(&error))?.into_parts();
         if head.status != StatusCode::OK {
             let body = lines.whole().await.map_err(|error| self.unreachable(&error))?;
-            return Err(self.failed(problem(head.status, &body)));
+            return Err(self.failed(&problem(head.status, &body)));
         }
         while let Some(line) = lines.next().await.map_err(|error| self.unreachable(&error))? {
             if !each(&line) {
@@ -94,24 +94,24 @@ impl Remote {
         let answer = self.operator.ask(method, path, body, BOUNDS).await.map_err(|error| self.unreachable(&error))?;
         match answer.status() {
             StatusCode::OK => Ok(answer.into_body()),
-            status => Err(self.failed(problem(status, answer.body()))),
+            status => Err(self.failed(&problem(status, answer.body()))),
         }
     }
 
     fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
-        serde_json::from_slice(body).map_err(|error| self.failed(format!("its answer cannot be read: {error}")))
+        serde_json::from_slice(body).map_err(|error| self.failed(&format!("its answer cannot be read: {error}")))
     }
 
     fn unreachable(&self, error: &FetchError) -> Failure {
         match error {
             FetchError::Unreachable(why) => {
-                self.failed(format!("{why}; is it running, and is this its `gateway.admin`?"))
+                self.failed(&format!("{why}; is it running, and is this its `gateway.admin`?"))
             }
-            other => self.failed(other.to_string()),
+            other => self.failed(&other.to_string()),
         }
     }
 
-    fn failed(&self, why: String) -> Failure {
+    fn failed(&self, why: &str) -> Failure {
         Failure::Other(format!("cannot ask the gateway at {}: {why}", self.address))
     }
 }

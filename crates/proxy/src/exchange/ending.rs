@@ -206,7 +206,12 @@ impl Ending {
         let listener = self.connection.listener(&self.world)?;
         let record = &self.exchange.record;
         Some(match record.route {
-            Some(route) => snapshot.routes[route as usize].chains.of(listener, record.side),
+            Some(route) => {
+                let route = &snapshot.routes[route as usize];
+                // As it was when the route was found: a side that depends on who calls was chosen after that.
+                let is_late = route.sides().is_some_and(|sides| sides.awaits_consumer());
+                route.chains.of(listener, record.side.filter(|_| !is_late))
+            }
             None => &snapshot.listener(listener).chain,
         })
     }
