@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -19,6 +19,9 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("etcdctl", "etcd-client", "the client of that registry that is not ours"),
 ];
 
+/// Clients of registries that are not ours, from PyPI.
+const PYTHON_PACKAGES: &[&str] = &["py-eureka-client==0.13.3", "py-consul==1.8.0"];
+
 /// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     provide(PROGRAMS)?;
@@ -27,15 +30,47 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if env::var_os("SLUICE_BIN").is_none() {
         tests.env("SLUICE_BIN", build_gateway()?);
     }
+    if env::var_os("SLUICE_PYTHON").is_none() {
+        match python() {
+            Ok(python) => _ = tests.env("SLUICE_PYTHON", python),
+            Err(why) => println!("SKIPPED: tests with clients of registries in Python: {why}"),
+        }
+    }
     finish(&mut tests)
 }
 
 /// The program that the tests start. Built here, where it can be seen, and not inside the first test that asks for it.
 fn build_gateway() -> Result<PathBuf, String> {
     finish(cargo().args(["build", "--package", "sluice", "--bin", "sluice", "--profile", "ci"]))?;
+    Ok(target()?.join("ci").join("sluice"))
+}
+
+/// Where everything is built.
+fn target() -> Result<PathBuf, String> {
     let metadata = metadata()?;
-    let target = metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
-    Ok(Path::new(target).join("ci").join("sluice"))
+    metadata["target_directory"]
+        .as_str()
+        .map(PathBuf::from)
+        .ok_or("cargo metadata names no target directory".to_owned())
+}
+
+/// A Python with the clients of registries, in an environment of its own beside what is built. Made once.
+fn python() -> Result<PathBuf, String> {
+    let folder = target()?.join("python");
+    let (python, made) = (folder.join("bin").join("python"), folder.join("packages"));
+    let wanted = PYTHON_PACKAGES.join("\n");
+    if fs::read_to_string(&made).is_ok_and(|there| there == wanted) {
+        return Ok(python);
+    }
+    if !is_installed("python3") {
+        return Err("there is no python3".to_owned());
+    }
+    println!("installing for the tests, into {}: {}", folder.display(), PYTHON_PACKAGES.join(" "));
+    finish(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    finish(Command::new(&python).args(install).args(PYTHON_PACKAGES))?;
+    fs::write(&made, wanted).map_err(|error| format!("cannot write {}: {error}", made.display()))?;
+    Ok(python)
 }
 
 /// Installs what is missing where that is allowed; otherwise says the one line to run.

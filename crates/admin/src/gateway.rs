@@ -1,13 +1,27 @@
 //! What the admin address needs to know.
 
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::{Future, ready},
+    pin::Pin,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use message::Token;
-use snapshot::{BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError};
+use snapshot::{
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
+    ServiceOrderError, ServiceTold,
+};
 use telemetry::{
     Format,
+    flight::{Filter, Flight, Slot},
     history::{Busy, Point, Resolution, Subject},
 };
+use tokio::sync::mpsc;
+
+/// What takes a moment to find out, on threads that serve requests.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The gateway, seen from its admin address. Asked from the threads of the control plane.
 pub trait Gateway: Send + Sync + 'static {
@@ -35,6 +49,36 @@ pub trait Gateway: Send + Sync + 'static {
     /// It means none.
     fn order_breakers(&self, order: &BreakerOrder) -> Result<Vec<BreakerTold>, OrderError>;
 
+    /// The number of the document that is live.
+    fn generation(&self) -> u64 {
+        0
+    }
+
+    /// Whether requests are recorded.
+    fn records(&self) -> bool {
+        false
+    }
+
+    /// The newest requests that pass, up to `limit`, the newest first.
+    fn requests(&self, filter: &Filter, limit: usize) -> Later<Vec<Flight>> {
+        _ = (filter, limit);
+        Box::pin(ready(Vec::new()))
+    }
+
+    /// Has requests that pass told as they end, up to so many a second. `None` if requests are not recorded.
+    fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {
+        _ = (filter, per_second);
+        None
+    }
+    /// The services that endpoints are found by in registries. Cheap.
+    fn services(&self) -> Vec<ServiceTold>;
+
+    /// Gives an order about a service, and tells how that is then. Waits for a disk; asked on a thread that may block.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError>;
+
     /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
 
@@ -53,6 +97,14 @@ pub trait Gateway: Send + Sync + 'static {
     }
 }
 
+/// Requests as they end, until it is dropped.
+#[derive(Debug)]
+pub struct Tap {
+    pub records: mpsc::Receiver<Slot>,
+    /// Those that were wanted, but too many.
+    pub dropped: Arc<AtomicU64>,
+}
+
 /// Whether a gateway is ready, and why not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
@@ -62,7 +114,7 @@ pub struct Readiness {
 /// One of the things that must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What is looked at: `listeners`, `configuration`, `drain`.
+    /// What is looked at: `listeners`, `configuration`, `discovery`, `drain`.
     pub name: &'static str,
     /// Why it does not hold, in lower case; `None` if it does.
     pub problem: Option<Cow<'static, str>>,

@@ -20,5 +20,5 @@ mod routes;
 /// The sockets: who may connect, how many, for how long.
 mod serve;
 
-pub use gateway::{Check, Gateway, Readiness};
+pub use gateway::{Check, Gateway, Later, Readiness, Tap};
 pub use serve::{Listener, serve};

@@ -17,7 +17,8 @@ use model::Report;
 use policy::Registry;
 use serde_json::Value;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, Snapshot,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, InstanceTold, OrderError, Question, QuestionError,
+    ServiceOrder, ServiceOrderError, ServiceTold, Snapshot,
 };
 use telemetry::{
     Format,
@@ -69,6 +70,18 @@ impl Gateway for Fake {
         self.snapshot.breakers().order(order, std::time::Instant::now(), SystemTime::now())
     }
 
+    fn services(&self) -> Vec<ServiceTold> {
+        vec![orders(Vec::new())]
+    }
+
+    fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
+        match (&*order.service, &order.endpoint) {
+            ("orders", Some(endpoint)) => Ok(orders(vec![instance(endpoint)])),
+            ("orders", None) => Err(ServiceOrderError::NotKept("the disk is full".to_owned())),
+            _ => Err(ServiceOrderError::NoSuchService(vec!["consul `orders`".to_owned()])),
+        }
+    }
+
     fn series(&self, subject: Subject, name: &str, _: Resolution) -> Option<Vec<Point>> {
         let took = Duration::from_millis(2);
         let point = Point { second: 9, seconds: 2, requests: 5, failed: 1, p50: took, p95: took, p99: took };
@@ -111,6 +124,33 @@ fn fake() -> Arc<Fake> {
         token: Token::new("secret").unwrap(),
         snapshot: snapshot(),
     })
+}
+
+fn orders(instances: Vec<InstanceTold>) -> ServiceTold {
+    ServiceTold {
+        registry: "consul".to_owned(),
+        service: "orders".to_owned(),
+        upstreams: vec!["orders".into()],
+        stale: false,
+        last_sync: None,
+        since: None,
+        held: None,
+        failure: None,
+        instances,
+    }
+}
+
+fn instance(address: &str) -> InstanceTold {
+    InstanceTold {
+        id: address.into(),
+        address: Some(address.to_owned()),
+        weight: 0,
+        tier: 0,
+        labels: [].into(),
+        state: "draining".to_owned(),
+        why: Some("ordered".to_owned()),
+        order: None,
+    }
 }
 
 fn snapshot() -> Snapshot {
@@ -421,5 +461,28 @@ async fn the_last_hour_is_told() {
     ] {
         let answer = ask(target).await;
         assert!(answer.status == 400 && answer.body.contains(says), "{target}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn services_are_read_and_given_orders() {
+    let running = start().await;
+    running.get("/api/v1/services").await.expect_problem(401);
+    let told = running
+        .send(&format!("GET /api/v1/services HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{TOKEN}\r\n"))
+        .await;
+    let services: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(services["services"][0]["service"], "orders");
+    let drained = r#"{"service":"orders","endpoint":"10.0.0.1:80","drain":true}"#;
+    let told = running.post("/api/v1/services", TOKEN, drained).await;
+    let services: Value = serde_json::from_str(&told.body).unwrap();
+    assert_eq!(services["services"][0]["instances"][0]["state"], "draining");
+    for (order, status) in [
+        (r#"{"service":"odrers","endpoint":"10.0.0.1:80"}"#, 422),
+        (r#"{"service":"orders"}"#, 500),
+        (r#"{"service":"orders","wieght":1}"#, 400),
+        ("drain it", 400),
+    ] {
+        running.post("/api/v1/services", TOKEN, order).await.expect_problem(status);
     }
 }

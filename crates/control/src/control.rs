@@ -13,13 +13,19 @@ use std::{
 
 use message::Token;
 use model::{Further, Kept, Model, Node, Problem, Registries, Report};
-use proxy::{Gateway, Sockets, Start};
-use snapshot::{Address, EndpointHealthTold, Kinds, Snapshot};
-use telemetry::{AccessLog, Expose, Format, GatewayMetrics, History, Target};
+use proxy::{Gateway, Sockets, Start, Tapped};
+use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
+use telemetry::{
+    AccessLog, Expose, Format, GatewayMetrics, History, Target, TraceMetrics,
+    flight::{Filter, Flight, FlightRules},
+};
 
 use crate::{
-    Files, health,
+    Files, MakeRegistries,
+    discovery::{self, Discovery},
+    health,
     source::{self, Loaded},
+    traces::{Teller, Telling},
 };
 
 /// A running gateway and the document that it follows.
@@ -31,9 +37,13 @@ pub struct Control {
     snapshot: RwLock<Arc<Snapshot>>,
     state: Mutex<State>,
     token: Option<Token>,
-    health: health::Health,
+    exposed: Vec<Arc<dyn Expose + Send + Sync>>,
+    health: Arc<health::Health>,
+    discovery: Discovery,
+    teller: Teller,
     history: Mutex<History>,
     draining: AtomicBool,
+    is_recording: AtomicBool,
 }
 
 /// What a gateway starts with.
@@ -45,12 +55,18 @@ pub struct Options {
     pub further: Vec<Further>,
     /// Of the program, for `sluice_build_info`.
     pub version: &'static str,
+    /// Makes the clients of registries, anew whenever the document says something else about how these are reached.
+    pub registries: MakeRegistries,
+    /// The folder for what must outlive a restart; made when there is something to keep. `None`: nothing does.
+    pub state: Option<PathBuf>,
     /// See [`Start::worker_begins`].
     pub worker_begins: fn(),
     /// See [`Start::housekeeping`].
     pub housekeeping: fn(),
     /// Fetches the admin token, or makes one. Called if the document has an admin address.
     pub token: Box<dyn FnOnce() -> io::Result<Token>>,
+    /// What else has metrics to show.
+    pub exposed: Vec<Arc<dyn Expose + Send + Sync>>,
 }
 
 /// What changes with a reload, beside the snapshot.
@@ -58,8 +74,11 @@ struct State {
     /// By binding: where it really listens.
     bound: BTreeMap<Arc<str>, Address>,
     admin: Option<Address>,
+    /// As at the start.
+    registry: Option<model::Registry>,
     log_target: Option<Target>,
     log: Option<AccessLog>,
+    telling: Telling,
     files: Files,
     /// Of the document that is live.
     kept: Arc<Kept>,
@@ -123,14 +142,21 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, further, version, worker_begins, housekeeping, token } = options;
+        let Options { path, kinds, further, version, registries, state, worker_begins, housekeeping, token, exposed } =
+            options;
         let further: Arc<[Further]> = further.into();
-        let loaded = source::load(&path, &Kept::default(), &further);
+        let mut loaded = source::load(&path, &Kept::default(), &further);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
+        let health = Arc::new(health::Health::default());
+        let discovery = Discovery::new(registries, state.as_deref(), health.clone(), workers);
+        loaded.model.iter_mut().for_each(|model| discovery.fill(model, None));
         let (model, snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
         let sockets = bind(model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let log_target = log_target(model);
         let log = open_log(log_target.as_ref(), workers)?;
+        let instance = String::from_utf8_lossy(message::new_request_id().as_bytes()).into_owned();
+        let teller = Teller { version, instance, metrics: TraceMetrics::default() };
+        let telling = Telling::default().changed(model, &teller, workers)?.unwrap_or_default();
         let token = model.gateway.admin.as_ref().map(|_| token()).transpose().map_err(Refusal::Io)?;
         let metrics = Arc::new(GatewayMetrics::new(workers, version, SystemTime::now()));
         let start = Start {
@@ -138,15 +164,18 @@ impl Control {
             workers,
             metrics: metrics.clone(),
             log: log.as_ref(),
+            flight: flight_rules(model).map(Arc::new),
+            traces: telling.traces.as_ref(),
             token: token.clone(),
             worker_begins,
             housekeeping,
         };
-        let health = health::Health::default();
         health.prepare(&snapshot).map_err(Refusal::Io)?;
+        discovery.prepare(&snapshot).map_err(Refusal::Io)?;
         let gateway = Gateway::start(start).map_err(Refusal::Io)?;
         // First thing, since requests wait for the first probes.
         health.follow(&snapshot);
+        discovery.follow(&snapshot, &model.gateway);
         let mut bound = BTreeMap::new();
         for (binding, sockets) in sockets {
             bound.insert(binding.clone(), sockets.address().clone());
@@ -155,10 +184,13 @@ impl Control {
         snapshot.start_policies();
         metrics.config_loaded(snapshot.generation, SystemTime::now());
         let applied = Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report };
+        let is_recording = model.gateway.flight_recorder.is_some();
         let admin = model.gateway.admin.clone();
         let registries = Arc::new(model.gateway.registries.clone());
+        let registry = registries.registry.clone();
         let kept = Arc::new(loaded.kept);
-        let state = State { bound, admin, log_target, log, files: loaded.files, kept, further, registries };
+        let files = loaded.files;
+        let state = State { bound, admin, registry, log_target, log, telling, files, kept, further, registries };
         let control = Self {
             path,
             kinds,
@@ -167,9 +199,13 @@ impl Control {
             snapshot: RwLock::new(snapshot),
             state: Mutex::new(state),
             token,
+            exposed,
             health,
+            discovery,
+            teller,
             history: Mutex::default(),
             draining: AtomicBool::new(false),
+            is_recording: AtomicBool::new(is_recording),
         };
         Ok((control, applied))
     }
@@ -183,7 +219,8 @@ impl Control {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (state.kept.clone(), state.further.clone())
         };
-        let loaded = source::load(&self.path, &kept, &further);
+        let mut loaded = source::load(&self.path, &kept, &further);
+        loaded.model.iter_mut().for_each(|model| self.discovery.fill(model, Some(&self.snapshot())));
         let applied = self.apply(&loaded);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
@@ -213,11 +250,14 @@ impl Control {
         let sockets = bind(model, &snapshot, &state.bound, workers, &report)?;
         let log_target = log_target(model);
         let log = if log_target == state.log_target { None } else { Some(open_log(log_target.as_ref(), workers)?) };
+        let telling = state.telling.changed(model, &self.teller, workers)?;
         warn_of_what_stays(model, workers, &state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
+        self.discovery.prepare(&snapshot).map_err(Refusal::Io)?;
 
         // From here on, nothing can fail.
         self.health.follow(&snapshot);
+        self.discovery.follow(&snapshot, &model.gateway);
         self.gateway.publish(snapshot.clone());
         self.health.drain(&previous, &snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
@@ -236,12 +276,22 @@ impl Control {
             self.gateway.log_to(log.as_ref());
             (state.log_target, state.log) = (log_target, log);
         }
+        let old_telling = telling.map(|telling| {
+            self.gateway.trace_to(telling.traces.as_ref());
+            std::mem::replace(&mut state.telling, telling)
+        });
+        let flight = flight_rules(model).map(Arc::new);
+        self.is_recording.store(flight.is_some(), Ordering::Relaxed);
+        self.gateway.record_by(flight.as_ref());
         state.files = Files::default();
         if *state.registries != model.gateway.registries {
             state.registries = Arc::new(model.gateway.registries.clone());
         }
+        drop(state);
         snapshot.start_policies();
         self.metrics.config_loaded(snapshot.generation, SystemTime::now());
+        // Waits for a collector that is not told any more; nobody else should have to.
+        drop(old_telling);
         Ok(Applied { generation: snapshot.generation, routes: snapshot.routes.len(), report })
     }
 
@@ -280,8 +330,12 @@ impl Control {
         let breakers = snapshot.breakers();
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let health = health::Shown(&snapshot);
+        let services = discovery::Shown(&self.discovery);
         let log = state.log.iter().map(|log| log as &dyn Expose);
-        let others: Vec<_> = [&health as &dyn Expose, &breakers].into_iter().chain(log).collect();
+        let traces = state.telling.traces.as_ref().map(|_| &self.teller.metrics as &dyn Expose);
+        let exposed = self.exposed.iter().map(|exposed| &**exposed as &dyn Expose);
+        let own = [&health as &dyn Expose, &breakers, &services];
+        let others: Vec<_> = own.into_iter().chain(exposed).chain(log).chain(traces).collect();
         telemetry::render(format, &self.metrics, routes, sides, upstreams, mirrors, &others)
     }
 
@@ -305,6 +359,44 @@ impl Control {
         self.health.told(&self.snapshot())
     }
 
+    /// The newest records that pass, up to `limit`, the newest first; none if nothing is recorded.
+    pub fn requests(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Flight>> + Send + use<> {
+        let found = self.gateway.search(filter, limit);
+        async move {
+            let mut found = found.await;
+            found.sort_by_key(|slot| std::cmp::Reverse(slot.ended()));
+            found.iter().take(limit).map(Flight::of).collect()
+        }
+    }
+
+    /// Has records that pass handed over as they are made, up to so many a second.
+    pub fn tap(&self, filter: Filter, per_second: u32) -> Tapped {
+        self.gateway.tap(filter, per_second)
+    }
+
+    /// Whether exchanges are recorded.
+    pub fn records(&self) -> bool {
+        self.is_recording.load(Ordering::Relaxed)
+    }
+
+    /// The services that endpoints are found by.
+    pub fn services(&self) -> Vec<ServiceTold> {
+        self.discovery.told()
+    }
+
+    /// Follows an order about a service, and tells how that is then.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    pub fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
+        self.discovery.order(order)
+    }
+
+    /// Which services nothing is known of yet, for as long as a start should wait for them.
+    pub fn awaited_services(&self) -> Option<String> {
+        self.discovery.awaited(Instant::now())
+    }
+
     /// Opens the access log anew, after somebody moved it away.
     pub fn reopen_log(&self) {
         if let Some(log) = &self.state.lock().unwrap_or_else(PoisonError::into_inner).log {
@@ -326,6 +418,11 @@ impl Control {
         self.begin_drain();
         let grace = self.snapshot().settings.grace;
         self.gateway.drain(Instant::now() + grace);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let telling = std::mem::take(&mut state.telling);
+        drop(state);
+        // Waits until the collector was told of the last ones.
+        drop(telling);
     }
 }
 
@@ -396,6 +493,9 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
     }
+    if model.gateway.registries.registry != state.registry {
+        tracing::warn!("`gateway.registry` changes with the next start");
+    }
 }
 
 fn workers(gateway: &model::Gateway) -> usize {
@@ -411,6 +511,15 @@ fn log_target(model: &Model) -> Option<Target> {
         model::AccessLog::Stdout => Some(Target::Stdout),
         model::AccessLog::File(path) => Some(Target::File(path.clone())),
     }
+}
+
+fn flight_rules(model: &Model) -> Option<FlightRules> {
+    let recorder = model.gateway.flight_recorder.as_ref()?;
+    Some(FlightRules {
+        records: recorder.records as usize,
+        keep: recorder.keep as usize,
+        headers: recorder.headers.clone(),
+    })
 }
 
 fn open_log(target: Option<&Target>, workers: usize) -> Result<Option<AccessLog>, Refusal> {

@@ -8,6 +8,8 @@
 
 /// The gateway as the control plane holds it: start, reload, drain.
 mod control;
+/// Follows the services that endpoints are found by.
+mod discovery;
 /// Files that have a say, and how they looked before they were read.
 mod files;
 /// Documents that are no files.
@@ -16,10 +18,13 @@ mod further;
 mod health;
 /// Documents in files, with those that they include.
 mod source;
+/// Who is told of traces.
+mod traces;
 /// Tells when files change.
 mod watch;
 
 pub use control::{Applied, Compiled, Control, Options, Refusal, check, compile_document};
+pub use discovery::MakeRegistries;
 pub use files::Files;
 pub use source::{Loaded, load};
 pub use watch::Watch;

@@ -35,17 +35,33 @@ pub enum TextVariable {
     RequestPath,
     RequestScheme,
     TlsSni,
+    Record(RecordText),
+}
+
+/// Texts of a request that has ended; empty for what it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordText {
+    Cause,
+    Route,
+    Side,
+    Upstream,
+    Endpoint,
+    Consumer,
+    RequestId,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntVariable {
     EndpointWeight,
     EndpointInFlight,
+    RecordStatus,
+    RecordAttempts,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DoubleVariable {
     EndpointLatency,
+    RecordDuration,
 }
 
 /// Texts by text.
@@ -90,6 +106,27 @@ const ENDPOINT: &[Declared] = &[
     declared("endpoint.latency",   Variable::Double(DoubleVariable::EndpointLatency), "how long it took to answer of late, in milliseconds"),
 ];
 
+#[rustfmt::skip]
+const RECORD: &[Declared] = &[
+    declared("request.method",     Variable::Text(TextVariable::RequestMethod),                   "the method, as in `GET`"),
+    declared("request.host",       Variable::Text(TextVariable::RequestHost),                     "who was asked for: lower case, with port"),
+    declared("request.path",       Variable::Text(TextVariable::RequestPath),                     "the path in canonical form, without query"),
+    declared("request.scheme",     Variable::Text(TextVariable::RequestScheme),                   "`https` if the client spoke TLS to the gateway, else `http`"),
+    declared("request.headers",    Variable::Map(MapVariable::RequestHeaders),                    "the header fields that are recorded, by name"),
+    declared("request.query",      Variable::Map(MapVariable::RequestQuery),                      "parameters of the query, decoded; of a repeated one the first"),
+    declared("client.ip",          Variable::Address(AddressVariable::ClientIp),                  "the address of the client, through trusted proxies"),
+    declared("record.status",      Variable::Int(IntVariable::RecordStatus),                      "the status that the client got; 499 if it left before, 0 if there was none"),
+    declared("record.cause",       Variable::Text(TextVariable::Record(RecordText::Cause)),       "why it did not simply go well; empty if it did"),
+    declared("record.route",       Variable::Text(TextVariable::Record(RecordText::Route)),       "the route; empty if none took it"),
+    declared("record.side",        Variable::Text(TextVariable::Record(RecordText::Side)),        "the side of a `split`, or the version"),
+    declared("record.upstream",    Variable::Text(TextVariable::Record(RecordText::Upstream)),    "the upstream of the last attempt"),
+    declared("record.endpoint",    Variable::Text(TextVariable::Record(RecordText::Endpoint)),    "the endpoint of the last attempt"),
+    declared("record.consumer",    Variable::Text(TextVariable::Record(RecordText::Consumer)),    "who called"),
+    declared("record.request_id",  Variable::Text(TextVariable::Record(RecordText::RequestId)),   "the request id, if anybody asked for it"),
+    declared("record.attempts",    Variable::Int(IntVariable::RecordAttempts),                    "how many endpoints were asked"),
+    declared("record.duration_ms", Variable::Double(DoubleVariable::RecordDuration),              "from the head of the request to the end of the response, in milliseconds"),
+];
+
 const PENDING: &[(&str, &str)] = &[
     (
         "consumer",
@@ -119,6 +156,11 @@ impl Environment {
     /// A request and an endpoint that it may go to.
     pub const fn request_and_endpoint() -> Self {
         Self { tables: &[REQUEST, ENDPOINT], pending: PENDING }
+    }
+
+    /// A request that has ended: for those who look at records.
+    pub const fn record() -> Self {
+        Self { tables: &[RECORD], pending: &[] }
     }
 
     /// Every variable, in the order of the reference.

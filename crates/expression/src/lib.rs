@@ -38,8 +38,8 @@ mod expression;
 
 pub use check::{Usage, usages};
 pub use environment::{
-    AddressVariable, Declared, DoubleVariable, Environment, IntVariable, MapVariable, TextVariable, TimeVariable,
-    Variable,
+    AddressVariable, Declared, DoubleVariable, Environment, IntVariable, MapVariable, RecordText, TextVariable,
+    TimeVariable, Variable,
 };
 pub use expression::{Condition, NumberExpression, TextExpression};
 pub use nearest::{nearest, suggestion};

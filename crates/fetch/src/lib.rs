@@ -9,6 +9,8 @@ mod client;
 mod encoded;
 /// Why there is no answer.
 mod error;
+/// Asks the admin address of a gateway.
+mod operator;
 /// Secrets from where the document says they are.
 pub mod secret;
 /// TLS as those who ask want it.
@@ -17,3 +19,4 @@ pub mod tls;
 pub use client::{Answer, Bounds, Client, Speaks};
 pub use encoded::encoded;
 pub use error::FetchError;
+pub use operator::{Lines, Operator};

@@ -125,7 +125,8 @@ causes! {
     /// Something in the gateway went wrong that should not have; please report it.
     Internal "internal" Gateway 500 13 "proxy_internal_error" "The gateway failed";
 
-    /// The upstream has no endpoint that could be used: none has a weight, or none has passed its first health probe yet.
+    /// The upstream has no endpoint that could be used: none has a weight, none has passed its first health probe yet, or the
+    /// registry that its `discovery` names knows none, or has not answered yet (`GET /api/v1/services` says which).
     NoEndpoint "no_endpoint" Upstream 503 14 "destination_unavailable" "No endpoint is available";
     /// As many requests as `bulkhead` allows are under way, and those that may wait for one of them to end do so already, or one
     /// did for longer than `bulkhead.wait`; or there are as many connections as it allows, and none became free in that time.

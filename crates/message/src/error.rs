@@ -108,6 +108,15 @@ impl Error {
     pub fn retry(&self) -> Retry {
         self.0.retry
     }
+
+    /// What was said of it once more, for whoever keeps records; this one goes on its way.
+    #[must_use]
+    pub fn retold(&self) -> Self {
+        let Inner { cause, ref detail, retry, status, retry_after, .. } = *self.0;
+        let source = self.source_text();
+        let source = if source.is_empty() { None } else { Some(source.into()) };
+        Self(Box::new(Inner { cause, detail: detail.clone(), retry, status, retry_after, source }))
+    }
 }
 
 impl fmt::Display for Error {

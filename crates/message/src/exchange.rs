@@ -5,7 +5,7 @@ use std::{net::IpAddr, rc::Rc, sync::Arc, time::SystemTime};
 use http::{HeaderName, HeaderValue, Method, Uri, request};
 use smallvec::SmallVec;
 
-use crate::{Body, Consumer, Facts, Peer, Random, Record, Upload, canonical};
+use crate::{Body, Consumer, Facts, Peer, Random, Record, Trace, Upload, canonical};
 
 pub type Response = http::Response<Body>;
 
@@ -32,6 +32,8 @@ pub struct Exchange {
     /// What the path of the route captured; [`Exchange::capture`] reads it.
     pub captures: Captures,
     pub record: Record,
+    /// `None`: the document asks for no traces.
+    pub trace: Option<Trace>,
     /// For what is left to chance.
     pub random: Random,
     authority: HeaderValue,
@@ -78,6 +80,7 @@ impl Exchange {
             consumer: None,
             captures: Captures::default(),
             record,
+            trace: None,
             random,
             authority,
             asked: None,

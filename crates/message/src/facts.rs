@@ -49,6 +49,7 @@ impl Subject for Facts<'_> {
             TextVariable::RequestPath => self.path,
             TextVariable::RequestScheme => self.scheme,
             TextVariable::TlsSni => self.sni.unwrap_or_default(),
+            TextVariable::Record(_) => return Err(Failure::Undeclared),
         }))
     }
 

@@ -39,6 +39,8 @@ mod peer;
 mod random;
 /// What happened to an exchange, for those who tell it afterwards.
 mod record;
+/// The part that an exchange has in a trace.
+pub mod trace;
 
 pub use body::{Body, BoxBody};
 pub use cause::{Cause, Side};
@@ -49,6 +51,7 @@ pub use facts::Facts;
 pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;
-pub use record::{Attempt, Near, Nearest, Record};
+pub use record::{Attempt, Connection, Event, Near, Nearest, NotRetried, Pick, Record, Turn};
 pub use token::{TOKEN_FIELD, Token};
+pub use trace::{SpanId, Trace, TraceId};
 pub use upload::Upload;

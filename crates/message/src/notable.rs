@@ -17,6 +17,8 @@ pub struct Notable {
     pub mirror_mark: bool,
     /// [`crate::TOKEN_FIELD`].
     pub token: bool,
+    /// Something of the context of a trace; see [`crate::trace`].
+    pub trace: bool,
 }
 
 // === impl Notable ===
@@ -35,6 +37,10 @@ impl Notable {
                 "sluice-token" => notable.token = true,
                 "forwarded" | "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" => notable.forwarded = true,
                 "x-sluice-mirror" => notable.mirror_mark = true,
+                "traceparent" | "tracestate" | "b3" => notable.trace = true,
+                "x-b3-traceid" | "x-b3-spanid" | "x-b3-parentspanid" | "x-b3-sampled" | "x-b3-flags" => {
+                    notable.trace = true;
+                }
                 _ => {}
             }
         }

@@ -30,6 +30,8 @@ gateway:
   admin: { address: 127.0.0.1:9901 }
   trusted_proxies: [10.0.0.0/8, 192.0.2.7]
   access_log: { path: stdout }
+  flight_recorder: { records: 500, headers: [X-A] }
+  debug: { token: { env: DEBUG }, header: X-Debug }
   grace: 5s
   forwarded: { via: false, forwarded: true }
   policies:
@@ -108,6 +110,11 @@ fn the_gateway_and_its_listeners() {
     let trusted: Vec<String> = gateway.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32"]);
     assert_eq!(gateway.access_log, model::AccessLog::Stdout);
+    let recorder = gateway.flight_recorder.unwrap();
+    assert_eq!((recorder.records, recorder.keep), (500, model::FlightRecorder::default().keep));
+    assert_eq!(recorder.headers, ["x-a"]);
+    let debug = gateway.debug.unwrap();
+    assert_eq!((debug.header.as_str(), debug.token.to_string()), ("x-debug", "environment variable DEBUG".to_owned()));
     assert_eq!(gateway.grace, Duration::from_secs(5));
     assert_eq!(gateway.forwarded, model::Forwarded { via: false, x_forwarded: true, forwarded: true });
     assert_eq!(&*gateway.policies[0].kind, "request_id");
@@ -246,7 +253,7 @@ fn routes_and_what_they_refer_to() {
     assert!(matches!(user.action, Action::Upstream(found) if found == to));
     let kinds: Vec<&str> = user.policies.iter().map(|policy| &*policy.kind).collect();
     assert_eq!(kinds, ["key_auth", "rate_limit"]);
-    assert_eq!(user.policies[1].place.to_string(), "test:56:9");
+    assert_eq!(user.policies[1].place.to_string(), "test:58:9");
     let rewrite = user.rewrite.as_ref().unwrap();
     let parts = [
         TemplatePart::Literal("/internal/".into()),
@@ -462,11 +469,13 @@ fn the_least_document() {
 }
 
 #[test]
-fn an_access_log_can_be_off_in_two_ways() {
+fn what_is_logged_and_recorded_can_be_off_in_two_ways() {
     for off in ["off", "false", "\"off\""] {
-        let model = model(&format!("version: 1\ngateway: {{ access_log: {off} }}"));
-        assert_eq!(model.gateway.access_log, model::AccessLog::Off);
+        let model = model(&format!("version: 1\ngateway: {{ access_log: {off}, flight_recorder: {off} }}"));
+        assert_eq!((model.gateway.access_log, model.gateway.flight_recorder), (model::AccessLog::Off, None));
     }
+    let model = model("version: 1");
+    assert_eq!(model.gateway.flight_recorder, Some(model::FlightRecorder::default()));
 }
 
 #[test]

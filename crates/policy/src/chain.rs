@@ -1,8 +1,8 @@
 //! The policies of one route in the order in which they run.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use message::{Error, Exchange, Response, Result};
+use message::{Event, Exchange, Record, Response, Result};
 use model::Place;
 
 use crate::{Flow, Needs, Policy, Stage, Step};
@@ -38,6 +38,13 @@ pub enum Origin {
     Listener,
     Route,
     Upstream,
+}
+
+/// What a policy decided.
+struct Settled {
+    flow: Result<Flow>,
+    /// When the wait for it began, if it had to wait.
+    since: Option<Instant>,
 }
 
 // === impl Origin ===
@@ -87,7 +94,8 @@ impl Chain {
     pub async fn on_request(&self, exchange: &mut Exchange, ran: &mut usize) -> Result<Option<Box<Response>>> {
         for link in &self.links {
             *ran += 1;
-            match settle(link.policy.on_request(exchange)).await? {
+            let settled = settle(link.policy.on_request(exchange)).await;
+            match settled.told(link.kind, &mut exchange.record)? {
                 Flow::Continue => {}
                 Flow::Reply(response) => return Ok(Some(response)),
             }
@@ -101,7 +109,8 @@ impl Chain {
     /// What a policy failed with; those that are left have not seen the response then.
     pub async fn on_response(&self, exchange: &mut Exchange, response: &mut Response, ran: usize) -> Result<()> {
         for link in self.links[..ran].iter().rev() {
-            match settle(link.policy.on_response(exchange, response)).await? {
+            let settled = settle(link.policy.on_response(exchange, response)).await;
+            match settled.told(link.kind, &mut exchange.record)? {
                 Flow::Continue => {}
                 Flow::Reply(replacement) => *response = *replacement,
             }
@@ -122,12 +131,44 @@ impl std::fmt::Debug for Chain {
     }
 }
 
+// === impl Settled ===
+
+impl Settled {
+    /// Notes in the record whatever is not simply to go on.
+    #[inline]
+    fn told(self, kind: &'static str, record: &mut Record) -> Result<Flow> {
+        let is_usual = self.since.is_none() && matches!(self.flow, Ok(Flow::Continue));
+        if !is_usual {
+            self.note(kind, record);
+        }
+        self.flow
+    }
+
+    #[cold]
+    fn note(&self, policy: &'static str, record: &mut Record) {
+        let now = Instant::now();
+        if let Some(since) = self.since {
+            record.note_at(now, Event::PolicyWaited { policy, took: now.saturating_duration_since(since) });
+        }
+        match &self.flow {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Reply(response)) => {
+                record.note_at(now, Event::PolicyReplied { policy, status: response.status() });
+            }
+            Err(error) => record.note_at(now, Event::PolicyFailed { policy, cause: error.cause() }),
+        }
+    }
+}
+
 #[inline]
-async fn settle(step: Step<'_>) -> Result<Flow> {
+async fn settle(step: Step<'_>) -> Settled {
     match step {
-        Step::Continue => Ok(Flow::Continue),
-        Step::Reply(response) => Ok(Flow::Reply(response)),
-        Step::Fail(error) => Err::<Flow, Error>(error),
-        Step::Wait(future) => future.await,
+        Step::Continue => Settled { flow: Ok(Flow::Continue), since: None },
+        Step::Reply(response) => Settled { flow: Ok(Flow::Reply(response)), since: None },
+        Step::Fail(error) => Settled { flow: Err(error), since: None },
+        Step::Wait(future) => {
+            let since = Some(Instant::now());
+            Settled { flow: future.await, since }
+        }
     }
 }

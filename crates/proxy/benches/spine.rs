@@ -52,6 +52,8 @@ static GATEWAY: LazyLock<(Gateway, Address)> = LazyLock::new(|| {
         workers: 1,
         metrics,
         log: None,
+        flight: None,
+        traces: None,
         worker_begins: || {},
         housekeeping: || {},
     };

@@ -25,4 +25,4 @@ mod reply;
 mod worker;
 
 pub use accept::{BindError, Sockets};
-pub use worker::{Gateway, Start};
+pub use worker::{Gateway, Start, Tapped};

@@ -16,7 +16,7 @@ use message::{Body, Cause, Error, Exchange, Response, Result, Upload};
 
 use crate::{
     connection::{Alarm, Connection},
-    exchange::Ending,
+    exchange::{Ending, debug},
     forward::tunnel,
 };
 
@@ -50,6 +50,9 @@ pub(crate) fn respond(mut ending: Box<Ending>, response: Response) -> http::Resp
         head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     ending.respond(head.status);
+    if ending.is_debugged {
+        debug::tell(&mut head.headers, &mut ending);
+    }
     let tunnel = ending.link.as_mut().and_then(|link| link.tunnel.take());
     let ending = match tunnel {
         Some(ends) => {
@@ -120,9 +123,11 @@ pub(crate) fn discard(mut body: Body) {
 // === impl Relay ===
 
 impl Relay {
-    fn finish(&mut self, cause: Cause) {
+    #[cold]
+    fn fail(&mut self, error: &Error) {
         if let Some(mut ending) = self.ending.take() {
-            ending.finish(Some(cause));
+            ending.exchange.record.failure.get_or_insert_with(|| error.retold());
+            ending.finish(Some(error.cause()));
         }
     }
 
@@ -175,7 +180,7 @@ impl HttpBody for Relay {
                 if let Some(unsettled) = this.ending.as_mut().and_then(|ending| ending.unsettled()) {
                     unsettled.fail();
                 }
-                this.finish(error.cause());
+                this.fail(&error);
                 // The codec drops what it has not written yet when the body breaks; the client shall have all that came.
                 this.broken = Some(error);
                 context.waker().wake_by_ref();
@@ -190,7 +195,7 @@ impl HttpBody for Relay {
                     watch.waiting();
                 }
                 this.poll_deadline(context).map(|error| {
-                    this.finish(error.cause());
+                    this.fail(&error);
                     Some(Err(error))
                 })
             }

@@ -5,7 +5,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
-use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side, grpc};
+use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side, TraceId, grpc};
 use snapshot::{Redirect, Respond};
 
 const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -15,9 +15,15 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The response to an exchange that failed: a problem (RFC 9457), or a gRPC status for those who speak gRPC.
 ///
-/// Notes the cause in the record, for metrics and log.
+/// The record keeps the error, for metrics, log and flight recorder.
 #[cold]
-pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
+pub(crate) fn from_error(exchange: &mut Exchange, error: Error) -> Response {
+    let response = response_to(exchange, &error);
+    exchange.record.failure = Some(error);
+    response
+}
+
+fn response_to(exchange: &mut Exchange, error: &Error) -> Response {
     let cause = error.cause();
     exchange.record.cause = Some(cause);
     tracing::debug!(%error, source = error.source_text(), "exchange failed");
@@ -26,8 +32,9 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
         grpc_status(cause, detail(error, exchange.peer.trusted))
     } else {
         let id = exchange.request_id();
+        let ids = (&id, exchange.trace.map(|trace| trace.id));
         let nearest = exchange.record.nearest.as_deref();
-        let problem = problem(cause, error.status(), detail(error, exchange.peer.trusted), &id, nearest);
+        let problem = problem(cause, error.status(), detail(error, exchange.peer.trusted), ids, nearest);
         let mut response = http::Response::new(Body::from(problem));
         *response.status_mut() = error.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -55,7 +62,7 @@ pub(crate) fn from_error(exchange: &mut Exchange, error: &Error) -> Response {
 #[cold]
 pub(crate) fn raw(cause: Cause, detail: &str, id: &HeaderValue) -> Bytes {
     let status = cause.status();
-    let problem = problem(cause, status, detail, id, None);
+    let problem = problem(cause, status, detail, (id, None), None);
     let mut text = Vec::with_capacity(512);
     for part in [
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default()).as_bytes(),
@@ -109,7 +116,13 @@ fn detail(error: &Error, trusted: bool) -> &str {
 }
 
 /// RFC 9457. What came near is an extension of ours, for those who may know.
-fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue, nearest: Option<&Nearest>) -> Bytes {
+fn problem(
+    cause: Cause,
+    status: StatusCode,
+    detail: &str,
+    (id, trace): (&HeaderValue, Option<TraceId>),
+    nearest: Option<&Nearest>,
+) -> Bytes {
     let mut problem = serde_json::json!({
         "type": format!("urn:sluice:error:{cause}"),
         "title": cause.title(),
@@ -118,6 +131,9 @@ fn problem(cause: Cause, status: StatusCode, detail: &str, id: &HeaderValue, nea
         "cause": cause.name(),
         "request_id": id.to_str().unwrap_or_default(),
     });
+    if let Some(trace) = trace {
+        problem["trace_id"] = trace.to_string().into();
+    }
     if let Some(nearest) = nearest.filter(|nearest| nearest.disclosed && cause == Cause::NoRoute) {
         let told = |Near { route, miss }: &Near| serde_json::json!({ "route": &**route, "miss": miss });
         problem["nearest"] = nearest.routes.iter().map(told).collect();

@@ -17,8 +17,12 @@ mod failure;
 mod log;
 /// The allocator, and how it gives back.
 mod memory;
+/// The registries that this program can ask.
+mod registries;
 /// Standard output that may be cut short by `| head`.
 mod output;
+/// A gateway that runs, asked.
+mod remote;
 
 use std::process::ExitCode;
 

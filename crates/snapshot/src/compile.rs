@@ -5,6 +5,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use fetch::secret;
+use message::{Token, trace};
 use model::{Model, Registered, Report};
 use policy::{Chain, Origin, Registry};
 use route::{BuildError, Table};
@@ -12,7 +14,7 @@ use telemetry::UpstreamMetrics;
 use upstream::{Upstream, balance::Balancers};
 
 use crate::{
-    Kinds, Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations,
+    Debugging, Kinds, Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations,
     policies::Maker, routes, tls,
 };
 
@@ -54,6 +56,7 @@ pub fn compile(
         return None;
     }
     let upstreams = compiler.upstreams(report);
+    let settings = settings(&model.gateway, report);
     let around = Around::new(model, kinds, previous.map(|previous| &previous.around), report);
     let listeners = compiler.listeners(&around, report);
     let routes = routes::Compiler { model, kinds, around: &around, previous, workers }.compile(prepared, report);
@@ -62,7 +65,7 @@ pub fn compile(
     }
     let snapshot = Snapshot {
         generation: previous.map_or(1, |previous| previous.generation + 1),
-        settings: settings(&model.gateway),
+        settings,
         listeners,
         table: table?,
         routes,
@@ -156,7 +159,7 @@ fn places(model: &Model) -> Places {
     }
 }
 
-fn settings(gateway: &model::Gateway) -> Settings {
+fn settings(gateway: &model::Gateway, report: &mut Report) -> Settings {
     let forwarded = &gateway.forwarded;
     Settings {
         trusted_proxies: gateway.trusted_proxies.clone().into(),
@@ -165,6 +168,45 @@ fn settings(gateway: &model::Gateway) -> Settings {
             x_forwarded: forwarded.x_forwarded,
             forwarded: forwarded.forwarded,
         },
+        tracing: gateway.tracing.as_ref().map(tracing),
         grace: gateway.grace,
+        debug: gateway.debug.as_ref().and_then(|debug| debugging(debug, report)),
+    }
+}
+
+/// A secret that is not there, or that nobody could show, stands in the way.
+fn debugging(debug: &model::Debugging, report: &mut Report) -> Option<Debugging> {
+    /// As short as nobody guesses.
+    const LEAST: usize = 16;
+    let made = secret::read(&debug.token, LEAST).map_err(|error| error.to_string()).and_then(|secret| {
+        Token::new(secret.expose()).ok_or_else(|| "a field of a request holds visible ASCII only".to_owned())
+    });
+    match made {
+        Ok(token) => Some(Debugging { header: debug.header.clone(), token }),
+        Err(why) => {
+            report.error(&debug.place, format!("`gateway.debug.token`: {why}"));
+            None
+        }
+    }
+}
+
+fn tracing(written: &model::Tracing) -> trace::Rules {
+    let whose = |whose| match whose {
+        model::Whose::Nobody => trace::Whose::Nobody,
+        model::Whose::TrustedProxies => trace::Whose::TrustedProxies,
+        model::Whose::Anybody => trace::Whose::Anybody,
+    };
+    let format = |format: &model::Propagation| match format {
+        model::Propagation::W3c => trace::Format::W3c,
+        model::Propagation::B3 => trace::Format::B3,
+        model::Propagation::B3Multi => trace::Format::B3Multi,
+    };
+    trace::Rules {
+        formats: written.propagate.iter().map(format).collect(),
+        continues: whose(written.continues),
+        follows: whose(written.sample.parent),
+        ratio: written.sample.ratio,
+        errors: written.sample.errors,
+        slower_than: written.sample.slower_than,
     }
 }

@@ -35,6 +35,8 @@ mod policies;
 mod rewrite;
 /// Routes, compiled or adopted.
 mod routes;
+/// What was found in registries, in words.
+mod services;
 /// Several destinations of one route, and which of them an exchange goes to.
 mod sides;
 /// The gateway as a request meets it.
@@ -61,5 +63,6 @@ pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
+pub use services::{FailureTold, HeldTold, InstanceTold, OverrideTold, ServiceOrder, ServiceOrderError, ServiceTold};
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
-pub use snapshot::{Chains, Listener, Places, Route, Settings, Snapshot};
+pub use snapshot::{Chains, Debugging, Listener, Places, Route, Settings, Snapshot};

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderName;
 use ipnet::IpNet;
-use message::{Record, forwarded};
-use model::{Address, Limits, ListenerId, Place, Placed, Problem};
+use message::{Record, Token, forwarded, trace};
+use model::{Address, Limits, ListenerId, PathPattern, Place, Placed, Problem, Segment};
 use policy::Chain;
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
@@ -47,8 +48,19 @@ pub struct Settings {
     /// Whose `Forwarded` and `X-Forwarded-*` are believed.
     pub trusted_proxies: Box<[IpNet]>,
     pub forwarded: forwarded::Rules,
+    /// What exchanges do about traces; `None`: nothing.
+    pub tracing: Option<trace::Rules>,
     /// How long exchanges may take to finish in a drain.
     pub grace: Duration,
+    /// Who sees in the fields of responses where the time went.
+    pub debug: Option<Debugging>,
+}
+
+/// Who sees in the fields of responses where the time went.
+pub struct Debugging {
+    /// The field that shows the token.
+    pub header: HeaderName,
+    pub token: Token,
 }
 
 pub struct Listener {
@@ -153,6 +165,24 @@ impl Route {
     /// Whether it would be compiled the same again, if nothing changed around it.
     pub(crate) fn stands_as(&self, route: &Placed<model::Route>) -> bool {
         self.policies.is_empty() || self.place == route.place && self.policies.are_current()
+    }
+
+    /// The path that it takes, as people write it; `None` if it takes any.
+    ///
+    /// Made when it is asked for: few requests ask, and there may be fifty thousand routes.
+    pub fn pattern(&self) -> Option<String> {
+        let segment = |segment: &Segment| match segment {
+            Segment::Literal(text) => format!("/{text}"),
+            Segment::Capture(name) | Segment::Typed(name, _) => format!("/{{{name}}}"),
+            Segment::Rest(name) => format!("/{{{name}...}}"),
+        };
+        Some(match self.written.matching.path.as_ref()? {
+            PathPattern::Exact(path) => path.to_string(),
+            PathPattern::Prefix(path) => format!("{}/*", path.trim_end_matches('/')),
+            PathPattern::Template(segments) => segments.iter().map(segment).collect(),
+            PathPattern::Wildcard { pattern, .. } => pattern.to_string(),
+            PathPattern::Regex(regex) => regex.as_str().to_owned(),
+        })
     }
 
     /// If it sends requests to one of several sides.

@@ -4,14 +4,17 @@
 
 use std::{
     hint::black_box,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use divan::Bencher;
-use http::StatusCode;
-use message::{Attempt, Record};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use message::{Attempt, Record, TraceId};
 use telemetry::{
-    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish, render,
+    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
+    flight::{Departed, FlightRules, Recorder},
+    render,
 };
 
 fn main() {
@@ -23,12 +26,11 @@ fn record() -> Record {
     record.status = Some(StatusCode::OK);
     record.response_bytes = 150;
     record.attempts.push(Attempt {
-        upstream: 0,
-        endpoint: 0,
-        began: Instant::now(),
         duration: Duration::from_micros(300),
         outcome: Ok(StatusCode::OK),
+        ..Attempt::new(0, "10.0.0.3:8080".into(), record.started)
     });
+    record.responded = Some(record.started + Duration::from_micros(380));
     record
 }
 
@@ -43,7 +45,7 @@ fn count(bencher: Bencher) {
         gateway.request_began(black_box(1));
         upstream.attempt_began(black_box(1));
         upstream.attempt_ended(black_box(1), &record.attempts[0]);
-        let timing = Timing::of(black_box(&record), Some(now), now);
+        let timing = Timing::of(black_box(&record), now);
         finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
     });
 }
@@ -56,7 +58,7 @@ fn finish_alone(bencher: Bencher) {
     let record = record();
     let now = record.started + Duration::from_micros(380);
     bencher.bench_local(|| {
-        let timing = Timing::of(black_box(&record), Some(now), now);
+        let timing = Timing::of(black_box(&record), now);
         finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
     });
 }
@@ -67,7 +69,7 @@ fn log_line(bencher: Bencher) {
     let log = AccessLog::open(Target::File("/dev/null".into()), 1).expect("opens anywhere on unix");
     let mut worker = log.worker();
     let record = record();
-    let timing = Timing::of(&record, Some(record.started), record.started);
+    let timing = Timing::of(&record, record.started);
     let time = SystemTime::now();
     bencher.bench_local(|| {
         worker.write(&Line {
@@ -85,8 +87,55 @@ fn log_line(bencher: Bencher) {
             endpoint: Some("10.0.0.3:8080"),
             user_agent: Some(b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
             request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+            trace_id: TraceId::new([0xab; 16]),
         });
     });
+}
+
+/// What the worker does for the flight recorder, whose ring is full.
+#[divan::bench]
+fn record_flight(bencher: Bencher) {
+    let headers = [header::CONTENT_TYPE, header::USER_AGENT];
+    let rules = FlightRules { records: 10_000, keep: 1_000, headers: headers.to_vec() };
+    let mut recorder = Recorder::new(Arc::new(rules), 0, 1);
+    let mut fields = HeaderMap::new();
+    fields.insert(header::HOST, HeaderValue::from_static("api.example.com"));
+    fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    fields.insert(header::USER_AGENT, HeaderValue::from_static("curl/8.5.0"));
+    let record = record();
+    let timing = Timing::of(&record, record.started + Duration::from_micros(400));
+    let time = SystemTime::now();
+    let mut fly = || {
+        let line = Line {
+            time: black_box(time),
+            record: &record,
+            timing: &timing,
+            protocol: Protocol::Http1,
+            client: [192, 0, 2, 17].into(),
+            method: "GET",
+            host: b"api.example.com",
+            path: black_box("/users/4711/orders"),
+            route: Some("orders-of-user"),
+            side: None,
+            upstream: Some("orders"),
+            endpoint: Some("10.0.0.3:8080"),
+            user_agent: None,
+            request_id: Some(b"01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55"),
+        };
+        recorder.record(&Departed {
+            line: &line,
+            generation: 1,
+            scheme: "http",
+            query: None,
+            headers: &fields,
+            listener: Some("web"),
+            consumer: None,
+            upstream_of: &|_| "orders",
+            policies: &|_: &mut dyn FnMut(&str)| {},
+        });
+    };
+    (0..10_000).for_each(|_| fly());
+    bencher.bench_local(fly);
 }
 
 /// A scrape of ten thousand routes in use.
@@ -94,7 +143,7 @@ fn log_line(bencher: Bencher) {
 fn scrape(bencher: Bencher) {
     let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
     let record = record();
-    let timing = Timing::of(&record, Some(record.started), record.started);
+    let timing = Timing::of(&record, record.started);
     let routes: Vec<_> = (0..10_000).map(|number| (format!("route-{number}"), RouteMetrics::new(2))).collect();
     for worker in 0..2 {
         routes.iter().for_each(|(_, route)| route.observe(worker, &record, &timing, Protocol::Http1));

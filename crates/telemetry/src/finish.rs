@@ -62,12 +62,12 @@ impl Protocol {
 // === impl Timing ===
 
 impl Timing {
-    /// `responded` is when the head of the response was ready for the client.
-    pub fn of(record: &Record, responded: Option<Instant>, now: Instant) -> Self {
-        let waited: Duration = record.attempts.iter().map(|attempt| attempt.duration).sum();
+    /// Of a record that ends now.
+    pub fn of(record: &Record, now: Instant) -> Self {
+        let until_head = record.responded.map(|at| at.saturating_duration_since(record.started));
         Self {
             total: now.saturating_duration_since(record.started),
-            overhead: responded.map(|at| at.saturating_duration_since(record.started).saturating_sub(waited)),
+            overhead: until_head.map(|until| until.saturating_sub(record.waited())),
         }
     }
 }
@@ -81,36 +81,32 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn attempt(millis: u32, outcome: Result<StatusCode, Cause>) -> Attempt {
+        Attempt { duration: MS * millis, outcome, ..Attempt::new(0, "10.0.0.3:80".into(), Instant::now()) }
+    }
+
     #[test]
     fn endpoints_and_bodies_are_not_overhead() {
         let start = Instant::now();
         let mut record = Record::new(start);
-        for (millis, outcome) in [(20, Err(Cause::ConnectRefused)), (70, Ok(StatusCode::OK))] {
-            record.attempts.push(Attempt {
-                upstream: 0,
-                endpoint: 0,
-                began: Instant::now(),
-                duration: MS * millis,
-                outcome,
-            });
-        }
-        let timing = Timing::of(&record, Some(start + 93 * MS), start + 500 * MS);
+        record.attempts.extend([attempt(20, Err(Cause::ConnectRefused)), attempt(70, Ok(StatusCode::OK))]);
+        record.responded = Some(start + 93 * MS);
+        let timing = Timing::of(&record, start + 500 * MS);
         assert_eq!(timing, Timing { total: 500 * MS, overhead: Some(3 * MS) });
     }
 
     #[test]
     fn without_a_response_there_is_no_overhead() {
         let start = Instant::now();
-        assert_eq!(Timing::of(&Record::new(start), None, start + MS), Timing { total: MS, overhead: None });
+        assert_eq!(Timing::of(&Record::new(start), start + MS), Timing { total: MS, overhead: None });
     }
 
     #[test]
     fn hedged_attempts_may_take_longer_together_than_the_exchange() {
         let start = Instant::now();
         let mut record = Record::new(start);
-        let attempt =
-            Attempt { upstream: 0, endpoint: 0, began: Instant::now(), duration: 8 * MS, outcome: Ok(StatusCode::OK) };
-        record.attempts.extend([attempt, attempt]);
-        assert_eq!(Timing::of(&record, Some(start + 9 * MS), start + 9 * MS).overhead, Some(Duration::ZERO));
+        record.attempts.extend([attempt(8, Ok(StatusCode::OK)), attempt(8, Ok(StatusCode::OK))]);
+        record.responded = Some(start + 9 * MS);
+        assert_eq!(Timing::of(&record, start + 9 * MS).overhead, Some(Duration::ZERO));
     }
 }

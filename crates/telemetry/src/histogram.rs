@@ -60,14 +60,26 @@ pub(crate) const OVERHEAD: Bounds<10> = Bounds {
     text: ["1e-05", "2.5e-05", "5e-05", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01"],
 };
 
+// === impl Bounds ===
+
+impl<const N: usize> Bounds<N> {
+    /// Index of the bucket; `N` is the one beyond.
+    pub(crate) fn bucket(&self, nanos: u64) -> usize {
+        // Counting all of a dozen bounds has no branch to mispredict.
+        self.nanos.iter().filter(|bound| nanos > **bound).count()
+    }
+}
+
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 // === impl Histogram ===
 
 impl<const N: usize> Histogram<N> {
     pub(crate) fn observe(&self, bounds: &Bounds<N>, duration: Duration) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        // Counting all of a dozen bounds has no branch to mispredict.
-        let bucket = bounds.nanos.iter().filter(|bound| nanos > **bound).count();
-        self.within.get(bucket).unwrap_or(&self.beyond).add(1);
+        let nanos = nanos(duration);
+        self.within.get(bounds.bucket(nanos)).unwrap_or(&self.beyond).add(1);
         self.sum_nanos.add(nanos);
     }
 }

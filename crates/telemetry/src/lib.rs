@@ -8,6 +8,8 @@ pub mod names;
 
 /// The end of an exchange: how long it took, and the one call that counts it.
 mod finish;
+/// Traces that show what a bucket is made of.
+mod exemplar;
 /// Durations in buckets.
 mod histogram;
 /// The last hour in memory.
@@ -19,6 +21,10 @@ mod shard;
 
 /// One JSON line per exchange, written where no exchange waits for it.
 mod access_log;
+/// The last exchanges, for whoever asks what happened to one.
+pub mod flight;
+/// Exchanges told to a collector as spans.
+mod traces;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 
@@ -27,3 +33,4 @@ pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
 pub use history::{Counts, History};
 pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};
+pub use traces::{Names, Told, ToldAttempt, ToldWait, TraceMetrics, Traces, WorkerTraces};

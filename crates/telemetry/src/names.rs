@@ -78,7 +78,25 @@ families! {
     UPSTREAM_PROBES "sluice_upstream_probes_total" Counter ["upstream" "outcome"] "Health probes that ended, by what they came to.";
     UPSTREAM_EJECTIONS "sluice_upstream_ejections_total" Counter ["upstream" "reason"] "Endpoints that were left out for a while because they failed too many requests.";
 
+    REGISTRY_LAST_SYNC "sluice_registry_last_sync_timestamp_seconds" Gauge ["registry" "service"] "When a registry last answered for a service, in seconds since 1970.";
+    REGISTRY_STALE "sluice_registry_stale" Gauge ["registry" "service"] "1 while a registry does not confirm the endpoints that serve: it fails, or has not answered since the start.";
+    REGISTRY_FAILURES "sluice_registry_failures_total" Counter ["registry" "service" "kind"] "Attempts to have a registry answer that failed.";
+    REGISTRY_INSTANCES "sluice_registry_instances" Gauge ["registry" "service" "state"] "Instances of the answer that is believed: up, draining, down, or why they are left out.";
+    REGISTRY_HOLDING "sluice_registry_holding" Gauge ["registry" "service"] "1 while an answer is held back because it is empty, or leaves less than half of the instances.";
+    REGISTRY_HELD "sluice_registry_held_total" Counter ["registry" "service"] "Answers that were held back because they were empty, or left less than half of the instances.";
+    REGISTRY_SWAPS "sluice_registry_swaps_total" Counter ["registry" "service"] "Endpoint sets that took the place of others.";
+
+    OWN_REGISTRY_INSTANCES "sluice_own_registry_instances" Gauge ["status"] "Instances in the gateway's own registry, by their status.";
+    OWN_REGISTRY_REGISTRATIONS "sluice_own_registry_registrations_total" Counter ["dialect"] "Registrations, by the dialect that was spoken: rest, eureka or consul.";
+    OWN_REGISTRY_RENEWALS "sluice_own_registry_renewals_total" Counter ["dialect"] "Heartbeats of registered instances.";
+    OWN_REGISTRY_EXPIRATIONS "sluice_own_registry_expirations_total" Counter ["dialect"] "Instances of which nothing was heard in time, by the dialect in which they registered.";
+    OWN_REGISTRY_REFUSALS "sluice_own_registry_refusals_total" Counter ["dialect"] "Requests to the registry that were refused: bad, unknown, or too many.";
+    OWN_REGISTRY_WRITE_FAILURES "sluice_own_registry_write_failures_total" Counter [] "Batches that could not be written to the file of the registry.";
+
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter [] "Lines of the access log that were lost because its sink was slow or broken.";
+
+    SPANS_EXPORTED "sluice_spans_exported_total" Counter [] "Spans that the collector took.";
+    SPANS_DROPPED "sluice_spans_dropped_total" Counter ["reason"] "Spans that were lost: there was no room, the collector could not be reached or did not want them, or the end came first.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter [] "Processor time of the process, user and system.";
     PROCESS_MEMORY "process_resident_memory_bytes" Gauge [] "Memory of the process that is in RAM.";

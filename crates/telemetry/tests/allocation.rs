@@ -5,12 +5,19 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use http::StatusCode;
-use message::{Attempt, Cause, Record};
-use telemetry::{AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use message::{
+    Attempt, Cause, Random, Record,
+    trace::{Format, Rules, Whose},
+};
+use telemetry::{
+    AccessLog, GatewayMetrics, Line, Protocol, RouteMetrics, Target, Timing, UpstreamMetrics, finish,
+    flight::{Departed, FlightRules, Recorder},
+};
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -50,17 +57,18 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
     let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
     let log = AccessLog::open(Target::File("/dev/null".into()), 1).unwrap();
     let mut worker_log = log.worker();
+    let rules = FlightRules { records: 100, keep: 10, headers: vec![header::USER_AGENT] };
+    let (mut recorder, fields) = (Recorder::new(Arc::new(rules), 0, 1), HeaderMap::new());
 
     let started = Instant::now();
     let mut record = Record::new(started);
     let outcome = Err(Cause::ConnectRefused);
     record.attempts.push(Attempt {
-        upstream: 0,
-        endpoint: 0,
-        began: Instant::now(),
         duration: Duration::from_micros(9),
         outcome,
+        ..Attempt::new(0, "[2001:db8::2]:80".into(), started)
     });
+    record.responded = Some(started + Duration::from_micros(50));
     (record.status, record.cause) = (Some(StatusCode::BAD_GATEWAY), Some(Cause::ConnectRefused));
 
     let mut exchange = || {
@@ -68,11 +76,11 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
         gateway.request_began(1);
         upstream.attempt_began(1);
         upstream.attempt_ended(1, &record.attempts[0]);
-        let timing = Timing::of(&record, Some(started + Duration::from_micros(50)), started + Duration::from_millis(1));
+        let timing = Timing::of(&record, started + Duration::from_millis(1));
         for route in [Some(&route), None] {
             finish(&record, &timing, route, &gateway, 1, Protocol::Http2);
         }
-        worker_log.write(&Line {
+        let line = Line {
             time: SystemTime::now(),
             record: &record,
             timing: &timing,
@@ -87,9 +95,47 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
             endpoint: Some("[2001:db8::2]:80"),
             user_agent: Some(b"\xff\x00agent"),
             request_id: None,
+            trace_id: None,
+        };
+        worker_log.write(&line);
+        recorder.record(&Departed {
+            line: &line,
+            generation: 1,
+            scheme: "https",
+            query: Some("a=b"),
+            headers: &fields,
+            listener: Some("web"),
+            consumer: Some("alice"),
+            upstream_of: &|_| "upstream",
+            policies: &|tell: &mut dyn FnMut(&str)| tell("cors"),
         });
     };
     assert!(allocations_of(&mut exchange) > 0, "the first one makes the shards, so the counting works");
     // Enough to fill every buffer several times.
     assert_eq!(allocations_of(|| (0..10_000).for_each(|_| exchange())), 0);
+}
+
+#[test]
+fn an_exchange_that_is_not_told_of_pays_for_one_field() {
+    let rules = Rules {
+        formats: [Format::W3c].into(),
+        continues: Whose::Anybody,
+        follows: Whose::TrustedProxies,
+        ratio: 0.0,
+        errors: true,
+        slower_than: Some(Duration::from_secs(1)),
+    };
+    let parent = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let state = HeaderValue::from_static("vendor=t61rcWkgMzE");
+    let mut headers = HeaderMap::new();
+    headers.insert("tracestate", state);
+    let (mut random, record) = (Random::seeded(1), Record::new(Instant::now()));
+    let mut exchange = || {
+        headers.insert("traceparent", parent.clone());
+        let trace = rules.begin(&mut headers, true, false, &mut random.split(), 7);
+        trace.write(&mut headers, &rules.formats, trace.attempt(0));
+        assert!(!rules.tells(&trace, &record, Duration::from_millis(1)));
+    };
+    exchange();
+    assert_eq!(allocations_of(|| (0..1_000).for_each(|_| exchange())), 1_000, "the context that an endpoint gets");
 }

@@ -81,15 +81,14 @@ fn scrape(format: Format) -> String {
     let start = Instant::now();
     let mut record = Record::new(start);
     let attempt = Attempt {
-        upstream: 0,
-        endpoint: 0,
-        began: Instant::now(),
         duration: Duration::from_millis(4),
         outcome: Ok(StatusCode::OK),
+        ..Attempt::new(0, "10.0.0.3:80".into(), start)
     };
-    record.attempts.push(attempt);
+    record.attempts.push(attempt.clone());
+    record.responded = Some(start + Duration::from_micros(4_080));
     (record.status, record.request_bytes, record.response_bytes) = (Some(StatusCode::OK), 10, 150);
-    let timing = Timing::of(&record, Some(start + Duration::from_micros(4_080)), start + Duration::from_millis(6));
+    let timing = Timing::of(&record, start + Duration::from_millis(6));
     for worker in 0..2 {
         gateway.connection_opened(worker);
         upstream.connection_opened(worker);
@@ -107,7 +106,7 @@ fn scrape(format: Format) -> String {
     lost.cause = Some(Cause::NoRoute);
     gateway.request_began(0);
     gateway.request_began(0);
-    finish(&lost, &Timing::of(&lost, None, start), None, &gateway, 0, Protocol::Grpc);
+    finish(&lost, &Timing::of(&lost, start), None, &gateway, 0, Protocol::Grpc);
 
     mirror.copy_began(0);
     mirror.copy_ended(0, Ok(StatusCode::CREATED));

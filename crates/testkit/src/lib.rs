@@ -24,6 +24,8 @@ pub mod eureka;
 
 pub mod clock;
 
+pub mod collector;
+
 pub mod faults;
 
 pub mod consul;

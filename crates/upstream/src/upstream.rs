@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Breaker, BreakerScope, Failover, Host, Pool, Protocol, RetryRules, Selector, Timeouts};
+use model::{Breaker, BreakerScope, Failover, Host, Pool, Protocol, RetryRules, Selector, Service, Timeouts};
 
 use crate::{
     Bulkhead, Connections, Connector, Endpoint, EndpointSet, Guard, Guarded, RetryBudget, SecretError, TlsError,
@@ -36,6 +36,8 @@ pub struct Upstream {
     pub guard: Option<Arc<Guard>>,
     /// Which endpoints some routes want alone. Destinations hold the index.
     pub subsets: Box<[Selector]>,
+    /// Where its endpoints are found; `None`: the document says what there is.
+    pub discovery: Option<Arc<Service>>,
     set: ArcSwap<EndpointSet>,
     /// Grows with every swap, so that a worker sees by one load whether it must look again.
     generation: AtomicU64,
@@ -87,6 +89,7 @@ impl Upstream {
         if let Some(previous) = previous.filter(|previous| Arc::ptr_eq(&previous.rules, &rules))
             && previous.set.load().endpoints == endpoints
             && *previous.subsets == *upstream.subsets
+            && previous.discovery.as_deref() == upstream.discovery.as_ref().map(|discovery| &discovery.service)
             && previous.health.as_ref().map(|health| &health.rules) == upstream.health.as_ref()
         {
             return Ok(previous.clone());
@@ -106,9 +109,19 @@ impl Upstream {
         let guard = guard(upstream, previous.map(|previous| &**previous));
         let set = EndpointSet::new(endpoints, &rules.balance, &rules.failover, &subsets, workers);
         let set = guarded(set, &upstream.name, &rules, previous.map(|previous| previous.set()).as_deref());
-        let (name, set) = (upstream.name.clone(), ArcSwap::from_pointee(set));
-        let generation = AtomicU64::new(0);
-        Ok(Arc::new(Self { name, rules, budget, bulkhead, connections, health, guard, subsets, set, generation }))
+        Ok(Arc::new(Self {
+            name: upstream.name.clone(),
+            rules,
+            budget,
+            bulkhead,
+            connections,
+            health,
+            guard,
+            subsets,
+            discovery: upstream.discovery.as_ref().map(|discovery| Arc::new(discovery.service.clone())),
+            set: ArcSwap::from_pointee(set),
+            generation: AtomicU64::new(0),
+        }))
     }
 
     /// The current set. Workers keep it until [`Upstream::generation`] tells them otherwise.

@@ -12,17 +12,23 @@ mod held;
 mod spring;
 /// How a refusal looks, whatever it refuses.
 mod refusal;
-/// What the gateway says of itself: access log and metrics.
+/// What the gateway says of itself: access log, flight recorder and metrics.
 mod witness;
 
 /// The end of a gateway, as its clients and its supervisor see it.
 mod drain;
+/// Endpoints that are found in registries.
+mod discovery;
 /// Each cause, with everything that names it.
 mod errors;
+/// What happened to a request.
+mod flights;
 /// What a client may hold, and for how long.
 mod limits;
 /// Why requests go where they go.
 mod explain;
+/// Services that register with the gateway itself.
+mod registry;
 /// Documents that change while traffic flows.
 mod reload;
 /// Names in the DNS, and name servers that fail.
@@ -37,5 +43,7 @@ mod bad_input;
 mod consul;
 /// What operators read.
 mod metrics;
+/// Exchanges told as traces, and contexts handed on.
+mod tracing;
 /// A real Prometheus reads the same.
 mod prometheus;

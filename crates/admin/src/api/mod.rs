@@ -4,8 +4,13 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+/// What parameters of an address say of requests.
+mod parameters;
 mod query;
+mod requests;
 mod series;
+mod services;
+mod tap;
 
 use std::sync::Arc;
 
@@ -21,8 +26,16 @@ use tokio::sync::Mutex;
 use crate::{Gateway, auth, problem::Problem};
 
 /// What there is, and what each is asked with.
-const ADDRESSES: &[(&str, &str)] =
-    &[("/breakers", "GET or POST"), ("/explain", "POST"), ("/health", "GET"), ("/series", "GET"), ("/top", "GET")];
+const ADDRESSES: &[(&str, &str)] = &[
+    ("/breakers", "GET or POST"),
+    ("/explain", "POST"),
+    ("/health", "GET"),
+    ("/requests", "GET"),
+    ("/series", "GET"),
+    ("/services", "GET or POST"),
+    ("/tap", "GET"),
+    ("/top", "GET"),
+];
 
 /// A body that is longer is no question.
 const BODY_BYTES: usize = 64 * 1024;
@@ -40,7 +53,11 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
         .route("/breakers", get(breakers::list).post(breakers::order))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
+        .route("/requests", get(requests::list))
+        .route("/requests/{id}", get(requests::one))
+        .route("/tap", get(tap::tap))
         .route("/series", get(series::series))
+        .route("/services", get(services::list).post(services::order))
         .route("/top", get(series::top))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)

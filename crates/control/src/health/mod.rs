@@ -25,7 +25,7 @@ use tokio::{
     runtime::LocalRuntime,
     sync::mpsc::{UnboundedSender, unbounded_channel},
 };
-use upstream::{Endpoint, Upstream};
+use upstream::{Endpoint, EndpointSet, Upstream};
 
 pub(crate) use metrics::Shown;
 
@@ -71,20 +71,27 @@ impl Health {
 
     /// Endpoints that `current` has no more get no requests any more, whatever world an exchange lives in.
     pub(crate) fn drain(&self, previous: &Snapshot, current: &Snapshot) {
-        let now = Instant::now();
-        let mut draining = self.draining();
-        draining.retain(|draining| draining.endpoint.strong_count() > 0);
         for upstream in previous.upstreams.iter().filter(|upstream| upstream.health.is_some()) {
             let successor = current.upstreams.iter().find(|successor| successor.name == upstream.name);
-            if successor.is_some_and(|successor| Arc::ptr_eq(successor, upstream)) {
-                continue;
+            if !successor.is_some_and(|successor| Arc::ptr_eq(successor, upstream)) {
+                let set = successor.map(|successor| successor.set());
+                self.retire(&upstream.name, &upstream.set(), set.as_deref());
             }
-            let set = successor.map(|successor| successor.set());
-            let stays: HashSet<_> =
-                set.iter().flat_map(|set| &set.endpoints).map(|endpoint| &endpoint.address).collect();
-            for endpoint in upstream.set().endpoints.iter().filter(|endpoint| !stays.contains(&endpoint.address)) {
-                endpoint.health.iter().for_each(|health| health.drain(now));
-                draining.push(Draining { upstream: upstream.name.clone(), endpoint: Arc::downgrade(endpoint) });
+        }
+    }
+
+    /// Likewise, endpoints of an upstream that are not in the set that came after.
+    pub(crate) fn retire(&self, upstream: &Arc<str>, before: &EndpointSet, after: Option<&EndpointSet>) {
+        let now = Instant::now();
+        let stays: HashSet<_> =
+            after.iter().flat_map(|after| &after.endpoints).map(|endpoint| &endpoint.address).collect();
+        let gone = before.endpoints.iter().filter(|endpoint| !stays.contains(&endpoint.address));
+        let mut draining = self.draining();
+        draining.retain(|draining| draining.endpoint.strong_count() > 0);
+        for endpoint in gone {
+            if let Some(health) = &endpoint.health {
+                health.drain(now);
+                draining.push(Draining { upstream: upstream.clone(), endpoint: Arc::downgrade(endpoint) });
             }
         }
     }

@@ -46,7 +46,7 @@ impl Subject for Case {
             TextVariable::RequestHost => "a.example",
             TextVariable::RequestPath => self.path,
             TextVariable::RequestScheme => "https",
-            TextVariable::TlsSni => "",
+            TextVariable::TlsSni | TextVariable::Record(_) => "",
         }))
     }
 
@@ -54,12 +54,14 @@ impl Subject for Case {
         Ok(match variable {
             IntVariable::EndpointWeight => self.weight,
             IntVariable::EndpointInFlight => 12,
+            IntVariable::RecordStatus | IntVariable::RecordAttempts => return Err(Failure::Undeclared),
         })
     }
 
     fn double(&self, variable: DoubleVariable) -> Result<f64, Failure> {
         match variable {
             DoubleVariable::EndpointLatency => Ok(self.latency),
+            DoubleVariable::RecordDuration => Err(Failure::Undeclared),
         }
     }
 

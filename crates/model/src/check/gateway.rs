@@ -1,12 +1,17 @@
 //! What holds for the whole process.
 
-use super::{policies, registries};
+use http::HeaderName;
+
+use super::{policies, registries, tracing};
 use crate::{
-    AccessLog, Forwarded, Gateway, Node, Report, TextOr,
+    AccessLog, Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
-    values::{ListenAddress, Network, Zone},
+    values::{Count, FieldName, ListenAddress, Network, Zone},
 };
+
+/// Parts of the names of fields that show who somebody is; nobody may read those who reads what happened.
+const CREDENTIALS: [&str; 7] = ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"];
 
 pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway> {
     let default = Gateway::default();
@@ -19,6 +24,9 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         trusted_proxies,
         zone,
         access_log,
+        flight_recorder,
+        debug,
+        tracing,
         grace,
         forwarded,
         discovery,
@@ -26,6 +34,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         policies: _,
     } = written?;
     let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
+    let tracing = tracing.map(|written| tracing::check(node.near("tracing"), written, report));
     let registries = registries::check(node, discovery, registry, admin.as_ref(), report)?;
     Some(Gateway {
         workers,
@@ -37,6 +46,19 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
             Some(TextOr(document::AccessLog::Stdout)) => AccessLog::Stdout,
             Some(TextOr(document::AccessLog::File(path))) => AccessLog::File(path),
         },
+        flight_recorder: match flight_recorder {
+            None => default.flight_recorder,
+            Some(TextOr(document::FlightRecorder::Off)) => None,
+            Some(TextOr(document::FlightRecorder::On(records))) => {
+                Some(recorder(records, node.near("flight_recorder"), report))
+            }
+        },
+        debug: debug.map(|document::Debug { token, header }| Debugging {
+            place: node.near("debug").near("token").place.clone(),
+            token,
+            header: header.map_or(Debugging::HEADER, |FieldName(name)| name),
+        }),
+        tracing,
         forwarded: Forwarded {
             via: forwarded.via.unwrap_or(default.forwarded.via),
             x_forwarded: forwarded.x_forwarded.unwrap_or(default.forwarded.x_forwarded),
@@ -46,4 +68,22 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         grace: grace.map_or(default.grace, Into::into),
         policies,
     })
+}
+
+fn recorder(written: document::Records, node: &Node, report: &mut Report) -> FlightRecorder {
+    let default = FlightRecorder::default();
+    let document::Records { records, keep, headers } = written;
+    let headers = headers.map(|headers| headers.into_iter().map(|FieldName(name)| name).collect());
+    let headers: Vec<HeaderName> = headers.unwrap_or(default.headers);
+    let is_credential = |name: &HeaderName| CREDENTIALS.iter().any(|part| name.as_str().contains(part));
+    for (index, name) in headers.iter().enumerate().filter(|(_, name)| is_credential(name)) {
+        let place = &node.near("headers").item(index).place;
+        let message = format!("`{name}` holds credentials, which are not recorded");
+        report.error_with_hint(place, message, "leave it out; `consumer` says who called");
+    }
+    FlightRecorder {
+        records: records.map_or(default.records, |Count(records)| records),
+        keep: keep.map_or(default.keep, |Count(keep)| keep),
+        headers,
+    }
 }

@@ -17,6 +17,7 @@ mod registries;
 mod routes;
 mod subsets;
 mod tests;
+mod tracing;
 mod upstreams;
 
 pub use self::balance::registered as registered_balance;

@@ -3,10 +3,10 @@ use std::{borrow::Cow, num::NonZeroUsize, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Policy, Registries, Registry};
+use super::{Policy, Registries, Registry, Tracing};
 use crate::{
     FromText, TextOr,
-    values::{Duration, ListenAddress, Network, Zone},
+    values::{Count, Duration, FieldName, ListenAddress, Network, SecretSource, Zone},
 };
 
 /// What holds for the whole process.
@@ -27,6 +27,13 @@ pub struct Gateway {
     /// Where a line for each exchange goes, or `off`. Default: `off`.
     #[schemars(with = "Option<AccessLog>")]
     pub access_log: Option<TextOr<AccessLog>>,
+    /// How many requests can be told about afterwards, or `off`. Default: the last 10000.
+    #[schemars(with = "Option<FlightRecorder>")]
+    pub flight_recorder: Option<TextOr<FlightRecorder>>,
+    /// Who sees in the fields of responses where the time went. Default: nobody.
+    pub debug: Option<Debug>,
+    /// Traces, by OpenTelemetry. Default: none; what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     /// How long exchanges that have begun may take to finish after SIGTERM. Default: `30s`.
     pub grace: Option<Duration>,
     /// Which headers tell an endpoint who called.
@@ -48,6 +55,35 @@ pub struct Gateway {
 pub struct Admin {
     /// The address, apart from all listeners: `127.0.0.1:9901` or `unix:/run/sluice.sock`.
     pub address: ListenAddress,
+}
+
+/// What is recorded of requests, in memory, for `sluice trace` and `/api/v1/requests`.
+#[derive(Debug)]
+pub enum FlightRecorder {
+    Off,
+    On(Records),
+}
+
+/// What is recorded of requests.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Records {
+    /// The last so many, over all workers. Each takes 768 bytes. Default: 10000.
+    pub records: Option<Count<1, 10_000_000>>,
+    /// Beyond those, so many that failed or were among the slowest of their minute. Default: 1000.
+    pub keep: Option<Count<0, 1_000_000>>,
+    /// The fields of requests that are recorded, as far as there is room. Credentials are not. Default: `[content-type, user-agent]`.
+    pub headers: Option<Vec<FieldName>>,
+}
+
+/// Who sees in the fields of responses where the time went: `Server-Timing` and `sluice-trail`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Debug {
+    /// Whoever shows it, of at least 16 bytes.
+    pub token: SecretSource,
+    /// The field of the request that shows it; it never goes further. Default: `x-sluice-debug`.
+    pub header: Option<FieldName>,
 }
 
 /// Which headers tell an endpoint who called.
@@ -120,6 +156,43 @@ impl JsonSchema for Workers {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": 1, "maximum": MOST_WORKERS }] })
+    }
+}
+
+// === impl FlightRecorder ===
+
+impl FromText for FlightRecorder {
+    const EXPECTED: &'static str = "`off`, or a map with `records`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => Err(format!("expected {}, found the text `{text}`", Self::EXPECTED)),
+        }
+    }
+
+    fn from_bool(value: bool) -> Option<Self> {
+        (!value).then_some(Self::Off)
+    }
+}
+
+impl<'de> Deserialize<'de> for FlightRecorder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Records::deserialize(deserializer).map(Self::On)
+    }
+}
+
+impl JsonSchema for FlightRecorder {
+    fn schema_name() -> Cow<'static, str> {
+        "FlightRecorder".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut records = Records::json_schema(generator);
+        json_schema!({
+            "description": "What is recorded of requests, in memory.",
+            "anyOf": [{ "enum": ["off", false] }, std::mem::take(records.ensure_object())],
+        })
     }
 }
 

@@ -13,6 +13,7 @@ mod listener;
 mod registries;
 mod route;
 mod test;
+mod tracing;
 mod upstream;
 
 use std::borrow::Cow;
@@ -24,7 +25,7 @@ pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};
 pub use failover::Failover;
-pub use gateway::{AccessLog, Admin, Forwarded, Gateway, Workers};
+pub use gateway::{AccessLog, Admin, Debug, FlightRecorder, Forwarded, Gateway, Records, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
@@ -36,6 +37,7 @@ pub use route::{
     Time, VersionSource, Versions,
 };
 pub use test::{Expect, ExpectedRoute, Test, TestRequest};
+pub use tracing::{Otlp, OtlpCompression, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub use upstream::{Backoff, Budget, Bulkhead, Endpoint, Host, Pool, Protocol, Retry, Timeouts, Upstream, UpstreamTls};
 
 /// A document of sluice, the API gateway.

@@ -2,9 +2,11 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
+use http::{HeaderName, header};
 use ipnet::IpNet;
 
-use super::{Address, Policy, Registries};
+use super::{Address, Policy, Registries, Tracing};
+use crate::{Place, values::SecretSource};
 
 /// What holds for the whole process.
 #[derive(Debug, Clone)]
@@ -17,6 +19,12 @@ pub struct Gateway {
     /// Where it stands; `None`: nobody says.
     pub zone: Option<Arc<str>>,
     pub access_log: AccessLog,
+    /// `None`: nothing is recorded.
+    pub flight_recorder: Option<FlightRecorder>,
+    /// `None`: nobody sees more than others.
+    pub debug: Option<Debugging>,
+    /// `None`: what requests say of traces goes to endpoints as it came.
+    pub tracing: Option<Tracing>,
     pub forwarded: Forwarded,
     /// How registries are reached.
     pub registries: Registries,
@@ -34,6 +42,27 @@ pub struct Forwarded {
     pub x_forwarded: bool,
     /// `Forwarded` (RFC 7239).
     pub forwarded: bool,
+}
+
+/// What is recorded of exchanges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlightRecorder {
+    /// The last so many, over all workers.
+    pub records: u32,
+    /// Beyond those, so many that failed or were among the slowest of their minute.
+    pub keep: u32,
+    /// The fields of requests that are recorded.
+    pub headers: Vec<HeaderName>,
+}
+
+/// Who sees in the fields of responses where the time went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debugging {
+    /// Of the token in the document.
+    pub place: Place,
+    pub token: SecretSource,
+    /// The field that shows it.
+    pub header: HeaderName,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,12 +83,25 @@ impl Default for Gateway {
             trusted_proxies: Vec::new(),
             zone: None,
             access_log: AccessLog::default(),
+            flight_recorder: Some(FlightRecorder::default()),
+            debug: None,
+            tracing: None,
             forwarded: Forwarded::default(),
             registries: Registries::default(),
             grace: Duration::from_secs(30),
             policies: Vec::new(),
         }
     }
+}
+
+impl Default for FlightRecorder {
+    fn default() -> Self {
+        Self { records: 10_000, keep: 1_000, headers: vec![header::CONTENT_TYPE, header::USER_AGENT] }
+    }
+}
+
+impl Debugging {
+    pub const HEADER: HeaderName = HeaderName::from_static("x-sluice-debug");
 }
 
 impl Default for Forwarded {

@@ -22,6 +22,7 @@ mod route;
 mod split;
 mod time;
 mod test;
+mod tracing;
 mod upstream;
 mod versions;
 
@@ -41,7 +42,7 @@ pub use discovery::{
 pub use failover::Failover;
 pub use failures::Failures;
 pub use fallback::{Fallback, FallbackTo};
-pub use gateway::{AccessLog, Forwarded, Gateway};
+pub use gateway::{AccessLog, Debugging, FlightRecorder, Forwarded, Gateway};
 pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
@@ -53,6 +54,7 @@ pub use split::{Cohort, Field, Side, Split, StickyKey};
 pub use test::{Expectation, Expected, Test, TestRequest};
 pub(crate) use time::MINUTES_OF_DAY;
 pub use time::{Day, Days, TimeMatch, Weekly};
+pub use tracing::{Otlp, OtlpProtocol, Propagation, Sample, Tracing, Whose};
 pub use upstream::{
     Bulkhead, Endpoint, EndpointAddress, Host, Pool, Protocol, Selector, Timeouts, Upstream, UpstreamTls,
 };

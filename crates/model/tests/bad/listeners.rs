@@ -49,6 +49,39 @@ gateway:
     check(
         r"version: 1
 gateway:
+  flight_recorder: { records: 0, keep: -1, headers: [x-a, Cookie, a b], size: 1 }
+  debug: { header: x y }
+",
+        &[
+            "3:31: error: expected a whole number from 1 to 10000000, found the number 0",
+            "3:40: error: expected a whole number from 0 to 1000000, found the number -1",
+            "3:67: error: expected the name of a header field, found the text `a b`",
+            "3:73: error: unknown key `size`; known here: `records`, `keep`, `headers`",
+            "4:10: error: missing key `token`",
+            "4:20: error: expected the name of a header field, found the text `x y`",
+        ],
+    );
+    check(
+        r"version: 1
+gateway:
+  flight_recorder: { headers: [x-a, Cookie, X-Api-Key] }
+  debug: { token: '' }
+",
+        &[
+            "3:37: error: `cookie` holds credentials, which are not recorded; leave it out; `consumer` says who called",
+            "3:45: error: `x-api-key` holds credentials, which are not recorded; leave it out; `consumer` says who called",
+            "4:19: error: an empty secret",
+        ],
+    );
+    check(
+        r"version: 1
+gateway: { flight_recorder: on }
+",
+        &["2:29: error: expected `off`, or a map with `records`, found the text `on`"],
+    );
+    check(
+        r"version: 1
+gateway:
 listeners: []
 ",
         &[

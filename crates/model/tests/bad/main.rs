@@ -7,6 +7,7 @@ mod listeners;
 mod routes;
 mod sides;
 mod tests;
+mod tracing;
 mod upstreams;
 mod yaml;
 

@@ -7,7 +7,7 @@ use hyper::body::{Body as _, Incoming};
 use message::{Body, Cause, Error, Exchange, Notable, Record, Result, Upload, forwarded};
 use snapshot::{ListenerId, admission};
 
-use super::Ending;
+use super::{Ending, debug};
 use crate::{
     connection::{Connection, StreamWatch},
     forward::Upgrade,
@@ -45,16 +45,25 @@ pub(super) fn begin(
     };
     let peer = connection.peer.clone();
     let client_ip = forwarded::client_ip(&head.headers, &peer, &world.snapshot.settings.trusted_proxies);
+    let is_debugged =
+        world.snapshot.settings.debug.as_ref().is_some_and(|debugging| debug::take(&mut head.headers, debugging));
     let token = admission::strip(&mut head.headers, notable, peer.trusted).map(Box::new);
     let mut exchange =
         Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
     exchange.expects_continue = notable.expect;
+    if let Some(rules) = &world.snapshot.settings.tracing {
+        let Exchange { head, peer, random, .. } = &mut exchange;
+        let key = connection.worker.trace_key;
+        exchange.trace = Some(rules.begin(&mut head.headers, notable.trace, peer.trusted, random, key));
+    }
     if !body.is_end_stream() {
         let upload = Rc::new(Upload::new(now));
         exchange.body = relay::request_body(body, &upload, &connection);
         exchange.upload = Some(upload);
     }
-    (Ending::new(connection, world, exchange, watch), Begun { admitted, upgrade, token })
+    let mut ending = Ending::new(connection, world, exchange, watch);
+    ending.is_debugged = is_debugged;
+    (ending, Begun { admitted, upgrade, token })
 }
 
 /// What must hold of every request, whatever the routes say.

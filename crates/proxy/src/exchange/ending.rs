@@ -2,14 +2,15 @@
 
 use std::{
     rc::Rc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version, header::USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header::USER_AGENT};
 use http_body::Frame;
-use message::{Cause, Exchange, Record};
-use telemetry::{Line, Protocol, Timing, WorkerLog};
+use message::{Attempt, Cause, Exchange, Record};
+use policy::Chain;
+use telemetry::{Line, Protocol, Timing, flight::Departed};
 
 use crate::{
     connection::{Connection, Refused, SharedAlarm, StreamWatch},
@@ -26,8 +27,9 @@ pub(crate) struct Ending {
     pub(crate) world: Rc<World>,
     /// How many policies of the chain saw the request.
     pub(crate) ran: usize,
-    pub(crate) responded: Option<Instant>,
     pub(crate) is_websocket: bool,
+    /// The client showed the debug token.
+    pub(crate) is_debugged: bool,
     /// What holds the response to its endpoint, while it is relayed.
     pub(crate) link: Option<Link>,
     /// Of the stream, with HTTP/2.
@@ -45,23 +47,34 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
     worker.note_cause(*cause);
     let mut record = Record::new(Instant::now());
     (record.status, record.cause) = (Some(cause.status()), Some(*cause));
-    worker.with_log(|log| {
-        log.write(&Line {
-            time: SystemTime::now(),
-            record: &record,
-            timing: &Timing { total: Duration::ZERO, overhead: None },
-            protocol: Protocol::Http1,
-            client: connection.peer.address.ip().to_canonical(),
-            method: "",
-            host: b"",
-            path: "",
-            route: None,
-            side: None,
-            upstream: None,
-            endpoint: None,
-            user_agent: None,
-            request_id: Some(id.as_bytes()),
-        });
+    let line = Line {
+        time: worker.time_of(record.started),
+        record: &record,
+        timing: &Timing { total: Duration::ZERO, overhead: None },
+        protocol: Protocol::Http1,
+        client: connection.peer.address.ip().to_canonical(),
+        method: "",
+        host: b"",
+        path: "",
+        route: None,
+        side: None,
+        upstream: None,
+        endpoint: None,
+        user_agent: None,
+        request_id: Some(id.as_bytes()),
+        trace_id: None,
+    };
+    worker.with_log(|log| log.write(&line));
+    worker.flights.record(&Departed {
+        line: &line,
+        generation: worker.world().snapshot.generation,
+        scheme: connection.peer.scheme(),
+        query: None,
+        headers: &HeaderMap::new(),
+        listener: None,
+        consumer: None,
+        upstream_of: &|_| "",
+        policies: &|_: &mut dyn FnMut(&str)| {},
     });
 }
 
@@ -78,8 +91,8 @@ impl Ending {
             exchange,
             world,
             ran: 0,
-            responded: None,
             is_websocket: false,
+            is_debugged: false,
             link: None,
             alarm: connection.exchange_alarm(),
             watch,
@@ -93,10 +106,10 @@ impl Ending {
         let record = &mut self.exchange.record;
         record.status = Some(status);
         // Without policies, nothing takes time between the endpoint's head and ours.
-        self.responded = match record.attempts.last() {
-            Some(attempt) if self.ran == 0 => Some(attempt.began + attempt.duration),
-            _ => Some(Instant::now()),
-        };
+        record.responded = Some(match record.attempts.last() {
+            Some(attempt) if self.ran == 0 => attempt.ended(),
+            _ => Instant::now(),
+        });
     }
 
     /// A piece of the body goes out.
@@ -129,7 +142,7 @@ impl Ending {
     /// It is dropped before its end: the client went away while the gateway was at work, or took so little for so long
     /// that the gateway did.
     pub(crate) fn abandon(&mut self) {
-        if self.responded.is_none() {
+        if self.exchange.record.responded.is_none() {
             self.connection.note_taken_back();
         }
         let now = Instant::now();
@@ -146,7 +159,8 @@ impl Ending {
         let record = &mut self.exchange.record;
         record.cause = record.cause.or(cause);
         record.request_bytes = self.exchange.upload.as_ref().map_or(0, |upload| upload.received());
-        let timing = Timing::of(record, self.responded, now);
+        record.ended = Some(now);
+        let timing = Timing::of(record, now);
         let protocol = self.protocol();
         let worker = &self.connection.worker;
         let snapshot = &self.world.snapshot;
@@ -156,16 +170,14 @@ impl Ending {
         if let Some(side) = snapshot.side(&self.exchange.record) {
             side.metrics.observe(worker.index, &self.exchange.record, &timing);
         }
-        if self.ran > 0
-            && let Some(listener) = self.connection.listener(&self.world)
-        {
-            let chain = match route {
-                Some(route) => route.chains.of(listener, self.exchange.record.side),
-                None => &snapshot.listener(listener).chain,
-            };
+        let chain = self.chain();
+        if let Some(chain) = chain {
             chain.on_finish(&self.exchange, self.ran);
         }
-        worker.with_log(|log| self.write_line(log, &timing, protocol));
+        if let Some(trace) = self.exchange.trace {
+            self.tell_trace(trace, &timing, protocol);
+        }
+        self.tell(&timing, protocol, chain);
         self.connection.finish(now);
         if self.is_websocket {
             // A tunnel has left its connection; a drain waits for it all the same.
@@ -185,13 +197,55 @@ impl Ending {
         }
     }
 
-    fn write_line(&self, log: &mut WorkerLog, timing: &Timing, protocol: Protocol) {
+    /// The policies of which the first saw the request; `None` if none did.
+    fn chain(&self) -> Option<&Chain> {
+        if self.ran == 0 {
+            return None;
+        }
+        let snapshot = &self.world.snapshot;
+        let listener = self.connection.listener(&self.world)?;
+        let record = &self.exchange.record;
+        Some(match record.route {
+            Some(route) => snapshot.routes[route as usize].chains.of(listener, record.side),
+            None => &snapshot.listener(listener).chain,
+        })
+    }
+
+    /// Tells the log and the flight recorder.
+    fn tell(&self, timing: &Timing, protocol: Protocol, chain: Option<&Chain>) {
+        let worker = &self.connection.worker;
+        let is_recorded = worker.flights.is_on();
+        if !is_recorded && !worker.has_log() {
+            return;
+        }
+        let line = self.line(timing, protocol);
+        worker.with_log(|log| log.write(&line));
+        if !is_recorded {
+            return;
+        }
+        let snapshot = &self.world.snapshot;
+        let ran = chain.map_or(&[][..], |chain| &chain.links()[..self.ran]);
+        let listener = self.connection.listener(&self.world);
+        worker.flights.record(&Departed {
+            line: &line,
+            generation: snapshot.generation,
+            scheme: self.exchange.peer.scheme(),
+            query: self.exchange.asked_uri().query(),
+            headers: &self.exchange.head.headers,
+            listener: listener.map(|listener| &*snapshot.listener(listener).name),
+            consumer: self.exchange.consumer.as_ref().map(|consumer| &*consumer.name),
+            upstream_of: &|attempt: &Attempt| &*snapshot.upstreams[attempt.upstream as usize].name,
+            policies: &|tell: &mut dyn FnMut(&str)| ran.iter().for_each(|link| tell(link.kind)),
+        });
+    }
+
+    /// The exchange as the log tells it.
+    fn line<'a>(&'a self, timing: &'a Timing, protocol: Protocol) -> Line<'a> {
         let Exchange { head, record, .. } = &self.exchange;
         let snapshot = &self.world.snapshot;
-        let local = self.world.last_upstream(record);
-        let endpoint = local.and_then(|local| local.endpoint(record.attempts.last()?));
-        log.write(&Line {
-            time: SystemTime::now() - timing.total,
+        let last = record.attempts.last();
+        Line {
+            time: self.connection.worker.time_of(record.started),
             record,
             timing,
             protocol,
@@ -201,11 +255,12 @@ impl Ending {
             path: self.exchange.asked_uri().path(),
             route: record.route.map(|route| &*snapshot.routes[route as usize].name),
             side: snapshot.side(record).map(|side| &*side.name),
-            upstream: local.map(|local| &*local.upstream.name),
-            endpoint: endpoint.as_ref().and_then(|endpoint| endpoint.authority.to_str().ok()),
+            upstream: last.map(|attempt| &*snapshot.upstreams[attempt.upstream as usize].name),
+            endpoint: last.map(|attempt| &*attempt.endpoint),
             user_agent: head.headers.get(USER_AGENT).map(HeaderValue::as_bytes),
             request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
-        });
+            trace_id: self.exchange.trace.map(|trace| trace.id),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! One request with its response: the spine.
 
-use std::{cell::OnceCell, rc::Rc, time::SystemTime};
+use std::{
+    cell::OnceCell,
+    rc::Rc,
+    time::{Instant, SystemTime},
+};
 
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -17,9 +21,11 @@ use crate::{
 };
 
 mod begin;
+pub(crate) mod debug;
 mod ending;
 mod nearest;
 mod side;
+mod telling;
 
 use begin::Begun;
 pub(crate) use ending::{Ending, tell_refused};
@@ -45,7 +51,7 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
     let (route, chain) = match begun.admitted {
         Ok(listener) => find(world, connection, exchange, listener, begun.token.as_deref()),
         Err(error) => {
-            let response = reply::from_error(exchange, &error);
+            let response = reply::from_error(exchange, error);
             return relay::respond(ending, response);
         }
     };
@@ -59,7 +65,7 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
             *link = forwarded.link;
             forwarded.response
         }
-        Err(error) => Box::new(reply::from_error(exchange, &error)),
+        Err(error) => Box::new(reply::from_error(exchange, error)),
     };
     if let Some(side) = world.snapshot.side(&exchange.record) {
         side.note(response.headers_mut());
@@ -67,7 +73,7 @@ async fn run(mut ending: Box<Ending>, begun: Begun) -> http::Response<Relay> {
     if *ran > 0
         && let Err(error) = chain.on_response(exchange, &mut response, *ran).await
     {
-        *response = reply::from_error(exchange, &error);
+        *response = reply::from_error(exchange, error);
     }
     relay::respond(ending, *response)
 }
@@ -104,10 +110,16 @@ async fn run_request_policies(
     exchange: &mut Exchange,
     ran: &mut usize,
 ) -> Result<Option<Box<Response>>> {
+    if chain.links().is_empty() {
+        return Ok(None);
+    }
+    exchange.record.routed = Some(Instant::now());
     if let Needs::Buffer(limit) = chain.needs() {
         relay::buffer_request(exchange, limit).await?;
     }
-    chain.on_request(exchange, ran).await
+    let decided = chain.on_request(exchange, ran).await;
+    exchange.record.admitted = Some(Instant::now());
+    decided
 }
 
 /// Does what the route says.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use message::{Cause, Error, Result};
+use message::{Cause, Error, Event, Record, Result};
 use upstream::{Place, Upstream};
 
 use super::breaker::Breakers;
@@ -17,6 +17,7 @@ pub(super) async fn enter(
     upstream: &Upstream,
     deadline: Option<Instant>,
     breakers: Breakers<'_>,
+    record: &mut Record,
 ) -> Result<Option<Place>> {
     let Some((bulkhead, rules)) = upstream.bulkhead.as_ref().zip(upstream.rules.bulkhead.as_ref()) else {
         return Ok(None);
@@ -25,12 +26,15 @@ pub(super) async fn enter(
         return Ok(Some(place));
     }
     // What is under way may hang, and then nobody shall wait for it to end.
-    breakers.check(Instant::now())?;
+    let now = Instant::now();
+    breakers.check(now)?;
     let turn = bulkhead.queue().map_err(|_| saturated(upstream, "and no more may wait"))?;
-    let patience = Instant::now() + rules.wait;
+    let patience = now + rules.wait;
     let by = deadline.map_or(patience, |deadline| deadline.min(patience));
     // In a box: few exchanges wait.
-    match Box::pin(tokio::time::timeout_at(by.into(), turn)).await {
+    let turn = Box::pin(tokio::time::timeout_at(by.into(), turn)).await;
+    record.note(Event::Queued { took: now.elapsed() });
+    match turn {
         Ok(place) => Ok(Some(place)),
         Err(_) if by < patience => Err(Error::new(Cause::TotalTimeout, "no place became free in time")),
         Err(_) => Err(saturated(upstream, "and none of them ended in time")),

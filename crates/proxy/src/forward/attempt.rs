@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{HeaderValue, StatusCode};
-use message::{Attempt, Body, Cause, Error, Exchange, Result, Retry, Side, Upload};
+use message::{Attempt, Body, Cause, Connection as Over, Error, Exchange, Pick, Result, Retry, Side, Upload};
 use snapshot::{Host, PeakEwma};
 use telemetry::UpstreamMetrics;
 use upstream::{Answer, Endpoint, Exclusive, Head, Interim, Lease, Pool, SendError, Stream, health::Verdict};
@@ -32,6 +32,7 @@ pub(super) struct Target<'a> {
     pub(super) upstream: usize,
     /// Index in the endpoint set.
     pub(super) endpoint: usize,
+    pub(super) pick: Pick,
     pub(super) chosen: Instant,
     pub(super) local: &'a LocalUpstream,
     pub(super) set: &'a LocalSet,
@@ -96,6 +97,7 @@ pub(super) async fn run(
     passes: Passes<'_>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
+    head::write_trace(exchange, &target.world.snapshot.settings);
     let mut body = exchange.body.take();
     let interim = interim::pass_on(exchange.head.version, connection);
     let head = Head {
@@ -148,11 +150,11 @@ pub(super) async fn ask(
     body: &mut Body,
     alarm: &SharedAlarm,
 ) -> (Attempt, Result<Answered>, Option<Box<Unsettled>>) {
-    let running = Running::begin(target, asked.upload);
-    let answered = send(target, asked, body, alarm, running.attempt.began).await;
+    let mut running = Running::begin(target, asked.upload);
+    let answered = send(target, asked, body, alarm, &mut running.attempt).await;
     let attempt = running.end(answered.as_ref().map(|(answer, _)| answer.response.status()).map_err(Error::cause));
     if target.set.learns(target.endpoint) {
-        target.tell_health(&answered, attempt.began + attempt.duration);
+        target.tell_health(&answered, attempt.ended());
     }
     let unsettled = passes.record(&answered, &attempt, asked.upload, asked.patience);
     (attempt, answered, unsettled)
@@ -165,16 +167,17 @@ async fn send(
     asked: &Asked<'_>,
     body: &mut Body,
     alarm: &SharedAlarm,
-    began: Instant,
+    attempt: &mut Attempt,
 ) -> Result<Answered> {
     let mut fresh = false;
     loop {
-        let lease = lease(target, began, fresh, asked.patience).await?;
+        let lease = lease(target, attempt.began, fresh, asked.patience).await?;
         let is_reused = lease.is_reused();
+        let since = note_connection(attempt, is_reused, fresh);
         let is_bodiless = body.is_empty();
         let first_byte = target.local.upstream.rules.timeouts.first_byte;
         let Asked { upload, patience, .. } = *asked;
-        let waiting = Waiting { alarm, upload, since: sent_at(&lease, began), first_byte, patience };
+        let waiting = Waiting { alarm, upload, since, first_byte, patience };
         let sent = match lease {
             Lease::Http1(exclusive) => over_http1(exclusive, asked, body, &waiting).await,
             Lease::Http2(stream) => over_http2(target, stream, asked, body, &waiting).await,
@@ -236,9 +239,15 @@ async fn lease(target: &Target<'_>, now: Instant, fresh: bool, patience: Patienc
     Ok(lease)
 }
 
-/// When the request goes out: a kept connection is there at once, a new one took its time.
-fn sent_at(lease: &Lease, began: Instant) -> Instant {
-    if lease.is_reused() { began } else { Instant::now() }
+/// What the request goes out over, and when: a kept connection is there at once, a new one took its time.
+fn note_connection(attempt: &mut Attempt, is_reused: bool, fresh: bool) -> Instant {
+    if is_reused {
+        attempt.connection = Some(Over::Kept);
+        return attempt.began;
+    }
+    let now = Instant::now();
+    attempt.connection = Some(Over::New { after: now.saturating_duration_since(attempt.began), instead: fresh });
+    now
 }
 
 // === impl Target ===
@@ -310,13 +319,8 @@ impl<'a> Running<'a> {
     fn begin(target: &'a Target<'_>, upload: Option<&'a Upload>) -> Self {
         let (metrics, worker) = (target.metrics(), target.worker);
         metrics.attempt_began(worker);
-        let attempt = Attempt {
-            upstream: target.upstream as u32,
-            endpoint: target.endpoint as u32,
-            began: target.chosen,
-            duration: Duration::ZERO,
-            outcome: Err(Cause::ClientClosed),
-        };
+        let attempt = Attempt::new(target.upstream as u32, target.pool.name().clone(), target.chosen);
+        let attempt = Attempt { pick: target.pick, ..attempt };
         let timing = target.local.upstream.rules.balance.timing();
         let endpoint = target.pool.endpoint();
         let stopwatch = timing.map(|rules| Stopwatch { endpoint, rules, upload });
@@ -326,7 +330,7 @@ impl<'a> Running<'a> {
     fn end(mut self, outcome: std::result::Result<StatusCode, Cause>) -> Attempt {
         self.attempt.outcome = outcome;
         self.attempt.duration = self.attempt.began.elapsed();
-        self.attempt
+        self.attempt.clone()
     }
 }
 
@@ -348,7 +352,7 @@ impl Stopwatch<'_> {
     /// Tells what the attempt says of its endpoint. The time that the client took for its body is not the endpoint's.
     fn stop(&self, attempt: &Attempt) {
         let Self { endpoint: Endpoint { learned, .. }, rules, upload } = self;
-        let now = attempt.began + attempt.duration;
+        let now = attempt.ended();
         let since = upload.map_or(attempt.began, |upload| upload.last_piece().max(attempt.began));
         let took = now.saturating_duration_since(since);
         match attempt.outcome {

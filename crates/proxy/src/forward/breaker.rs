@@ -130,7 +130,7 @@ impl<'w> Passes<'w> {
             return None;
         }
         let Self { each, mut random } = self;
-        let now = attempt.began + attempt.duration;
+        let now = attempt.ended();
         // The time that the client took for its body is not the endpoint's.
         let since = upload.map_or(attempt.began, |upload| upload.last_piece().max(attempt.began));
         let took = now.saturating_duration_since(since);

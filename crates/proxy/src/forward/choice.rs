@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Instant};
 
 use http::header::SET_COOKIE;
-use message::{Error, Exchange, Random, Response, Result, forwarded};
+use message::{Error, Exchange, Pick, Random, Response, Result, forwarded};
 use smallvec::SmallVec;
 use telemetry::UpstreamMetrics;
 use upstream::{
@@ -63,12 +63,17 @@ impl<'a> Choice<'a> {
         Self { set, balance, metrics, worker, subset, key, tried: SmallVec::new() }
     }
 
-    /// Another endpoint than those that were tried, or any if all were, whose breaker gives leave. `None`: there is nobody to
-    /// ask.
+    /// Another endpoint than those that were tried, or any if all were, whose breaker gives leave, and how it was picked.
+    /// `None`: there is nobody to ask.
     ///
     /// # Errors
     /// [`Cause::BreakerOpen`](message::Cause::BreakerOpen) if all that might be asked have their breaker open.
-    pub(super) fn next(&mut self, passes: &mut Passes<'a>, random: &mut Random, now: Instant) -> Result<Option<usize>> {
+    pub(super) fn next(
+        &mut self,
+        passes: &mut Passes<'a>,
+        random: &mut Random,
+        now: Instant,
+    ) -> Result<Option<(usize, Pick)>> {
         let mut failed = self.tried.len();
         let mut refusal: Option<Error> = None;
         let picked = loop {
@@ -93,10 +98,11 @@ impl<'a> Choice<'a> {
                 break self.look(failed, passes, random, now);
             }
         };
+        let passed_over = self.tried.len() - failed;
         self.tried.truncate(failed);
         match (picked, refusal) {
             (None, Some(refusal)) => Err(refusal),
-            (picked, _) => Ok(picked.map(|picked| self.tell(picked))),
+            (picked, _) => Ok(picked.map(|picked| self.tell(picked, passed_over))),
         }
     }
 
@@ -121,7 +127,7 @@ impl<'a> Choice<'a> {
         Some(Picked { endpoint, overflows: false, panics: false })
     }
 
-    fn tell(&self, picked: Picked) -> usize {
+    fn tell(&self, picked: Picked, passed_over: usize) -> (usize, Pick) {
         let Picked { endpoint, overflows, panics } = picked;
         if overflows {
             self.metrics.overflowed(self.worker);
@@ -129,7 +135,7 @@ impl<'a> Choice<'a> {
         if panics {
             self.metrics.panicked(self.worker);
         }
-        endpoint
+        (endpoint, Pick { overflows, panics, passed_over: u16::try_from(passed_over).unwrap_or(u16::MAX) })
     }
 
     /// Counts a request to the endpoint, where the balance goes by that.

@@ -9,7 +9,7 @@
 use std::rc::Rc;
 
 use http::HeaderName;
-use message::{Body, Cause, Exchange, Result, Retry, grpc};
+use message::{Body, Cause, Event, Exchange, Result, Retry, grpc};
 use snapshot::{Destination, Failures, Fallback, FallbackTo};
 
 use super::{Forwarded, breaker::Breakers, failure, head, replay::Replay, send};
@@ -69,17 +69,23 @@ pub(super) async fn fall_back(
             }
         };
         outcome = Outcome::of(&answered);
+        let (mut instead_of, mut failure) = (None, None);
         match answered {
             Ok(mut forwarded) => {
                 tracing::debug!(fallback = ?fallback.name, "a fallback answered");
                 // A response whose fields leave no room goes without.
                 _ = forwarded.response.headers_mut().try_insert(SLUICE_FALLBACK, fallback.name.clone());
-                if let Ok(earlier) = std::mem::replace(&mut standing, Ok(forwarded)) {
-                    relay::discard(earlier.response.into_body());
+                match std::mem::replace(&mut standing, Ok(forwarded)) {
+                    Ok(earlier) => relay::discard(earlier.response.into_body()),
+                    Err(error) => instead_of = Some(error),
                 }
             }
-            Err(error) => tracing::debug!(%error, fallback = ?fallback.name, "a fallback failed"),
+            Err(error) => {
+                tracing::debug!(%error, fallback = ?fallback.name, "a fallback failed");
+                failure = Some(error);
+            }
         }
+        exchange.record.note(Event::FellBack { fallback: fallback.name.clone(), instead_of, failure });
     }
     standing
 }

@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Method, Request, Uri, Version, header, uri::PathAndQuery};
 use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
+use snapshot::Settings;
 use upstream::Head;
 
 /// Tells, in the head of the exchange, who called. Done once, so that the copies for attempts need no more than that.
@@ -9,6 +10,14 @@ pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
     let authority = exchange.asked_authority().clone();
     let headers = &mut exchange.head.headers;
     forwarded::write(headers, &exchange.peer, &authority, exchange.head.version, forwarding);
+}
+
+/// Tells the endpoint that the next attempt is the span that it is asked in.
+pub(super) fn write_trace(exchange: &mut Exchange, settings: &Settings) {
+    if let Some((trace, rules)) = exchange.trace.zip(settings.tracing.as_ref()) {
+        let span = trace.attempt(exchange.record.attempts.len());
+        trace.write(&mut exchange.head.headers, &rules.formats, span);
+    }
 }
 
 /// The request for one attempt over HTTP/2. The exchange keeps its own head: policies look at it on the way out, and

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use message::{Cause, Error, Exchange, Random, Response, Result};
+use message::{Cause, Error, Event, Exchange, Random, Response, Result};
 use snapshot::{Destination, Mirror, Route};
 use upstream::{Place, Stream, Upstream};
 
@@ -106,7 +106,7 @@ async fn send(
     let set = local.current();
     let worker = connection.worker.index;
     let deadline = Deadline::of(exchange, &local.upstream.rules);
-    let place = admit::enter(&local.upstream, deadline.at, breakers).await?;
+    let place = admit::enter(&local.upstream, deadline.at, breakers, &mut exchange.record).await?;
     let mut passes = breakers.admit(Instant::now(), &mut exchange.random)?;
     if !mirrors.is_empty() {
         mirror::copy(mirrors, world, worker, exchange);
@@ -117,9 +117,14 @@ async fn send(
     let mut waits_until = None;
     loop {
         let now = Instant::now();
-        let Some(endpoint) = choice.next(&mut passes, &mut exchange.random, now)? else {
+        let Some((endpoint, pick)) = choice.next(&mut passes, &mut exchange.random, now)? else {
             // In a box: few exchanges see one.
-            if Box::pin(admit::first_verdict(&local.upstream, &set, to.subset, deadline.at, &mut waits_until)).await {
+            let heard = admit::first_verdict(&local.upstream, &set, to.subset, deadline.at, &mut waits_until);
+            let is_worth_another_look = Box::pin(heard).await;
+            if waits_until.is_some() {
+                exchange.record.note(Event::Unprobed { took: now.elapsed() });
+            }
+            if is_worth_another_look {
                 continue;
             }
             return Err(no_endpoint(&local.upstream, &set, to.subset));
@@ -131,6 +136,7 @@ async fn send(
             worker,
             upstream: to.upstream,
             endpoint,
+            pick,
             chosen: now,
             local,
             set: &set,
@@ -155,9 +161,14 @@ async fn send(
             return outcome;
         };
         passes = next;
-        if let Ok(Forwarded { response, .. }) = outcome {
-            relay::discard(response.into_body());
-        }
+        let after = match outcome {
+            Ok(Forwarded { response, .. }) => {
+                relay::discard(response.into_body());
+                None
+            }
+            Err(error) => Some(error),
+        };
+        exchange.record.note(Event::Retried { wait, after });
         choice.note_failure(endpoint);
         // In a box: few exchanges see one.
         Box::pin(tokio::time::sleep(wait)).await;
@@ -168,7 +179,13 @@ async fn send(
 fn no_endpoint(upstream: &Upstream, set: &LocalSet, subset: Option<u32>) -> Error {
     let selector = subset.and_then(|subset| upstream.subsets.get(subset as usize));
     let labels = selector.map(|selector| format!(" with the labels {selector}")).unwrap_or_default();
-    let why = if set.is_checking(subset) { ": no probe of any has passed yet" } else { "" };
+    let why = match &upstream.discovery {
+        _ if set.is_checking(subset) => ": no probe of any has passed yet".to_owned(),
+        Some(service) if upstream.set().endpoints.is_empty() => {
+            format!(": {} knows none for `{service}`", service.registry())
+        }
+        _ => String::new(),
+    };
     Error::new(Cause::NoEndpoint, format!("upstream `{}` has no endpoint{labels} to ask{why}", upstream.name))
 }
 

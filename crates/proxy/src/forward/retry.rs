@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use message::{Body, Exchange, Random, Response, Result, Retry, grpc};
+use message::{Body, Event, Exchange, NotRetried, Random, Response, Result, Retry, grpc};
 use snapshot::{Failures, RetryRules};
 use telemetry::UpstreamMetrics;
 use upstream::Upstream;
@@ -64,30 +64,51 @@ impl<'w> Attempts<'w> {
         may: impl FnOnce(&mut Random) -> bool,
     ) -> Option<Duration> {
         self.made += 1;
-        let is_wanted = self.made < self.rules.attempts && is_called_for(self.rules, outcome, &exchange.head.method);
-        if !is_wanted {
+        if !is_called_for(self.rules, outcome, &exchange.head.method) {
             return None;
+        }
+        match self.prepare(&mut exchange.random, deadline, now, may) {
+            Ok((wait, body)) => {
+                self.metrics.retried(self.worker);
+                exchange.body = body;
+                Some(wait)
+            }
+            Err(why) => {
+                exchange.record.note_at(now, Event::NotRetried(why));
+                None
+            }
+        }
+    }
+
+    /// The wait before another attempt that is called for, and its body; or why there is none.
+    fn prepare(
+        &self,
+        random: &mut Random,
+        deadline: Option<Instant>,
+        now: Instant,
+        may: impl FnOnce(&mut Random) -> bool,
+    ) -> std::result::Result<(Duration, Body), NotRetried> {
+        if self.made >= self.rules.attempts {
+            return Err(NotRetried::Attempts);
         }
         let body = match &self.replay {
-            Some(replay) => replay.body()?,
+            Some(replay) => replay.body().ok_or(NotRetried::Body)?,
             None => self.whole.bytes().map_or_else(Body::empty, |bytes| Body::from(bytes.clone())),
         };
-        let wait = self.wait(&mut exchange.random);
+        let wait = self.wait(random);
         if deadline.is_some_and(|deadline| deadline <= now + wait) {
-            return None;
+            return Err(NotRetried::Deadline);
         }
-        if !may(&mut exchange.random) {
-            return None;
+        if !may(random) {
+            return Err(NotRetried::Breaker);
         }
         if let Some(budget) = &self.upstream.budget
             && !budget.withdraw(self.worker, now)
         {
             self.metrics.retry_denied(self.worker);
-            return None;
+            return Err(NotRetried::Budget);
         }
-        self.metrics.retried(self.worker);
-        exchange.body = body;
-        Some(wait)
+        Ok((wait, body))
     }
 
     /// A random part of a bound that doubles with each attempt, so that those who failed together do not come back together.

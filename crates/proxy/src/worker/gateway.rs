@@ -7,19 +7,30 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use message::Token;
 use snapshot::Snapshot;
-use telemetry::{AccessLog, GatewayMetrics, WorkerLog};
+use telemetry::{
+    AccessLog, GatewayMetrics, Traces, WorkerLog, WorkerTraces,
+    flight::{Filter, FlightRules, Search, Slot},
+};
 use tokio::{
     runtime::LocalRuntime,
-    sync::mpsc::{UnboundedSender, unbounded_channel},
+    sync::{
+        mpsc::{self, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    time::timeout_at,
 };
 
-use super::{Command, Worker, run};
+use super::{
+    Command, Worker,
+    flights::{Rate, Tap},
+    run,
+};
 use crate::accept::Sockets;
 
 /// A running gateway. Dropping it ends the workers without grace.
@@ -35,6 +46,9 @@ pub struct Start<'a> {
     pub workers: usize,
     pub metrics: Arc<GatewayMetrics>,
     pub log: Option<&'a AccessLog>,
+    /// What is recorded of exchanges; `None`: nothing.
+    pub flight: Option<Arc<FlightRules>>,
+    pub traces: Option<&'a Traces>,
     /// Whoever shows it is told more.
     pub token: Option<Token>,
     /// Called on each worker before anything else.
@@ -52,7 +66,23 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<GatewayMetrics>,
     pub(crate) housekeeping: fn(),
     pub(crate) token: Option<Token>,
+    /// What workers start with.
+    pub(crate) flight: Option<Arc<FlightRules>>,
+    pub(crate) workers: usize,
 }
+
+/// What a gateway records, as it is recorded.
+pub struct Tapped {
+    pub records: mpsc::Receiver<Slot>,
+    /// Those that were wanted, but too many.
+    pub dropped: Arc<AtomicU64>,
+}
+
+/// So many records may wait for whoever watches.
+const WAITING: usize = 256;
+
+/// A worker that is at the end of its life answers no more.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 struct Handle {
     commands: UnboundedSender<Command>,
@@ -72,11 +102,13 @@ impl Gateway {
             metrics: start.metrics,
             housekeeping: start.housekeeping,
             token: start.token,
+            flight: start.flight,
+            workers: start.workers,
         });
         let (mut workers, mut threads) = (Vec::with_capacity(start.workers), Vec::with_capacity(start.workers));
         for index in 0..start.workers {
-            let log = start.log.map(AccessLog::worker);
-            let (worker, thread) = Handle::start(index, shared.clone(), log, start.worker_begins)?;
+            let telling = (start.log.map(AccessLog::worker), start.traces.map(Traces::worker));
+            let (worker, thread) = Handle::start(index, shared.clone(), telling, start.worker_begins)?;
             workers.push(worker);
             threads.push(thread);
         }
@@ -122,6 +154,52 @@ impl Gateway {
         }
     }
 
+    /// Has exchanges that end from now on recorded by these rules, or not at all. If they are as before, nothing changes.
+    pub fn record_by(&self, rules: Option<&Arc<FlightRules>>) {
+        for worker in &self.workers {
+            worker.tell(Command::Record(rules.cloned()));
+        }
+    }
+
+    /// The newest records that pass, up to `limit` of each worker.
+    pub fn search(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Slot>> + Send + use<> {
+        let ask = |worker: &Handle| {
+            let (reply, answer) = oneshot::channel();
+            worker.tell(Command::Search(Box::new(Search::new(filter.clone(), limit)), reply));
+            answer
+        };
+        let answers: Vec<_> = self.workers.iter().map(ask).collect();
+        async move {
+            let by = Instant::now() + PATIENCE;
+            let mut found = Vec::new();
+            for answer in answers {
+                if let Ok(Ok(slots)) = timeout_at(by.into(), answer).await {
+                    found.extend(slots);
+                }
+            }
+            found
+        }
+    }
+
+    /// Has records that pass handed over as they are made, up to so many a second, until `Tapped::records` is dropped.
+    pub fn tap(&self, filter: Filter, per_second: u32) -> Tapped {
+        let (taker, records) = mpsc::channel(WAITING);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let rate = Rate { per_second, window: AtomicU64::new(0), dropped: dropped.clone() };
+        let tap = Tap { filter: Arc::new(filter), taker, rate: Arc::new(rate) };
+        for worker in &self.workers {
+            worker.tell(Command::Tap(tap.clone()));
+        }
+        Tapped { records, dropped }
+    }
+
+    /// Has exchanges that end from now on told to `traces`.
+    pub fn trace_to(&self, traces: Option<&Traces>) {
+        for worker in &self.workers {
+            worker.tell(Command::Trace(traces.map(Traces::worker)));
+        }
+    }
+
     /// Stops accepting, lets exchanges finish until `deadline`, and ends the workers. Blocks until then.
     pub fn drain(&self, deadline: Instant) {
         for worker in &self.workers {
@@ -141,7 +219,7 @@ impl Handle {
     fn start(
         index: usize,
         shared: Arc<Shared>,
-        log: Option<WorkerLog>,
+        (log, traces): (Option<WorkerLog>, Option<WorkerTraces>),
         begins: fn(),
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (commands, inbox) = unbounded_channel();
@@ -154,7 +232,7 @@ impl Handle {
                 Err(error) => return drop(report.send(Err(error))),
             };
             _ = report.send(Ok(()));
-            runtime.block_on(async { run(Worker::new(index, shared, log), inbox).await });
+            runtime.block_on(async { run(Worker::new(index, shared, log, traces), inbox).await });
             // Tasks that are still there missed the deadline of the drain.
             runtime.shutdown_background();
         })?;

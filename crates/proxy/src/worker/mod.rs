@@ -5,14 +5,17 @@ use std::{
     hash::{BuildHasher, RandomState},
     rc::Rc,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use message::{Cause, Random};
 use slab::Slab;
-use telemetry::{GatewayMetrics, WorkerLog};
+use telemetry::{
+    GatewayMetrics, WorkerLog, WorkerTraces,
+    flight::{FlightRules, Search, Slot},
+};
 use tokio::{
-    sync::{Notify, mpsc::UnboundedReceiver},
+    sync::{Notify, mpsc::UnboundedReceiver, oneshot},
     time::MissedTickBehavior,
 };
 
@@ -22,11 +25,14 @@ use crate::{
     exchange::Budget,
 };
 
+mod flights;
 mod gateway;
 mod world;
 
+pub(crate) use flights::Flights;
+use flights::Tap;
 use gateway::Shared;
-pub use gateway::{Gateway, Start};
+pub use gateway::{Gateway, Start, Tapped};
 pub(crate) use world::{InFlight, LocalSet, LocalUpstream, World};
 
 /// What hangs on a worker and is never shared.
@@ -42,6 +48,12 @@ pub(crate) struct Worker {
     ended: Notify,
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
+    pub(crate) flights: Rc<Flights>,
+    /// One moment by both clocks, not long ago: what time it was when something happened needs no other look at a clock.
+    clock: Cell<(Instant, SystemTime)>,
+    traces: RefCell<Option<WorkerTraces>>,
+    /// For the ids of traces; see [`message::trace::Rules::begin`].
+    pub(crate) trace_key: u64,
     random: RefCell<Random>,
     /// At routes that came near.
     pub(crate) looks: Budget,
@@ -64,6 +76,13 @@ pub(crate) enum Command {
     /// A new snapshot is live: let go of the old one.
     Refresh,
     Log(Option<WorkerLog>),
+    /// Records exchanges by these rules from now on, or not at all.
+    Record(Option<Arc<FlightRules>>),
+    /// Looks through what was recorded.
+    Search(Box<Search>, oneshot::Sender<Vec<Slot>>),
+    /// Somebody watches what is recorded.
+    Tap(Tap),
+    Trace(Option<WorkerTraces>),
     /// Finishes what is under way until then, and ends.
     Drain(Instant),
 }
@@ -88,6 +107,12 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                 Some(Command::Close(binding)) => worker.close(&binding),
                 Some(Command::Refresh) => drop(worker.world()),
                 Some(Command::Log(log)) => _ = worker.log.replace(log),
+                Some(Command::Record(rules)) => worker.record_by(rules),
+                Some(Command::Search(search, reply)) => {
+                    drop(tokio::task::spawn_local(worker.flights.clone().look(*search, reply)));
+                }
+                Some(Command::Tap(tap)) => worker.flights.tap(tap),
+                Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),
                 Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
                 None => return worker.drain(Instant::now()).await,
             },
@@ -99,8 +124,10 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
 // === impl Worker ===
 
 impl Worker {
-    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>) -> Rc<Self> {
+    fn new(index: usize, shared: Arc<Shared>, log: Option<WorkerLog>, traces: Option<WorkerTraces>) -> Rc<Self> {
         let snapshot = shared.snapshot.load_full();
+        let flights = Flights::default();
+        flights.follow(shared.flight.clone(), index, shared.workers);
         Rc::new(Self {
             index,
             metrics: shared.metrics.clone(),
@@ -111,6 +138,10 @@ impl Worker {
             ended: Notify::new(),
             listening: RefCell::default(),
             log: RefCell::new(log),
+            flights: Rc::new(flights),
+            clock: Cell::new((Instant::now(), SystemTime::now())),
+            traces: RefCell::new(traces),
+            trace_key: RandomState::new().hash_one(index),
             random: RefCell::new(Random::seeded(RandomState::new().hash_one(index))),
             looks: Budget::new(Instant::now()),
         })
@@ -143,6 +174,19 @@ impl Worker {
         self.metrics.caused(self.index, cause);
     }
 
+    fn record_by(&self, rules: Option<Arc<FlightRules>>) {
+        self.flights.follow(rules, self.index, self.shared.workers);
+    }
+
+    /// What time it was at this moment.
+    pub(crate) fn time_of(&self, moment: Instant) -> SystemTime {
+        let (instant, time) = self.clock.get();
+        match moment.checked_duration_since(instant) {
+            Some(after) => time + after,
+            None => time.checked_sub(instant.saturating_duration_since(moment)).unwrap_or(time),
+        }
+    }
+
     pub(crate) fn has_log(&self) -> bool {
         self.log.borrow().is_some()
     }
@@ -155,6 +199,12 @@ impl Worker {
     pub(crate) fn with_log(&self, write: impl FnOnce(&mut WorkerLog)) {
         if let Some(log) = &mut *self.log.borrow_mut() {
             write(log);
+        }
+    }
+
+    pub(crate) fn with_traces(&self, tell: impl FnOnce(&mut WorkerTraces)) {
+        if let Some(traces) = &mut *self.traces.borrow_mut() {
+            tell(traces);
         }
     }
 
@@ -181,8 +231,12 @@ impl Worker {
     }
 
     fn tick(&self) {
-        self.world.borrow().sweep(Instant::now());
+        let now = Instant::now();
+        self.clock.set((now, SystemTime::now()));
+        self.world.borrow().sweep(now);
         self.with_log(WorkerLog::tick);
+        self.flights.tick();
+        self.with_traces(WorkerTraces::tick);
         (self.shared.housekeeping)();
     }
 
@@ -202,6 +256,7 @@ impl Worker {
         };
         _ = tokio::time::timeout_at(deadline.into(), finished).await;
         self.with_log(WorkerLog::tick);
+        self.with_traces(WorkerTraces::tick);
     }
 
     /// Connections are open, or tunnels, which have left theirs.

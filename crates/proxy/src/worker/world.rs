@@ -7,7 +7,6 @@ use std::{
     time::Instant,
 };
 
-use message::{Attempt, Record};
 use snapshot::Snapshot;
 use upstream::{Endpoint, EndpointSet, Guard, Picked, Pool, Upstream, balance::Ask, health::Verdict};
 
@@ -58,11 +57,6 @@ impl World {
         &self.upstreams[index]
     }
 
-    /// The upstream of the last attempt.
-    pub(crate) fn last_upstream(&self, record: &Record) -> Option<&LocalUpstream> {
-        self.upstreams.get(record.attempts.last()?.upstream as usize)
-    }
-
     pub(super) fn sweep(&self, now: Instant) {
         for local in &self.upstreams {
             local.set.borrow().pools.iter().for_each(|pool| pool.sweep(now));
@@ -88,11 +82,6 @@ impl LocalUpstream {
             self.set.replace(Rc::new(renewed));
         }
         self.set.borrow().clone()
-    }
-
-    /// The endpoint of an attempt, if the set still has it.
-    pub(crate) fn endpoint(&self, attempt: &Attempt) -> Option<Arc<Endpoint>> {
-        self.set.borrow().set.endpoints.get(attempt.endpoint as usize).cloned()
     }
 }
 

@@ -8,6 +8,9 @@ mod explain;
 mod man;
 mod run;
 mod schema;
+mod tap;
+mod top;
+mod trace;
 mod version;
 
 use std::process::ExitCode;
@@ -48,6 +51,9 @@ pub(crate) enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Trace(trace::Trace),
+    Tap(tap::Tap),
+    Top(top::Top),
     Demo(demo::Demo),
     Schema(schema::Schema),
     Version(version::Version),
@@ -65,6 +71,9 @@ impl Command {
             Self::Check(command) => command.run(&kinds),
             Self::Explain(command) => command.run(&kinds),
             Self::Diff(command) => command.run(&kinds),
+            Self::Trace(command) => command.run(),
+            Self::Tap(command) => command.run(),
+            Self::Top(command) => command.run(),
             Self::Demo(command) => command.run(kinds),
             Self::Schema(command) => command.run(&kinds),
             Self::Version(command) => command.run(),

@@ -7,14 +7,20 @@
 
 /// The admin address of a running gateway.
 mod admin_address;
+/// Addresses beside the listeners.
+mod bind;
 /// What the catalog of a registry says.
 mod catalog;
 /// How many files the process may have open.
 mod open_files;
+/// The gateway's own registry, where the document asks for one.
+mod own_registry;
 /// Where scripts learn that traffic is served, and where.
 mod ready_file;
 /// The gateway's own entries in registries.
 mod registered;
+/// Something that answers at an address until it is closed.
+mod served;
 /// What the operating system asks for.
 mod signals;
 
@@ -29,6 +35,7 @@ use std::{
 };
 
 use control::{Applied, Control, Files, Options, Refusal, Watch};
+use registry::Registry;
 use tokio::{
     runtime,
     task::spawn_blocking,
@@ -39,18 +46,19 @@ use crate::{
     admin_token::{Made, State},
     builtins::Known,
     failure::Failure,
-    memory,
+    memory, registries,
 };
-use admin_address::AdminAddress;
 use catalog::Catalog;
-use ready_file::ReadyFile;
+use ready_file::{Addresses, ReadyFile};
 use registered::Registered;
+use served::Served;
 use signals::{Signal, Signals};
 
 /// A running gateway with all that belongs to it.
 pub(crate) struct Server {
     control: Arc<Control>,
-    admin: Option<AdminAddress>,
+    admin: Option<Served>,
+    registry: Option<Served>,
     ready_file: Option<ReadyFile>,
     /// `None` if the operating system gives none; then only SIGHUP reloads.
     watch: Option<Watch>,
@@ -96,26 +104,32 @@ impl Server {
 
         let begun = Instant::now();
         let made = Rc::new(OnceCell::<Made>::new());
+        let (registry, folder) = (Registry::new(), state.folder().to_owned());
         let (control, applied) = Control::start(Options {
             path: document.to_owned(),
             kinds: Box::new(kinds),
             further: catalog.known(),
             version: env!("CARGO_PKG_VERSION"),
+            registries: registries::make(Some(Arc::new(registry.clone()))),
+            state: Some(state.folder().to_owned()),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
             token: Box::new({
                 let made = made.clone();
                 move || state.token(&made)
             }),
+            exposed: vec![Arc::new(registry.clone())],
         })?;
         memory::give_back();
         let control = Arc::new(control);
-        let admin = AdminAddress::open(document, &control)?;
+        // What was registered is known again before anybody hears that the gateway is ready.
+        let registry = own_registry::open(document, &control, &registry, &folder)?;
+        let admin = admin_address::open(document, &control)?;
         if let Some(made) = made.get() {
             made.show();
         }
         let mut server =
-            Self { control, admin, ready_file, watch, catalog, registered: Registered::default(), signals };
+            Self { control, admin, registry, ready_file, watch, catalog, registered: Registered::default(), signals };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
@@ -131,6 +145,11 @@ impl Server {
     /// Where the admin address listens.
     pub(crate) fn admin(&self) -> Option<String> {
         self.admin.as_ref().map(|admin| admin.address().to_string())
+    }
+
+    /// Where services register.
+    fn registry(&self) -> Option<String> {
+        self.registry.as_ref().map(|registry| registry.address().to_string())
     }
 
     /// Serves until a signal ends it.
@@ -192,6 +211,7 @@ impl Server {
     async fn drain(mut self) -> ExitCode {
         // First thing, so that nobody sends traffic here any more.
         self.control.begin_drain();
+        // Who finds it in a registry would come in vain.
         tokio::select! {
             () = self.registered.leave() => {}
             () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
@@ -207,6 +227,10 @@ impl Server {
         if let Some(admin) = self.admin.take() {
             admin.close().await;
         }
+        // Last, for services that drain with the gateway say so here.
+        if let Some(registry) = self.registry.take() {
+            registry.close().await;
+        }
         if let Some(ready_file) = self.ready_file.take() {
             ready_file.remove();
         }
@@ -215,8 +239,8 @@ impl Server {
     }
 
     fn write_ready_file(&mut self) -> Result<(), Failure> {
-        let (admin, listeners) = (self.admin(), self.listeners());
-        self.ready_file.as_mut().map_or(Ok(()), |ready_file| ready_file.write(admin.as_deref(), &listeners))
+        let addresses = Addresses { admin: self.admin(), registry: self.registry(), listeners: self.listeners() };
+        self.ready_file.as_mut().map_or(Ok(()), |ready_file| ready_file.write(&addresses))
     }
 
     fn follow_files(&mut self) {
@@ -231,6 +255,9 @@ impl Server {
         }
         if let Some(address) = self.admin() {
             tracing::info!(%address, "listening for operators");
+        }
+        if let Some(address) = self.registry() {
+            tracing::info!(%address, "listening for services that register");
         }
     }
 

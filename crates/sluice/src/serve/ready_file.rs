@@ -10,12 +10,21 @@ use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
 
-/// `{"admin":"127.0.0.1:1234","listeners":{"web":"127.0.0.1:5678"}}`: there while traffic is served, and always whole.
+/// `{"admin":"127.0.0.1:1234","listeners":{"web":"127.0.0.1:5678"}}`, with `registry` beside if there is one: there while
+/// traffic is served, and always whole.
 #[derive(Debug)]
 pub(super) struct ReadyFile {
     path: PathBuf,
     /// What it holds.
     written: Option<String>,
+}
+
+/// Where everything listens.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    pub(super) admin: Option<String>,
+    pub(super) registry: Option<String>,
+    pub(super) listeners: Vec<(Arc<str>, String)>,
 }
 
 // === impl ReadyFile ===
@@ -30,8 +39,8 @@ impl ReadyFile {
     }
 
     /// Replaces it in one step if the addresses are others than those that it holds.
-    pub(super) fn write(&mut self, admin: Option<&str>, listeners: &[(Arc<str>, String)]) -> Result<(), Failure> {
-        let text = text(admin, listeners);
+    pub(super) fn write(&mut self, addresses: &Addresses) -> Result<(), Failure> {
+        let text = text(addresses);
         if self.written.as_ref() == Some(&text) {
             return Ok(());
         }
@@ -52,10 +61,14 @@ impl ReadyFile {
     }
 }
 
-fn text(admin: Option<&str>, listeners: &[(Arc<str>, String)]) -> String {
+fn text(Addresses { admin, registry, listeners }: &Addresses) -> String {
     let listeners: Map<String, Value> =
         listeners.iter().map(|(name, address)| (name.to_string(), json!(address))).collect();
-    format!("{}\n", json!({ "admin": admin, "listeners": listeners }))
+    let mut text = json!({ "admin": admin, "listeners": listeners });
+    if let Some(registry) = registry {
+        text["registry"] = json!(registry);
+    }
+    format!("{text}\n")
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {
@@ -66,8 +79,9 @@ fn failure(path: &Path, error: &io::Error) -> Failure {
 mod tests {
     use super::*;
 
-    fn listeners(names: &[&str]) -> Vec<(Arc<str>, String)> {
-        names.iter().map(|name| (Arc::from(*name), format!("unix:/{name}"))).collect()
+    fn listeners(names: &[&str]) -> Addresses {
+        let listeners = names.iter().map(|name| (Arc::from(*name), format!("unix:/{name}"))).collect();
+        Addresses { listeners, ..Addresses::default() }
     }
 
     #[test]
@@ -78,13 +92,14 @@ mod tests {
         let mut file = ReadyFile::new(path.clone()).unwrap();
         assert!(!path.exists());
 
-        file.write(Some("unix:/admin"), &listeners(&["web"])).unwrap();
+        file.write(&Addresses { admin: Some("unix:/admin".to_owned()), ..listeners(&["web"]) }).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
             "{\"admin\":\"unix:/admin\",\"listeners\":{\"web\":\"unix:/web\"}}\n"
         );
-        file.write(None, &listeners(&["a", "b"])).unwrap();
-        let expected = "{\"admin\":null,\"listeners\":{\"a\":\"unix:/a\",\"b\":\"unix:/b\"}}\n";
+        file.write(&Addresses { registry: Some("unix:/r".to_owned()), ..listeners(&["a", "b"]) }).unwrap();
+        let expected =
+            "{\"admin\":null,\"listeners\":{\"a\":\"unix:/a\",\"b\":\"unix:/b\"},\"registry\":\"unix:/r\"}\n";
         assert_eq!(fs::read_to_string(&path).unwrap(), expected);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
@@ -97,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gone/ready.json");
         let mut file = ReadyFile::new(path.clone()).unwrap();
-        let failure = file.write(None, &[]).unwrap_err().to_string();
+        let failure = file.write(&Addresses::default()).unwrap_err().to_string();
         assert!(failure.contains(path.to_str().unwrap()), "{failure}");
     }
 }

@@ -42,6 +42,14 @@ async fn every_example_is_good() {
     assert!(checked >= 9, "only {checked} examples were found");
 }
 
+#[tokio::test]
+async fn documents_of_deployments_are_good() {
+    let path = examples().join("../deploy/tracing/sluice.yaml");
+    let run = sluice(&["check", "-c", path.to_str().unwrap()]).await;
+    assert!(run.success().ends_with(": good\n"), "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.stderr, "");
+}
+
 #[test]
 fn every_example_tells_editors_its_schema_and_people_what_it_shows() {
     for document in documents(&examples()) {

@@ -14,6 +14,8 @@ pub(crate) fn page() -> Page {
     let mut text = INTRODUCTION.to_owned();
     text += "## Variables of a request\n\n";
     text += &variables(&Environment::request());
+    text += "\n## Variables of a request that has ended\n\nFor `sluice tap --where` and `where` of `/api/v1/requests` and `/api/v1/tap`.\n\n";
+    text += &variables(&Environment::record());
     text += "\n## Functions\n\n";
     text += &head(&["written", "gives"]);
     for usage in expression::usages() {

@@ -31,7 +31,7 @@ pub enum What {
 }
 
 /// Keys whose values may be secrets, with everything below them.
-const SECRET: [&str; 2] = ["secret", "credentials"];
+const SECRET: [&str; 4] = ["secret", "credentials", "token", "password"];
 
 /// By which the items of a list are known, if they are maps.
 const IDENTITIES: [&str; 4] = ["name", "address", "cert", "upstream"];

@@ -55,6 +55,9 @@ pub struct Forwarding {
     pub request: Sent,
     pub protocol: Cow<'static, str>,
     pub balance: Cow<'static, str>,
+    /// Where they are found, `consul orders`; `None`: the document says what there is.
+    #[serde(default)]
+    pub discovery: Option<String>,
     /// Those that there are now.
     pub endpoints: Vec<EndpointTold>,
     pub timeouts: TimeoutsTold,
@@ -228,6 +231,7 @@ fn upstream(
         request: Sent::new(&rewritten, &upstream.rules.host),
         protocol: upstream.rules.protocol.name().into(),
         balance: upstream.rules.balance.to_string().into(),
+        discovery: upstream.discovery.as_ref().map(|service| format!("{} {service}", service.registry())),
         endpoints: set.endpoints.iter().filter(takes).map(|endpoint| EndpointTold::new(endpoint)).collect(),
         timeouts: TimeoutsTold::new(&upstream.rules.timeouts),
     })))

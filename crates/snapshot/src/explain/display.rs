@@ -141,16 +141,18 @@ impl fmt::Display for Decision {
 
 impl fmt::Display for Forwarding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { upstream, place, side, subset, request, protocol, balance, endpoints, timeouts } = self;
+        let Self { upstream, place, side, subset, request, protocol, balance, discovery, endpoints, timeouts } = self;
         line(f, "sent", request)?;
         if let Some(SideTold { name, why }) = side {
             line(f, "side", format!("`{name}`, as {why}"))?;
         }
         line(f, "upstream", format!("`{upstream}`, {place}, {protocol}, {balance}"))?;
         line(f, "timeouts", timeouts)?;
-        match subset {
-            Some(subset) => line(f, "endpoints", format!("with {subset}"))?,
-            None => writeln!(f, "endpoints")?,
+        let found = discovery.as_ref().map(|discovery| format!("found in {discovery}"));
+        let subset = subset.as_ref().map(|subset| format!("with {subset}"));
+        match [found, subset].into_iter().flatten().collect::<Vec<_>>().as_slice() {
+            [] => writeln!(f, "endpoints")?,
+            said => line(f, "endpoints", said.join(", "))?,
         }
         let has_tiers = endpoints.iter().any(|endpoint| endpoint.tier != endpoints[0].tier);
         let row = |endpoint: &super::EndpointTold| {
@@ -161,6 +163,12 @@ impl fmt::Display for Forwarding {
             row
         };
         Table(endpoints.iter().map(row).collect()).fmt(f)?;
+        if endpoints.is_empty() && discovery.is_some() {
+            return writeln!(
+                f,
+                "  none is known here; a running gateway, asked with --admin, knows those that there are now"
+            );
+        }
         if endpoints.iter().all(|endpoint| endpoint.weight == 0) {
             writeln!(f, "  none of them can be asked: the answer is 503 no_endpoint")?;
         }

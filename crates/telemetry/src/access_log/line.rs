@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::SystemTime};
 
-use message::{Cause, Nearest, Record};
+use message::{Cause, Nearest, Record, TraceId};
 
 use super::{json, timestamp::Timestamp};
 use crate::{Protocol, Timing};
@@ -29,6 +29,8 @@ pub struct Line<'a> {
     pub endpoint: Option<&'a str>,
     pub user_agent: Option<&'a [u8]>,
     pub request_id: Option<&'a [u8]>,
+    /// `None` where the document asks for no traces.
+    pub trace_id: Option<TraceId>,
 }
 
 // === impl Line ===
@@ -78,11 +80,13 @@ impl Line<'_> {
         json::optional(out, self.user_agent, json::string);
         out.extend_from_slice(b",\"request_id\":");
         json::optional(out, self.request_id, json::string);
+        out.extend_from_slice(b",\"trace_id\":");
+        json::optional(out, self.trace_id, json::display);
         out.extend_from_slice(b"}\n");
     }
 
     /// What the client got. If it went away before that, the 499 that operators look for.
-    fn status(&self) -> Option<u64> {
+    pub(crate) fn status(&self) -> Option<u64> {
         let gone = self.record.cause.filter(|cause| matches!(cause, Cause::ClientClosed | Cause::ClientStalled));
         let status = self.record.status.or_else(|| Some(gone?.status()))?;
         Some(u64::from(status.as_u16()))
@@ -129,6 +133,7 @@ mod tests {
             endpoint: None,
             user_agent: None,
             request_id: None,
+            trace_id: None,
         }
     }
 
@@ -142,14 +147,9 @@ mod tests {
     #[test]
     fn a_line_tells_the_exchange() {
         let mut record = Record::new(Instant::now());
-        let attempt = Attempt {
-            upstream: 0,
-            endpoint: 0,
-            began: Instant::now(),
-            duration: Duration::ZERO,
-            outcome: Err(Cause::ResponseTimeout),
-        };
-        record.attempts.extend([attempt, attempt]);
+        let attempt =
+            Attempt { outcome: Err(Cause::ResponseTimeout), ..Attempt::new(0, "10.0.0.3:80".into(), record.started) };
+        record.attempts.extend([attempt.clone(), attempt]);
         (record.status, record.cause) = (Some(StatusCode::GATEWAY_TIMEOUT), Some(Cause::ResponseTimeout));
         (record.request_bytes, record.response_bytes) = (0, 300);
         let line = Line {
@@ -160,6 +160,7 @@ mod tests {
             endpoint: Some("10.0.0.3:80"),
             user_agent: Some(b"curl/8 \"\xff\n"),
             request_id: Some(b"01J"),
+            trace_id: TraceId::new([0xab; 16]),
             ..line(&record, &TIMING)
         };
         let expected = json!({
@@ -167,6 +168,7 @@ mod tests {
             "path": "/users/7", "protocol": "http1", "status": 504, "cause": "response_timeout", "nearest": null, "route": "user",
             "side": "canary", "upstream": "users", "endpoint": "10.0.0.3:80", "attempts": 2, "duration_ms": 12.345, "overhead_ms": 0.083,
             "request_bytes": 0, "response_bytes": 300, "user_agent": "curl/8 \"\u{fffd}\n", "request_id": "01J",
+            "trace_id": "abababababababababababababababab",
         });
         assert_eq!(read(&line), expected);
     }
@@ -186,6 +188,7 @@ mod tests {
             "overhead_ms",
             "user_agent",
             "request_id",
+            "trace_id",
         ] {
             assert_eq!(read.get(key), Some(&Value::Null), "{key}");
         }

@@ -56,7 +56,7 @@ fn scripted(script: Vec<Act>) -> (AccessLog, Arc<Mutex<Vec<u8>>>) {
 
 fn write(log: &mut WorkerLog, path: &str) {
     let record = Record::new(Instant::now());
-    let timing = Timing::of(&record, None, record.started);
+    let timing = Timing::of(&record, record.started);
     log.write(&Line {
         time: UNIX_EPOCH,
         record: &record,
@@ -72,6 +72,7 @@ fn write(log: &mut WorkerLog, path: &str) {
         endpoint: None,
         user_agent: None,
         request_id: None,
+        trace_id: None,
     });
 }
 

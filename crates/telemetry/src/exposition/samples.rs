@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Format,
+    exemplar::Exemplar,
     histogram::{Bounds, Totals},
     names::{Family, Kind},
 };
@@ -20,6 +21,7 @@ pub struct Exposition {
 pub struct Samples<'o> {
     text: &'o mut String,
     family: &'static Family,
+    format: Format,
 }
 
 // === impl Exposition ===
@@ -41,7 +43,7 @@ impl Exposition {
         if let (Format::OpenMetrics, Some(unit)) = (self.format, family.unit()) {
             self.meta("UNIT", name, unit);
         }
-        Samples { text: &mut self.text, family }
+        Samples { text: &mut self.text, family, format: self.format }
     }
 
     fn meta(&mut self, what: &str, name: &str, text: &str) {
@@ -99,6 +101,18 @@ impl Samples<'_> {
     }
 
     pub(crate) fn histogram<const N: usize>(&mut self, labels: &[&str], bounds: &Bounds<N>, totals: &Totals<N>) {
+        self.histogram_with(labels, bounds, totals, |_| None);
+    }
+
+    /// The same, with a trace for each bucket that has one, where the format can say so. `exemplar` is asked by the index of the
+    /// bucket.
+    pub(crate) fn histogram_with<const N: usize>(
+        &mut self,
+        labels: &[&str],
+        bounds: &Bounds<N>,
+        totals: &Totals<N>,
+        exemplar: impl Fn(usize) -> Option<Exemplar>,
+    ) {
         let mut count = 0;
         // The head is the same for every bucket up to the bound, so it is written once and copied.
         let start = self.text.len();
@@ -114,6 +128,9 @@ impl Samples<'_> {
             self.text.push_str(bound);
             self.text.push_str("\"} ");
             push_integer(self.text, count);
+            if let Some(exemplar) = exemplar(index).filter(|_| self.format == Format::OpenMetrics) {
+                push_exemplar(self.text, &exemplar);
+            }
             self.text.push('\n');
         }
         self.sample("_sum", labels, |text| push_seconds(text, totals.sum));
@@ -140,6 +157,16 @@ impl Samples<'_> {
             self.text.push('"');
         }
     }
+}
+
+/// OpenMetrics 1.0, "Exemplars": labels, the value, when it was.
+fn push_exemplar(text: &mut String, exemplar: &Exemplar) {
+    text.push_str(" # {trace_id=\"");
+    text.push_str(str::from_utf8(&exemplar.trace.hex()).unwrap_or_default());
+    text.push_str("\"} ");
+    push_seconds(text, exemplar.took);
+    text.push(' ');
+    push_seconds(text, exemplar.when);
 }
 
 fn push_integer(text: &mut String, value: u64) {
@@ -228,6 +255,25 @@ mod tests {
         assert_eq!(samples[2], "_bucket{route=\"a\",le=\"5e-05\"} 3");
         assert_eq!(samples[10], "_bucket{route=\"a\",le=\"+Inf\"} 4");
         assert_eq!(samples[11..], ["_sum{route=\"a\"} 0.020065", "_count{route=\"a\"} 4"]);
+    }
+
+    #[test]
+    fn buckets_show_traces_to_those_who_can_read_it() {
+        let totals = Totals::of([&Histogram::default()].into_iter());
+        let exemplar = Exemplar {
+            trace: message::TraceId::new([0xab; 16]).unwrap(),
+            took: Duration::from_micros(20),
+            when: Duration::from_millis(1_500),
+        };
+        let written = |format| {
+            written(format, |out| {
+                let exemplar = |bucket| (bucket == 1).then_some(exemplar);
+                out.family(&names::OVERHEAD).histogram_with(&["a"], &OVERHEAD, &totals, exemplar);
+            })
+        };
+        let line = "le=\"2.5e-05\"} 0 # {trace_id=\"abababababababababababababababab\"} 0.00002 1.5\n";
+        assert!(written(Format::OpenMetrics).contains(line), "{}", written(Format::OpenMetrics));
+        assert!(!written(Format::Text).contains("trace_id"));
     }
 
     #[test]

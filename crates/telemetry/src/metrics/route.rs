@@ -1,10 +1,13 @@
 //! What is counted per route.
 
-use message::Record;
+use std::{sync::OnceLock, time::SystemTime};
+
+use message::{Record, TraceId};
 
 use super::{CODE_CLASSES, code_class, is_failure};
 use crate::{
     Counts, Exposition, Protocol, Timing,
+    exemplar::Exemplars,
     exposition::Series,
     histogram::{self, Histogram, Totals},
     names,
@@ -24,6 +27,8 @@ pub(crate) struct RouteShard {
     duration: Histogram<14>,
     overhead: Histogram<10>,
     requests: [[Counter; Protocol::ALL.len()]; CODE_CLASSES.len()],
+    /// Of `duration`; made for the first trace.
+    exemplars: OnceLock<Box<Exemplars<14>>>,
 }
 
 // === impl RouteMetrics ===
@@ -62,6 +67,12 @@ impl RouteMetrics {
         shard.request_bytes.add(record.request_bytes);
         shard.response_bytes.add(record.response_bytes);
     }
+
+    /// Notes that an exchange is told of as this trace, for those who look at its bucket.
+    pub fn exemplify(&self, worker: usize, timing: &Timing, trace: TraceId, now: SystemTime) {
+        let bucket = histogram::DURATION.bucket(histogram::nanos(timing.total));
+        self.0.of(worker).exemplars.get_or_init(Box::default).note(bucket, trace, timing.total, now);
+    }
 }
 
 pub(crate) fn expose(routes: &Series<'_, RouteShard>, out: &mut Exposition) {
@@ -81,7 +92,12 @@ pub(crate) fn expose(routes: &Series<'_, RouteShard>, out: &mut Exposition) {
     });
     let mut samples = out.family(&names::REQUEST_DURATION);
     routes.each(|[name], shards| {
-        samples.histogram(&[name], &histogram::DURATION, &Totals::of(shards.map(|shard| &shard.duration)));
+        let shards: Vec<_> = shards.collect();
+        let totals = Totals::of(shards.iter().map(|shard| &shard.duration));
+        samples.histogram_with(&[name], &histogram::DURATION, &totals, |bucket| {
+            let exemplars = shards.iter().filter_map(|shard| shard.exemplars.get()?.of(bucket));
+            exemplars.max_by_key(|exemplar| exemplar.when)
+        });
     });
     let mut samples = out.family(&names::OVERHEAD);
     routes.each(|[name], shards| {

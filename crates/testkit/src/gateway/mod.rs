@@ -61,6 +61,7 @@ pub struct Settings {
 /// What the program says when it is ready.
 struct Ready {
     admin: String,
+    registry: String,
     listeners: BTreeMap<String, String>,
 }
 
@@ -199,6 +200,14 @@ impl Process {
         self.ready().admin.parse().expect("the admin address is a TCP address")
     }
 
+    /// The bound address of the gateway's own registry.
+    ///
+    /// # Panics
+    /// When there is none, or it is no TCP address.
+    pub fn registry(&self) -> SocketAddr {
+        self.ready().registry.parse().expect("the address of the registry is a TCP address")
+    }
+
     /// The admin token, as the first start made it and keeps it in its state directory.
     ///
     /// # Panics
@@ -327,6 +336,7 @@ impl Process {
         let listeners = value["listeners"].as_object().into_iter().flatten();
         Ready {
             admin: string(&value["admin"]),
+            registry: string(&value["registry"]),
             listeners: listeners.map(|(name, address)| (name.clone(), string(address))).collect(),
         }
     }

@@ -100,11 +100,16 @@ impl Subject for Facts<'_> {
         Ok(match variable {
             IntVariable::EndpointWeight => self.endpoint.weight.into(),
             IntVariable::EndpointInFlight => self.endpoint.learned.in_flight().into(),
+            IntVariable::RecordStatus | IntVariable::RecordAttempts => return Err(Failure::Undeclared),
         })
     }
 
-    fn double(&self, DoubleVariable::EndpointLatency: DoubleVariable) -> Result<f64, Failure> {
-        Ok(self.endpoint.learned.latency(self.now, self.timing.decay).unwrap_or(0.0) * 1000.0)
+    fn double(&self, variable: DoubleVariable) -> Result<f64, Failure> {
+        let latency = || self.endpoint.learned.latency(self.now, self.timing.decay).unwrap_or(0.0) * 1000.0;
+        match variable {
+            DoubleVariable::EndpointLatency => Ok(latency()),
+            DoubleVariable::RecordDuration => Err(Failure::Undeclared),
+        }
     }
 
     fn entry(&self, map: MapVariable, key: EntryKey<'_>) -> Result<Cow<'_, str>, Failure> {

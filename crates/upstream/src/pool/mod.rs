@@ -24,6 +24,8 @@ pub use multiplexed::Stream;
 pub struct Pool {
     rules: Arc<Rules>,
     endpoint: Arc<Endpoint>,
+    /// Of the endpoint, for records; this worker's own, so that keeping it needs no atomics.
+    name: Rc<str>,
     /// Least recently used first.
     idle: RefCell<Vec<Idle>>,
     multiplexed: Multiplexed,
@@ -67,14 +69,20 @@ impl Pool {
 
     /// A pool that has its share of `connections` only.
     pub fn within(rules: Arc<Rules>, endpoint: Arc<Endpoint>, connections: Option<Arc<Connections>>) -> Rc<Self> {
+        let name = endpoint.authority.to_str().unwrap_or_default().into();
         Rc::new_cyclic(|pool| {
             let share = connections.map(|connections| Share::new(connections, pool.clone()));
-            Self { rules, endpoint, idle: RefCell::default(), multiplexed: Multiplexed::default(), share }
+            Self { rules, endpoint, name, idle: RefCell::default(), multiplexed: Multiplexed::default(), share }
         })
     }
 
     pub fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
+    }
+
+    /// The endpoint as records know it.
+    pub fn name(&self) -> &Rc<str> {
+        &self.name
     }
 
     /// Whether its connections are as good as those that a new pool would make.

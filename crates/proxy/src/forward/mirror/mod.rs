@@ -13,9 +13,9 @@ use std::{rc::Rc, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use http_body::Body as _;
-use message::{Cause, Exchange, Random, Result, forwarded::X_SLUICE_MIRROR};
+use message::{Cause, Event, Exchange, Random, Result, forwarded::X_SLUICE_MIRROR};
 use smallvec::SmallVec;
-use snapshot::Mirror;
+use snapshot::{Mirror, Settings};
 
 use crate::worker::World;
 
@@ -63,8 +63,9 @@ pub(super) fn copy(mirrors: &[Arc<Mirror>], world: &Rc<World>, worker: usize, ex
     let length = exchange.body.size_hint().lower();
     places.retain(|place| place.takes(length));
     let Some(first) = places.first() else { return };
+    exchange.record.note(Event::Mirrored { copies: places.len() });
 
-    let head = Rc::new(Head::of(exchange, first.mirror.mark.clone()));
+    let head = Rc::new(Head::of(exchange, first.mirror.mark.clone(), &world.snapshot.settings));
     let mut copy = |place: Place| {
         let key = world.upstream(place.mirror.to.upstream).upstream.rules.balance.key(exchange);
         Copy { head: head.clone(), place, world: world.clone(), key, random: exchange.random.split() }
@@ -102,8 +103,12 @@ impl Taker for Copy {
 // === impl Head ===
 
 impl Head {
-    fn of(exchange: &Exchange, mark: HeaderValue) -> Self {
+    fn of(exchange: &Exchange, mark: HeaderValue, settings: &Settings) -> Self {
         let mut headers = exchange.head.headers.clone();
+        if let Some((trace, rules)) = exchange.trace.zip(settings.tracing.as_ref()) {
+            // Copies have no spans of their own.
+            trace.write(&mut headers, &rules.formats, trace.span);
+        }
         // The header limits of the listener leave room for one more.
         _ = headers.try_insert(X_SLUICE_MIRROR, mark);
         Self {

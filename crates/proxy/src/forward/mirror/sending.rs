@@ -55,9 +55,10 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
     let metrics = &world.snapshot.upstream_metrics[upstream];
     let mut choice = Choice::by_key(*key, local, &set, subset, metrics, worker);
     let endpoint = choice.next(&mut passes, &mut random, now)?;
-    let endpoint = endpoint.ok_or_else(|| no_endpoint(&local.upstream, &set, subset))?;
+    let (endpoint, pick) = endpoint.ok_or_else(|| no_endpoint(&local.upstream, &set, subset))?;
     let _in_flight = choice.count(endpoint);
-    let target = Target { world, worker, upstream, endpoint, chosen: now, local, set: &set, pool: set.pool(endpoint) };
+    let pool = set.pool(endpoint);
+    let target = Target { world, worker, upstream, endpoint, pick, chosen: now, local, set: &set, pool };
     let head = Head {
         method: &head.method,
         uri: &head.uri,

@@ -1,7 +1,5 @@
 //! `sluice explain`
 
-mod remote;
-
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -13,7 +11,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use model::{FromText, values};
 use snapshot::{Comparison, Explanation, Outcome, Question};
 
-use crate::{admin_token::State, builtins::Known, failure::Failure, output};
+use crate::{
+    admin_token::State,
+    builtins::Known,
+    failure::Failure,
+    output,
+    remote::{Remote, block_on},
+};
 
 /// Explains what becomes of a request: which route takes it, why, why not the others, and what is done with it
 ///
@@ -75,8 +79,9 @@ impl Explain {
         let question = self.question()?;
         let (of, explanation) = match &self.admin {
             Some(address) => {
-                let token = self.state.known_token().map_err(|error| Failure::Other(error.to_string()))?;
-                (address.clone(), remote::ask(address, &token, &question)?)
+                let remote = Remote::at(address, &self.state)?;
+                let body = serde_json::to_vec(&question).map_err(|error| Failure::Other(error.to_string()))?;
+                (address.clone(), block_on(remote.post_json("/api/v1/explain", body))?)
             }
             None => (self.config.display().to_string(), explain(&self.config, kinds, &question)?),
         };

@@ -1,0 +1,83 @@
+//! The part that an exchange has in a trace: a request with everything that it sets off, in several services.
+
+/// Zipkin's context, in one header or several (github.com/openzipkin/b3-propagation).
+mod b3;
+/// Identifiers, and how they are written.
+mod id;
+/// What an exchange does about traces: whom it follows, and what is told of it.
+mod rules;
+/// What vendors have to say beside the context: `tracestate`.
+mod state;
+/// W3C Trace Context, Level 2.
+mod w3c;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub use id::{SpanId, TraceId};
+pub use rules::{Format, Rules, Whose, is_failure};
+
+/// The part of one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    pub id: TraceId,
+    /// What the caller did when it asked; `None`: the trace begins here.
+    pub parent: Option<SpanId>,
+    /// What the exchange is.
+    pub span: SpanId,
+    /// Chosen at the begin. Those who are asked are told, so that either all tell of it or nobody does.
+    pub is_sampled: bool,
+    /// Whether the last seven bytes of the id are known to be random; whoever made the id said so.
+    pub is_random: bool,
+}
+
+/// What a caller says of the trace that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Said {
+    /// B3 allows to say only whether there is to be a trace.
+    ids: Option<(TraceId, SpanId)>,
+    /// `None`: left to us.
+    is_sampled: Option<bool>,
+    is_random: bool,
+}
+
+// === impl Trace ===
+
+impl Trace {
+    /// The span of an attempt. It follows from that of the exchange, so that nobody needs to note it.
+    pub fn attempt(&self, index: usize) -> SpanId {
+        self.span.child(index as u64)
+    }
+
+    /// The span of a wait in the gateway; apart from those of attempts, of which there are never so many.
+    pub fn wait(&self, index: usize) -> SpanId {
+        self.span.child(1 << 32 | index as u64)
+    }
+
+    /// Tells in a head that what it asks for belongs to `span` of this trace.
+    pub fn write(&self, headers: &mut HeaderMap, formats: &[Format], span: SpanId) {
+        for format in formats {
+            match format {
+                Format::W3c => w3c::write(self, headers, span),
+                Format::B3 => b3::write_single(self, headers, span),
+                Format::B3Multi => b3::write_multi(self, headers, span),
+            }
+        }
+    }
+}
+
+/// Nothing that a client does fills a head so that there is no room, but if something did, the request would go without.
+fn put(headers: &mut HeaderMap, name: HeaderName, text: &[u8]) {
+    if let Ok(value) = HeaderValue::from_bytes(text) {
+        _ = headers.try_insert(name, value);
+    }
+}
+
+/// The only value of a field; `None` if there is none, or several.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+#[cfg(test)]
+mod tests;

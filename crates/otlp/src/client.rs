@@ -1,0 +1,155 @@
+use std::{fmt, io::Write, time::SystemTime};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use fetch::{Bounds, Speaks, secret, tls::TlsError};
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use model::{Otlp, OtlpProtocol};
+
+use crate::Outcome;
+
+/// Tells one collector. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    fetch: fetch::Client,
+    otlp: Otlp,
+    /// Those of the document, with what their secrets are.
+    headers: HeaderMap,
+}
+
+/// What is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Traces,
+    Logs,
+}
+
+/// Why a collector cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenError(String);
+
+/// Of an answer, which is a few dozen bytes.
+const MOST_BYTES: usize = 64 << 10;
+
+// === impl Client ===
+
+impl Client {
+    /// Reads the files and variables that `otlp` names. Connects to nobody yet.
+    ///
+    /// # Errors
+    /// A file or variable is not there, or holds what it should not.
+    pub fn new(otlp: &Otlp) -> Result<Self, OpenError> {
+        let speaks = match otlp.protocol {
+            OtlpProtocol::Grpc => Speaks::Http2,
+            OtlpProtocol::Http => Speaks::Http1,
+        };
+        let fetch = fetch::Client::new(speaks, &otlp.tls).map_err(|TlsError(why)| OpenError(why))?;
+        let mut headers = HeaderMap::new();
+        for (name, source) in &otlp.headers {
+            let secret = secret::read(source, 1).map_err(|error| OpenError(format!("header `{name}`: {error}")))?;
+            let mut value = HeaderValue::from_str(secret.expose())
+                .map_err(|_| OpenError(format!("header `{name}`: {source}: no header can hold this")))?;
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        Ok(Self { fetch, otlp: otlp.clone(), headers })
+    }
+
+    /// Sends an encoded request of this kind and says what came of it.
+    pub async fn send(&self, kind: Kind, message: &[u8]) -> Outcome {
+        let bounds = Bounds { time: self.otlp.timeout, bytes: MOST_BYTES };
+        match self.fetch.send(&self.otlp.endpoint, self.request(kind, message), bounds).await {
+            Err(error) => Outcome::Later { after: None, why: error.to_string() },
+            Ok(answer) => match self.otlp.protocol {
+                OtlpProtocol::Grpc => Outcome::of_grpc(&answer),
+                OtlpProtocol::Http => Outcome::of_http(&answer, SystemTime::now()),
+            },
+        }
+    }
+
+    /// For messages to people.
+    pub fn endpoint(&self) -> String {
+        self.otlp.endpoint.to_string()
+    }
+
+    fn request(&self, kind: Kind, message: &[u8]) -> Request<Bytes> {
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = self.headers.clone();
+        let headers = request.headers_mut();
+        headers.insert(
+            header::USER_AGENT,
+            const { HeaderValue::from_static(concat!("sluice/", env!("CARGO_PKG_VERSION"))) },
+        );
+        let gzip = HeaderValue::from_static("gzip");
+        let packed = self.otlp.gzip.then(|| gzipped(message));
+        let content = packed.as_deref().unwrap_or(message);
+        match self.otlp.protocol {
+            OtlpProtocol::Http => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+                if packed.is_some() {
+                    headers.insert(header::CONTENT_ENCODING, gzip);
+                }
+                *request.uri_mut() = kind.path();
+                *request.body_mut() = Bytes::copy_from_slice(content);
+            }
+            OtlpProtocol::Grpc => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+                headers.insert(header::TE, HeaderValue::from_static("trailers"));
+                if packed.is_some() {
+                    headers.insert("grpc-encoding", gzip);
+                }
+                *request.uri_mut() = kind.call();
+                *request.body_mut() = framed(content, packed.is_some());
+            }
+        }
+        request
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Of OTLP over HTTP.
+    fn path(self) -> http::Uri {
+        http::Uri::from_static(match self {
+            Self::Traces => "/v1/traces",
+            Self::Logs => "/v1/logs",
+        })
+    }
+
+    /// Of OTLP over gRPC.
+    fn call(self) -> http::Uri {
+        http::Uri::from_static(match self {
+            Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Self::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        })
+    }
+}
+
+/// A message as gRPC frames it: whether it is compressed, its length, itself.
+fn framed(message: &[u8], is_compressed: bool) -> Bytes {
+    let mut frame = BytesMut::with_capacity(5 + message.len());
+    frame.put_u8(u8::from(is_compressed));
+    // What is sent at once is far below 4 GiB.
+    frame.put_u32(message.len() as u32);
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+fn gzipped(message: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), Compression::fast());
+    // Writing to a vector cannot fail.
+    _ = encoder.write_all(message);
+    encoder.finish().unwrap_or_default()
+}
+
+// === impl OpenError ===
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OpenError {}

@@ -1,0 +1,94 @@
+//! What tracing costs an exchange: the context that all of them have, and the copy of those that are told of.
+
+#![expect(clippy::expect_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
+use std::{
+    hint::black_box,
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use divan::Bencher;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use message::{
+    Attempt, Body, Exchange, Peer, Random, Record,
+    trace::{Format, Rules, Whose},
+};
+use telemetry::{Names, Protocol, Timing, Told};
+
+fn main() {
+    divan::main();
+}
+
+fn rules() -> Rules {
+    Rules {
+        formats: [Format::W3c].into(),
+        continues: Whose::Anybody,
+        follows: Whose::TrustedProxies,
+        ratio: 0.01,
+        errors: true,
+        slower_than: Some(Duration::from_secs(1)),
+    }
+}
+
+fn headers(parent: bool) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("host", "api.example.com"), ("user-agent", "curl/8"), ("accept", "*/*")] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if parent {
+        let parent = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+        headers.insert(HeaderName::from_static("traceparent"), parent);
+    }
+    headers
+}
+
+/// All that a request pays that is not told of: its context, that of its one attempt, and the choice at its end.
+#[divan::bench(args = [false, true])]
+fn not_told(bencher: Bencher, parent: bool) {
+    let (rules, mut headers, mut random) = (rules(), headers(parent), Random::seeded(1));
+    let mut record = Record::new(Instant::now());
+    record.status = Some(StatusCode::OK);
+    // The first time makes room for the field.
+    rules.begin(&mut headers, parent, false, &mut random, 7).write(&mut headers, &rules.formats, first(&mut random));
+    bencher.bench_local(|| {
+        let trace = rules.begin(&mut headers, black_box(parent), false, &mut random.split(), 7);
+        trace.write(&mut headers, &rules.formats, trace.attempt(0));
+        rules.tells(black_box(&trace), &record, Duration::from_millis(1))
+    });
+}
+
+/// What one pays beside that if it is told of.
+#[divan::bench]
+fn told(bencher: Bencher) {
+    let (rules, mut headers, mut random) = (rules(), headers(true), Random::seeded(1));
+    let trace = rules.begin(&mut headers, true, true, &mut random, 7);
+    let mut request = Request::builder().uri("/users/7?a=b").body(()).expect("a request");
+    *request.headers_mut() = headers;
+    let address = SocketAddr::from(([192, 0, 2, 1], 1000));
+    let peer = Rc::new(Peer::new(address, address, false, None));
+    let mut record = Record::new(Instant::now());
+    record.status = Some(StatusCode::OK);
+    let attempt = Attempt::new(0, "10.0.0.1:8080".into(), record.started);
+    record.attempts.push(Attempt { outcome: Ok(StatusCode::OK), duration: Duration::from_micros(300), ..attempt });
+    let authority = HeaderValue::from_static("api.example.com");
+    let (head, ()) = request.into_parts();
+    let exchange = Exchange::new(head, Body::empty(), peer, address.ip(), authority, record, random);
+    let timing = Timing::of(&exchange.record, Instant::now());
+    let (route, upstream): (Arc<str>, Arc<str>) = ("user".into(), "users".into());
+    bencher.bench_local(|| {
+        let names = Names {
+            route: Some(&route),
+            pattern: Some("/users/{id}".to_owned()),
+            side: None,
+            upstream: &|_| upstream.clone(),
+        };
+        Told::of(black_box(&exchange), trace, names, &timing, Protocol::Http1)
+    });
+}
+
+fn first(random: &mut Random) -> message::SpanId {
+    message::SpanId::new(random.bits().to_be_bytes()).expect("not zero")
+}
