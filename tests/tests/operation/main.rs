@@ -33,6 +33,8 @@ mod registry;
 mod reload;
 /// Names in the DNS, and name servers that fail.
 mod dns;
+/// etcd as a registry, and the gateway in it.
+mod etcd;
 /// Services that register with Eureka.
 mod eureka;
 /// What a gateway cannot start with.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::Registration;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 use upstream::discovery::Failure;
 
 use super::{
@@ -25,6 +26,9 @@ pub(crate) struct Entry {
 
 /// Services have their keys below it, the gateway among them.
 const ROOT: &str = "/services";
+/// What a renewal may take, once there is a connection: less than [`registration`] waits, so that a member that says nothing is
+/// left for another.
+const RENEWING: Duration = Duration::from_secs(2);
 
 // === impl Entry ===
 
@@ -74,7 +78,8 @@ impl registration::Entry for Entry {
 
     async fn renew(&mut self) -> Result<(), Failure> {
         let session = self.members.session().await?;
-        match self.renew_with(&session).await {
+        let renewed = timeout(RENEWING, self.renew_with(&session)).await;
+        match renewed.unwrap_or(Err(CallError::Late(RENEWING))) {
             Ok(()) => Ok(()),
             Err(error) => Err(self.lost(&session, &error)),
         }

@@ -86,6 +86,8 @@ impl Members {
         let count = settings.endpoints.len();
         let mut failures: Vec<Failure> = Vec::new();
         for index in (first..first + count).map(|index| index % count) {
+            // Whoever gives up waiting here has the next one tried the next time.
+            self.now().first = index + 1;
             match Session::open(settings, &settings.endpoints[index]).await {
                 Ok(session) => return Ok((index, session)),
                 Err(failure) if failure.kind == FailureKind::Denied => return Err(failure),

@@ -30,7 +30,7 @@ struct Open {
 }
 
 /// What a connection may take, with its handshakes.
-const CONNECTING: Duration = Duration::from_secs(3);
+const CONNECTING: Duration = Duration::from_secs(2);
 /// What one call may take. An election takes a second or two.
 const CALLING: Duration = Duration::from_secs(5);
 

@@ -105,15 +105,12 @@ impl Prefix {
         loop {
             let mut changed = BTreeSet::new();
             keys.apply(revision, watch.next().await?, &mut changed);
-            for _ in 1..TOGETHER {
-                match watch.next_if_there().await? {
-                    Some(events) => keys.apply(revision, events, &mut changed),
-                    None => break,
-                }
-            }
+            let rest = watch.rest(|events| keys.apply(revision, events, &mut changed)).await;
+            // Also if the watch ended behind it: the next reading tells the difference to this.
             if !changed.is_empty() {
                 follower.changed(keys, &changed);
             }
+            rest?;
         }
     }
 
@@ -166,6 +163,17 @@ impl Watching {
                 return Ok(events);
             }
         }
+    }
+
+    /// Takes the events that have come already.
+    async fn rest(&mut self, mut take: impl FnMut(Vec<Event>)) -> Result<(), CallError> {
+        for _ in 1..TOGETHER {
+            match self.next_if_there().await? {
+                Some(events) => take(events),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// The next events that have come already.

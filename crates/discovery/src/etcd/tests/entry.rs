@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use model::{EtcdFormat, Place, Registration};
-use testkit::etcd::Member;
+use testkit::etcd::{Cluster, Member};
+use tokio::time::timeout;
 use upstream::discovery::FailureKind;
 
-use super::members;
+use super::{members, settings};
 use crate::{
-    etcd::{OwnEntry, instance},
+    etcd::{Members, OwnEntry, instance},
     registration::Entry as _,
 };
 
@@ -71,6 +72,22 @@ async fn the_key_lives_with_its_lease() {
     assert_eq!((api.all(KEY).await.len(), api.leases().await.len()), (0, 0));
     // Gone already, by whatever way.
     entry.leave().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_member_that_says_nothing_is_left_for_another() {
+    let mut cluster = Cluster::start().await;
+    let urls = cluster.urls();
+    let members = Members::new(settings(urls.iter().map(String::as_str)));
+    let mut entry = OwnEntry::new(members.clone(), &registration());
+    entry.renew().await.unwrap();
+    let asked = members.session().await.unwrap().member().to_string();
+    let frozen = urls.iter().position(|url| *url == asked).expect("one of the members");
+    cluster.members[frozen].freeze();
+    // As long as who keeps the entry waits, and no longer.
+    let renewed = async || timeout(Duration::from_secs(3), entry.renew()).await.ok()?.ok();
+    testkit::eventually("another member renews it", renewed).await;
+    cluster.members[frozen].thaw();
 }
 
 #[tokio::test]
