@@ -179,6 +179,7 @@ async fn a_kill_loses_nothing_that_was_answered() {
             for number in 0.. {
                 let id = format!("{round}-{number}");
                 let mut request = request(Method::PUT, &format!("/v1/services/orders/instances/{id}"));
+                // tidy-allow fixed-port: data, never bound
                 *request.body_mut() = body::full(r#"{"address":"127.0.0.1:1","ttl":"5m"}"#);
                 match client.try_fetch(request).await {
                     Ok(answer) if answer.status == StatusCode::CREATED => answered.push(id),

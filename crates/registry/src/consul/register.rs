@@ -234,6 +234,7 @@ mod tests {
     #[test]
     fn checks_that_ask() {
         let instance = read(
+            // tidy-allow fixed-port: data, never bound
             r#"{"Name":"orders","Port":80,"Checks":[
             {"HTTP":"http://localhost:8081/health?full","Interval":"10s","Header":{"x-a":["b"]}},
             {"TCP":"127.0.0.1:80","Interval":"5s","Timeout":"1s","CheckID":"port"}]}"#,

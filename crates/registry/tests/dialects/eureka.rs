@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{Running, start};
 
+// tidy-allow fixed-port: data, never bound
 const BODY: &str = r#"{"instance":{"instanceId":"host:orders:8080","hostName":"localhost","app":"ORDERS","ipAddr":"127.0.0.1",
     "status":"UP","overriddenstatus":"UNKNOWN","port":{"$":8080,"@enabled":"true"},"securePort":{"$":443,"@enabled":"false"},
     "countryId":1,"dataCenterInfo":{"@class":"com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo","name":"MyOwn"},

@@ -103,6 +103,7 @@ async fn what_makes_no_sense_is_named() {
 #[tokio::test]
 async fn a_lease_that_is_not_renewed_ends() {
     let running = start().await;
+    // tidy-allow fixed-port: data, never bound
     let body = r#"{"address":"127.0.0.1:1","ttl":"1s"}"#;
     assert_eq!(running.put("/v1/services/orders/instances/a", body).await.status, 201);
     let index = running.get("/v1/services/orders").await.json()["index"].as_u64().unwrap();
