@@ -466,6 +466,7 @@ async fn orders_that_make_no_sense_say_why() {
 async fn addresses_that_are_not_allowed_are_left_out() {
     let a = Origin::text("a").await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // tidy-allow fixed-port: data, never bound
     let bad = ["169.254.169.254:80", "[fe80::1]:80", "0.0.0.0:80", "224.0.0.1:80"];
     let mut all: Vec<Value> = bad.iter().map(|address| json!({ "address": address })).collect();
     all.extend([json!({ "address": free.to_string() }), json!({ "adress": "a:80" }), at(&a), at(&a)]);

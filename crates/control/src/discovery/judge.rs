@@ -179,6 +179,7 @@ impl Reason {
 
 #[cfg(test)]
 mod tests {
+    // tidy-allow-file fixed-port: data, never bound
     use super::*;
 
     fn instance(id: &str, address: &str, status: Status) -> Instance {

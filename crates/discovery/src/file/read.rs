@@ -198,7 +198,9 @@ mod tests {
             "10.0.0.1:80 10.0.0.1:80 1 0  Up",
             "2:3: f:2:3: error: missing key `address`",
             "3:3: f:3:35: error: unknown value `gone`; known here: `up`, `draining`, `down`",
+            // tidy-allow fixed-port: the message shows one
             "a: expected an address such as `127.0.0.1:9001`, `users.internal:9001` or `unix:/run/x.sock`, found the text `a`; add the port: `a:80`",
+            // tidy-allow fixed-port: as above
             "5:3: f:5:3: error: expected an address such as `127.0.0.1:9001`, or a map with `address`, found the number 7",
         ];
         assert_eq!(lines(text), expected);

@@ -224,10 +224,10 @@ fn is_form(schema: &Value) -> bool {
     list(&schema["oneOf"]).iter().any(|form| form["properties"].is_object())
 }
 
-/// Whether it is one text or number, and not one of a few words.
+/// Whether it is one text or number, and neither one of a few words nor a map.
 fn is_single(schema: &Value) -> bool {
     let is_text = |schema: &Value| matches!(schema["type"].as_str(), Some("string" | "integer"));
-    constants(schema).is_empty() && (is_text(schema) || list(&schema["anyOf"]).iter().all(is_text))
+    constants(schema).is_empty() && !is_form(schema) && (is_text(schema) || list(&schema["anyOf"]).iter().all(is_text))
 }
 
 fn constants(schema: &Value) -> Vec<String> {
