@@ -51,7 +51,7 @@ async fn name_servers_that_fail_cost_no_request() {
     let web = gateway.address("web");
     answers(web, "orders").await;
 
-    let client = Client::http1(web).await;
+    let mut client = Client::http1(web).await;
     for fault in [
         Fault::Fails,
         Fault::Refuses,
@@ -65,7 +65,7 @@ async fn name_servers_that_fail_cost_no_request() {
         let before = server.asked().len();
         // For as long as it takes to ask again, and then some.
         eventually("it is asked again", async || {
-            assert_eq!(client.send(request(Method::GET, "/")).await.body, "orders", "{fault:?}");
+            assert_eq!(client.fetch(request(Method::GET, "/")).await.body, "orders", "{fault:?}");
             (server.asked().len() >= before + 4).then_some(())
         })
         .await;
@@ -76,12 +76,12 @@ async fn name_servers_that_fail_cost_no_request() {
     server.remove("orders.test");
     let before = server.asked().len();
     eventually("it is asked again", async || {
-        assert_eq!(client.send(request(Method::GET, "/")).await.body, "orders");
+        assert_eq!(client.fetch(request(Method::GET, "/")).await.body, "orders");
         (server.asked().len() >= before + 4).then_some(())
     })
     .await;
     server.set("orders.test", 0, &[here(orders.address)]);
-    assert_eq!(client.send(request(Method::GET, "/")).await.body, "orders");
+    assert_eq!(client.fetch(request(Method::GET, "/")).await.body, "orders");
 }
 
 #[tokio::test]

@@ -56,11 +56,11 @@ async fn a_registry_that_forgets_everything_at_once_is_not_believed() {
     let web = gateway.address("web");
     answers(web, "/", "orders").await;
 
-    let client = Client::http1(web).await;
+    let mut client = Client::http1(web).await;
     server.expire_all();
     let before = server.asked().len();
     eventually("it is asked again", async || {
-        assert_eq!(client.send(request(Method::GET, "/")).await.body, "orders");
+        assert_eq!(client.fetch(request(Method::GET, "/")).await.body, "orders");
         (server.asked().len() >= before + 3).then_some(())
     })
     .await;
@@ -68,7 +68,7 @@ async fn a_registry_that_forgets_everything_at_once_is_not_believed() {
         server.fault(fault.clone());
         let before = server.asked().len();
         eventually("it is asked again", async || {
-            assert_eq!(client.send(request(Method::GET, "/")).await.body, "orders", "{fault:?}");
+            assert_eq!(client.fetch(request(Method::GET, "/")).await.body, "orders", "{fault:?}");
             (server.asked().len() >= before + 2).then_some(())
         })
         .await;
