@@ -262,8 +262,8 @@ async fn routes_come_from_the_catalog_without_a_restart() {
 
 #[tokio::test]
 async fn the_gateway_is_registered_while_it_serves() {
-    let (a, consul) = (Origin::text("a").await, Consul::start().await);
-    consul.put(instance("orders", "a", &a));
+    let (held, consul) = (Held::start().await, Consul::start().await);
+    consul.put(instance("orders", "a", &held.origin));
     let register =
         "register: { in: [consul], service: edge, address: \"10.0.0.7:8080\", labels: { zone: a }, ttl: 3s },";
     let own = document(&consul.url(), register, &["orders"]);

@@ -106,6 +106,7 @@ pub(super) const PANICS: u8 = 1 << 4;
 
 /// The bytes of an attempt before its names.
 const ATTEMPT_NUMBERS: usize = 30;
+
 // === impl Slot ===
 
 impl Slot {
@@ -113,7 +114,6 @@ impl Slot {
 
     /// Takes in an exchange; whatever it held before is gone.
     pub(super) fn fill(&mut self, number: u64, worker: u16, rules: &FlightRules, departed: &Departed<'_>) {
-        let line = departed.line;
         self.head = Head::of(number, worker, departed);
         self.used = 0;
         Writer { slot: self }.tell(rules, departed);
