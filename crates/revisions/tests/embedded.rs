@@ -1,5 +1,7 @@
 //! The embedded store: what is kept, what is forgotten, and what is left when a writer is killed.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     env,
     fs::OpenOptions,

@@ -9,6 +9,7 @@ use testkit::{
     prometheus::Prometheus,
 };
 
+// tidy-allow fixed-port: nobody listens there
 const DOCUMENT: &str = r#"
 gateway: { workers: 2, admin: { address: "127.0.0.1:0" } }
 listeners: [{ name: web, address: "127.0.0.1:0" }]

@@ -309,7 +309,7 @@ async fn http_probes_ask_as_they_are_told() {
     let authority = Authority::new();
     let settings = Settings {
         tls: Some(tls::server(&authority.server("origin", &["origin.test"]), &["h2"], None)),
-        max_streams: None,
+        ..Settings::default()
     };
     let probed = Origin::with(settings, |request: Request<Incoming>| async move {
         let head = format!(

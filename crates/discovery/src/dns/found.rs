@@ -52,15 +52,14 @@ pub(super) struct Targets {
     resolved: BTreeMap<Name, Asked<Addresses>>,
 }
 
+/// The addresses of one family, and how long they may be kept.
+type Family = (Vec<IpAddr>, Option<Duration>);
+
 // === impl Addresses ===
 
 impl Addresses {
     /// Both families together. One that could not be told is what it was, if the other shows that the name is there.
-    pub(super) fn of(
-        name: &Name,
-        families: [(RecordType, Asked<(Vec<IpAddr>, Option<Duration>)>); 2],
-        known: &mut Known,
-    ) -> Asked<Self> {
+    pub(super) fn of(name: &Name, families: [(RecordType, Asked<Family>); 2], known: &mut Known) -> Asked<Self> {
         let mut all = Self { addresses: Vec::new(), lasts: None, doubt: None };
         let mut is_told = false;
         for (family, told) in families {

@@ -244,7 +244,7 @@ async fn tls_is_spoken_to_those_who_are_trusted() {
     let mut heard = follow(&Shared::new(settings(&[&server])), "ORDERS");
     assert_eq!(heard.failure().await.kind, FailureKind::Unreachable, "nobody has vouched for it");
 
-    let tls = UpstreamTls { server_name: None, ca: Some(authority.ca().into()), client_certificate: None };
+    let tls = UpstreamTls { server_name: None, ca: Some(authority.ca()), client_certificate: None };
     follow(&Shared::new(Eureka { tls, ..settings(&[&server]) }), "ORDERS").instances(&["10.0.0.1:8080"]).await;
 }
 

@@ -64,7 +64,7 @@ fn log(node: &Node, report: &mut Report) -> Option<AccessLog> {
         rotate,
         redact,
     } = written;
-    let items = items(node, fields, request_headers, response_headers, report);
+    let items = items(node, fields.as_deref(), request_headers, response_headers, report);
     let format = self::format(node, format, items, report);
     let rotate = rotate.map(|rotate| self::rotate(node, &rotate, report));
     if status.as_ref().is_some_and(Vec::is_empty) {
@@ -107,14 +107,14 @@ fn log(node: &Node, report: &mut Report) -> Option<AccessLog> {
 
 fn items(
     node: &Node,
-    fields: Option<Vec<LogField>>,
+    fields: Option<&[LogField]>,
     request_headers: Vec<FieldName>,
     response_headers: Vec<FieldName>,
     report: &mut Report,
 ) -> Vec<LogItem> {
     let request_headers = request_headers.into_iter().map(|FieldName(name)| LogItem::RequestHeader(name));
     let response_headers = response_headers.into_iter().map(|FieldName(name)| LogItem::ResponseHeader(name));
-    let fields = fields.as_deref().unwrap_or(LogField::USUAL).iter().copied().map(LogItem::Field);
+    let fields = fields.unwrap_or(LogField::USUAL).iter().copied().map(LogItem::Field);
     let items: Vec<_> = fields.chain(request_headers).chain(response_headers).collect();
     for (index, item) in items.iter().enumerate() {
         if items[..index].contains(item) {

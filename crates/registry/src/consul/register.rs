@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use serde_json::Value;
 
 use super::fields::Fields;
-use crate::core::{Check, CheckKind, CheckStatus, Dialect, HttpProbe, Instance, Key, Probe, Status};
+use crate::core::{Check, CheckKind, CheckStatus, Dialect, HeaderField, HttpProbe, Instance, Key, Probe, Status};
 
 /// Of a probe that does not say.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -162,7 +162,7 @@ fn http_target(url: &str, said: Fields<'_>) -> Result<Target, String> {
 }
 
 /// `{"x-foo": ["bar", "baz"]}`
-fn headers(said: Fields<'_>) -> Result<Vec<(Arc<str>, Arc<str>)>, String> {
+fn headers(said: Fields<'_>) -> Result<Vec<HeaderField>, String> {
     let Some(value) = said.get("header") else { return Ok(Vec::new()) };
     let wrong = || "`Header` is no object with lists of texts that a request could have".to_owned();
     let mut headers = Vec::new();

@@ -99,11 +99,14 @@ pub(crate) struct Probe {
     pub(crate) timeout: Duration,
 }
 
+/// Name and value.
+pub(crate) type HeaderField = (Arc<str>, Arc<str>);
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HttpProbe {
     pub(crate) method: Arc<str>,
     pub(crate) path: Arc<str>,
-    pub(crate) headers: Vec<(Arc<str>, Arc<str>)>,
+    pub(crate) headers: Vec<HeaderField>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,12 +127,14 @@ pub(crate) struct EurekaWords {
     pub(crate) secure_port: (u16, bool),
     /// By their names in JSON: `vipAddress`, `homePageUrl` and others.
     pub(crate) texts: BTreeMap<Arc<str>, Arc<str>>,
-    /// Class, name, and what Amazon's has beside.
-    pub(crate) data_center: Option<(Arc<str>, Arc<str>, BTreeMap<Arc<str>, Arc<str>>)>,
+    pub(crate) data_center: Option<DataCenter>,
     pub(crate) renewal_interval: u64,
     /// In milliseconds since 1970, by the clock of the instance.
     pub(crate) last_dirty: u64,
 }
+
+/// Class, name, and what Amazon's has beside.
+pub(crate) type DataCenter = (Arc<str>, Arc<str>, BTreeMap<Arc<str>, Arc<str>>);
 
 // === impl Key ===
 

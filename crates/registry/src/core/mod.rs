@@ -29,7 +29,8 @@ use std::{
 
 pub(crate) use changes::{Action, Change, Changes};
 pub(crate) use instance::{
-    Check, CheckKind, CheckStatus, Dialect, EurekaWords, HttpProbe, Instance, Key, Probe, Status,
+    Check, CheckKind, CheckStatus, DataCenter, Dialect, EurekaWords, HeaderField, HttpProbe, Instance, Key, Probe,
+    Status,
 };
 pub(crate) use limits::{Limits, Refusal};
 

@@ -150,7 +150,8 @@ async fn app(State(shared): Asked, Path(app): Path<String>, headers: HeaderMap) 
         let detail = format!("there is no application `{}`", app.escape_debug());
         return Err(refused(&shared, &Refusal::Unknown(detail)));
     }
-    let told = write::application(&service, found.iter().map(|instance| write::instance(instance, None)).collect());
+    let found: Vec<_> = found.iter().map(|instance| write::instance(instance, None)).collect();
+    let told = write::application(&service, &found);
     Ok(written(&headers, "application", &told))
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 
 use super::xml;
-use crate::core::{Check, Dialect, EurekaWords, Instance, Key, Status};
+use crate::core::{Check, DataCenter, Dialect, EurekaWords, Instance, Key, Status};
 
 /// What is kept as said.
 const TEXTS: &[&str] = &[
@@ -146,8 +146,6 @@ fn strings(said: Option<&Value>) -> BTreeMap<Arc<str>, Arc<str>> {
     let named = fields.filter(|(name, _)| !name.starts_with(['@', '$']));
     named.map(|(name, said)| (name.as_str().into(), text(said, name).unwrap_or_default())).collect()
 }
-
-type DataCenter = (Arc<str>, Arc<str>, BTreeMap<Arc<str>, Arc<str>>);
 
 fn data_center(said: &Map<String, Value>) -> Option<DataCenter> {
     let said = said.get("dataCenterInfo")?.as_object()?;

@@ -28,11 +28,11 @@ pub(super) fn applications<'i>(hash: &str, instances: impl Iterator<Item = (&'i 
     for (registered, action) in instances {
         by_app.entry(&registered.instance.key.service).or_default().push(instance(registered, action));
     }
-    let applications: Vec<Value> = by_app.into_iter().map(|(app, instances)| application(app, instances)).collect();
+    let applications: Vec<Value> = by_app.into_iter().map(|(app, instances)| application(app, &instances)).collect();
     json!({ "versions__delta": "1", "apps__hashcode": hash, "application": applications })
 }
 
-pub(super) fn application(service: &str, instances: Vec<Value>) -> Value {
+pub(super) fn application(service: &str, instances: &[Value]) -> Value {
     json!({ "name": service.to_ascii_uppercase(), "instance": instances })
 }
 

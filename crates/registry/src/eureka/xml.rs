@@ -111,18 +111,18 @@ fn push(text: &mut String, name: &str, value: &Value) {
             text.push('<');
             text.push_str(name);
             for (field, value) in fields.iter().filter(|(field, _)| field.starts_with('@')) {
-                text.push_str(&format!(" {}=\"{}\"", &field[1..], escape(&scalar(value))));
+                text.push_str(&format!(" {}=\"{}\"", &field[1..], escape(scalar(value))));
             }
             text.push('>');
             if let Some(inside) = fields.get("$") {
-                text.push_str(&escape(&scalar(inside)));
+                text.push_str(&escape(scalar(inside)));
             }
             for (field, value) in fields.iter().filter(|(field, _)| !field.starts_with(['@', '$'])) {
                 push(text, field, value);
             }
             text.push_str(&format!("</{name}>"));
         }
-        value => text.push_str(&format!("<{name}>{}</{name}>", escape(&scalar(value)))),
+        value => text.push_str(&format!("<{name}>{}</{name}>", escape(scalar(value)))),
     }
 }
 

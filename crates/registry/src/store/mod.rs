@@ -100,7 +100,7 @@ impl Store {
             Some(database) => database,
             None => guarded(&path, || open(&path))?,
         };
-        guarded(&path, || write(&database, touched, is_all).map_err(|error| failed(&path, &*error)))?;
+        guarded(&path, || write(&database, touched, is_all).map_err(|error| failed(&path, &error)))?;
         self.database = Some(database);
         Ok(())
     }
@@ -117,7 +117,7 @@ fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
     }
     let made = guarded(path, || {
         let database = Database::create(&beside).map_err(|error| refused(path, &error))?;
-        write(&database, &Touched::default(), true).map_err(|error| failed(path, &*error))
+        write(&database, &Touched::default(), true).map_err(|error| failed(path, &error))
     });
     // Not `rename`: whoever was faster has the file open.
     let linked = made.and_then(|()| match fs::hard_link(&beside, path) {

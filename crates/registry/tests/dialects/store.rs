@@ -76,7 +76,7 @@ async fn a_file_that_is_broken_is_named_and_not_taken_for_an_empty_one() {
     check("text", b"these are not the bytes that you are looking for\n");
     check("half", &whole[..length / 2]);
     check("zeros", &vec![0; length]);
-    let mut garbled = whole.clone();
+    let mut garbled = whole;
     garbled[4096..].fill(0xa5);
     check("garbled", &garbled);
 }

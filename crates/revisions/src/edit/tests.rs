@@ -4,7 +4,10 @@ use serde_json::json;
 use super::*;
 
 fn map(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no map"),
+    }
 }
 
 fn names(document: &Map<String, Value>) -> Vec<&str> {

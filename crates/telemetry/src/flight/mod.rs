@@ -68,5 +68,8 @@ pub struct Departed<'a> {
     /// The upstream of an attempt.
     pub upstream_of: &'a dyn Fn(&Attempt) -> &'a str,
     /// Tells the kinds of the policies that saw the request, in their order.
-    pub policies: &'a dyn Fn(&mut dyn FnMut(&str)),
+    pub policies: &'a Names<'a>,
 }
+
+/// Hands names over, one by one.
+pub type Names<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;

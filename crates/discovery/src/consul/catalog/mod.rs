@@ -93,7 +93,7 @@ fn say(news: &News) {
             tracing::error!(%service, %why, "what a service of the catalog of consul says now is no good: what it said before serves");
         }
         News::Good { service } => {
-            tracing::info!(%service, "what a service of the catalog of consul says is good again")
+            tracing::info!(%service, "what a service of the catalog of consul says is good again");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
+use telemetry::names;
 
 use super::scrape::{Buckets, Scrape};
 
@@ -52,17 +53,17 @@ struct Read<'m> {
 }
 
 const ROUTES: Read<'_> = Read {
-    counter: "sluice_requests_total",
+    counter: names::REQUESTS.name,
     label: "route",
-    histogram: "sluice_request_duration_seconds",
+    histogram: names::REQUEST_DURATION.name,
     outcome: "code_class",
     is_failure: |class| class == "5xx" || class == "none",
 };
 
 const UPSTREAMS: Read<'_> = Read {
-    counter: "sluice_upstream_attempts_total",
+    counter: names::UPSTREAM_ATTEMPTS.name,
     label: "upstream",
-    histogram: "sluice_upstream_duration_seconds",
+    histogram: names::UPSTREAM_DURATION.name,
     outcome: "outcome",
     // Beside the classes, there are causes.
     is_failure: |outcome| outcome == "5xx" || !outcome.ends_with("xx"),
@@ -76,8 +77,8 @@ impl View {
         let per_second = routes.iter().map(|row| row.per_second).sum();
         let mut view = Self {
             requests_per_second: per_second,
-            inflight: now.sum("sluice_inflight_requests", &[]),
-            connections: now.sum("sluice_open_connections", &[]),
+            inflight: now.sum(names::INFLIGHT_REQUESTS.name, &[]),
+            connections: now.sum(names::OPEN_CONNECTIONS.name, &[]),
             routes,
             upstreams: rows(&UPSTREAMS, earlier, now),
             endpoints: list(health).iter().map(endpoint).collect(),
