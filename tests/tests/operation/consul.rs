@@ -21,13 +21,16 @@ use crate::held::Held;
 /// A document with services of Consul as upstreams and routes, each of its name.
 fn document(consul: &str, more: &str, services: &[&str]) -> String {
     let (mut upstreams, mut routes) = (String::new(), String::new());
+    if !services.is_empty() {
+        upstreams += "upstreams:\n";
+    }
     for service in services {
         upstreams += &format!("  - {{ name: {service}, discovery: {{ consul: {{ service: {service} }} }} }}\n");
         routes += &format!("  - {{ name: {service}, match: {{ path: /{service} }}, upstream: {service} }}\n");
     }
     format!(
         "gateway: {{ workers: 2, admin: {{ address: \"127.0.0.1:0\" }}, discovery: {{ {more} consul: {{ address: \"{consul}\", wait: 1s, catalog: {} }} }} }}\n\
-         listeners: [{{ name: web, address: \"127.0.0.1:0\" }}]\nupstreams:\n{upstreams}\nroutes:\n{routes}  - {{ name: ping, match: {{ path: /ping }}, respond: {{ body: pong }} }}\n",
+         listeners: [{{ name: web, address: \"127.0.0.1:0\" }}]\n{upstreams}routes:\n{routes}  - {{ name: ping, match: {{ path: /ping }}, respond: {{ body: pong }} }}\n",
         services.is_empty(),
     )
 }

@@ -196,7 +196,7 @@ mod tests {
 ";
         let expected = [
             "10.0.0.1:80 10.0.0.1:80 1 0  Up",
-            "2:3: f:2:3: error: missing key `address`",
+            "2:3: f:2:5: error: unknown key `adress`; did you mean `address`?",
             "3:3: f:3:35: error: unknown value `gone`; known here: `up`, `draining`, `down`",
             // tidy-allow fixed-port: the message shows one
             "a: expected an address such as `127.0.0.1:9001`, `users.internal:9001` or `unix:/run/x.sock`, found the text `a`; add the port: `a:80`",
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_no_answer() {
-        for text in ["", "{}", "[", "a: b", "- a\n b"] {
+        for text in ["", "{}", "[", "a: b", "- a\nb"] {
             assert!(read("f", text).is_err(), "{text}");
         }
     }
