@@ -65,14 +65,13 @@ gateway:
         r"version: 1
 gateway:
   flight_recorder: { headers: [x-a, Cookie, X-Api-Key] }
-  debug: { token: '' }
 ",
         &[
             "3:37: error: `cookie` holds credentials, which are not recorded; leave it out; `consumer` says who called",
             "3:45: error: `x-api-key` holds credentials, which are not recorded; leave it out; `consumer` says who called",
-            "4:19: error: an empty secret",
         ],
     );
+    check("version: 1\ngateway: { debug: { token: '' } }\n", &["2:30: error: an empty secret"]);
     check(
         r"version: 1
 gateway: { flight_recorder: on }

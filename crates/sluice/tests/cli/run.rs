@@ -48,7 +48,7 @@ async fn a_bad_document_is_refused_with_all_its_problems_and_nothing_else() {
         "sluice.yaml:1:1: warning: there are no listeners, so nothing is served",
         "sluice.yaml:4:1: error: unknown key `rotes`; did you mean `routes`?",
         // tidy-allow fixed-port: the message shows one
-        "sluice.yaml:5:13: error: an upstream without endpoints; give it at least one address, for example `endpoints: [127.0.0.1:9001]`",
+        "sluice.yaml:5:13: error: an upstream without endpoints; give it at least one address, for example `endpoints: [127.0.0.1:9001]`, or say where they are found, for example `discovery: { dns: { name: orders.internal, port: 80 } }`",
     ];
     assert_eq!(run.stderr.lines().collect::<Vec<_>>(), lines);
 }
