@@ -23,7 +23,7 @@ use telemetry::{
 use crate::{
     Files, MakeRegistries,
     discovery::{self, Discovery},
-    health,
+    further, health,
     source::{self, Loaded},
     traces::{Teller, Telling},
 };
@@ -144,7 +144,7 @@ impl Control {
         let Options { path, kinds, further, version, registries, state, worker_begins, housekeeping, token, exposed } =
             options;
         let further: Arc<[Further]> = further.into();
-        let mut loaded = source::load(&path, &Kept::default(), &further);
+        let mut loaded = load_what_compiles(&path, &further, &*kinds);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let health = Arc::new(health::Health::default());
         let discovery = Discovery::new(registries, state.as_deref(), health.clone(), workers);
@@ -213,13 +213,18 @@ impl Control {
     /// # Errors
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
-        let (kept, further) = {
+        let (kept, mut further) = {
             let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             (state.kept.clone(), state.further.clone())
         };
-        let mut loaded = source::load(&self.path, &kept, &further);
-        loaded.model.iter_mut().for_each(|model| self.discovery.fill(model, Some(&self.snapshot())));
-        let applied = self.apply(&loaded);
+        let (loaded, applied) = loop {
+            let mut loaded = source::load(&self.path, &kept, &further);
+            loaded.model.iter_mut().for_each(|model| self.discovery.fill(model, Some(&self.snapshot())));
+            match self.apply(&loaded) {
+                Err(Refusal::Document(report)) if !further.is_empty() => further = further::innocent(&further, &report),
+                applied => break (loaded, applied),
+            }
+        };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Also of a document that was refused, so that mending any of its files is noticed.
         state.files.extend(loaded.files);
@@ -419,6 +424,21 @@ impl Control {
         drop(state);
         // Waits until the collector was told of the last ones.
         drop(telling);
+    }
+}
+
+/// The document at `path`, with those of the `further` documents that do not stand in its way.
+fn load_what_compiles(path: &Path, further: &Arc<[Further]>, kinds: &dyn Kinds) -> Loaded {
+    let mut further = further.clone();
+    loop {
+        let loaded = source::load(path, &Kept::default(), &further);
+        if further.is_empty() {
+            return loaded;
+        }
+        match compile(&loaded, kinds, 1, None) {
+            Err(Refusal::Document(report)) => further = further::innocent(&further, &report),
+            _ => return loaded,
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Documents that are no files.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
-use model::{Further, Node, Place, Report, Value};
+use model::{Further, Node, Place, Report, Severity, Value};
 
 /// The lists that they have a part of.
 const LISTS: [(&str, &str); 2] = [("upstreams", "upstream"), ("routes", "route")];
@@ -26,6 +29,24 @@ pub(crate) fn merge(root: Node, further: &[Further], report: &mut Report) -> Nod
         }
     }
     model::merge(root, documents, report)
+}
+
+/// Those that are not to blame for what stands in the way of all, which is logged; none if nobody in particular is. Whoever
+/// registers a service is not to keep what operators wrote from being served.
+pub(crate) fn innocent(further: &[Further], report: &Report) -> Arc<[Further]> {
+    let errors = report.problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let is_to_blame = |document: &&Further| errors.clone().any(|error| error.place.file == document.name);
+    let (to_blame, innocent): (Vec<_>, Vec<_>) = further.iter().partition(is_to_blame);
+    for document in &to_blame {
+        for error in errors.clone().filter(|error| error.place.file == document.name) {
+            tracing::error!(document = %document.name, "left out: {error}");
+        }
+    }
+    if to_blame.is_empty() {
+        tracing::error!("the document is refused with what catalogs say: it is tried without all of that");
+        return [].into();
+    }
+    innocent.into_iter().cloned().collect()
 }
 
 /// What they know of the environment: nothing that could be told them is their business.
