@@ -71,7 +71,7 @@ gateway:
             "3:45: error: `x-api-key` holds credentials, which are not recorded; leave it out; `consumer` says who called",
         ],
     );
-    check("version: 1\ngateway: { debug: { token: '' } }\n", &["2:30: error: an empty secret"]);
+    check("version: 1\ngateway: { debug: { token: '' } }\n", &["2:28: error: an empty secret"]);
     check(
         r"version: 1
 gateway: { flight_recorder: on }
