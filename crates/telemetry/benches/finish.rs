@@ -128,6 +128,7 @@ fn record_flight(bencher: Bencher) {
             method: "GET",
             host: b"api.example.com",
             path: black_box("/users/4711/orders"),
+            listener: Some("web"),
             route: Some("orders-of-user"),
             upstream: Some("orders"),
             endpoint: Some("10.0.0.3:8080"),
@@ -137,11 +138,6 @@ fn record_flight(bencher: Bencher) {
         recorder.record(&Departed {
             line: &line,
             generation: 1,
-            scheme: "http",
-            query: None,
-            headers: &fields,
-            listener: Some("web"),
-            consumer: None,
             upstream_of: &|_| "orders",
             policies: &|_: &mut dyn FnMut(&str)| {},
         });

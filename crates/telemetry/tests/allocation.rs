@@ -78,7 +78,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
     headers.insert(header::USER_AGENT, HeaderValue::from_bytes(b"\xffagent \"x\"").unwrap());
     headers.insert(header::REFERER, HeaderValue::from_static("https://a:b@c.example/?token=1"));
     let rules = FlightRules { records: 100, keep: 10, headers: vec![header::USER_AGENT] };
-    let (mut recorder, fields) = (Recorder::new(Arc::new(rules), 0, 1), HeaderMap::new());
+    let mut recorder = Recorder::new(Arc::new(rules), 0, 1);
 
     let started = Instant::now();
     let mut record = Record::new(started);
@@ -120,11 +120,6 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
         recorder.record(&Departed {
             line: &line,
             generation: 1,
-            scheme: "https",
-            query: Some("a=b"),
-            headers: &fields,
-            listener: Some("web"),
-            consumer: Some("alice"),
             upstream_of: &|_| "upstream",
             policies: &|tell: &mut dyn FnMut(&str)| tell("cors"),
         });

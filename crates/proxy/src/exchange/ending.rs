@@ -66,11 +66,6 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
     worker.flights.record(&Departed {
         line: &line,
         generation: worker.world().snapshot.generation,
-        scheme: connection.peer.scheme(),
-        query: None,
-        headers: &HeaderMap::new(),
-        listener: None,
-        consumer: None,
         upstream_of: &|_| "",
         policies: &|_: &mut dyn FnMut(&str)| {},
     });
@@ -233,15 +228,9 @@ impl Ending {
         }
         let snapshot = &self.world.snapshot;
         let ran = chain.map_or(&[][..], |chain| &chain.links()[..self.ran]);
-        let listener = self.connection.listener(&self.world);
         worker.flights.record(&Departed {
             line: &line,
             generation: snapshot.generation,
-            scheme: self.exchange.peer.scheme(),
-            query: self.exchange.asked_uri().query(),
-            headers: &self.exchange.head.headers,
-            listener: listener.map(|listener| &*snapshot.listener(listener).name),
-            consumer: self.exchange.consumer.as_ref().map(|consumer| &*consumer.name),
             upstream_of: &|attempt: &Attempt| &*snapshot.upstreams[attempt.upstream as usize].name,
             policies: &|tell: &mut dyn FnMut(&str)| ran.iter().for_each(|link| tell(link.kind)),
         });

@@ -32,7 +32,7 @@ mod waterfall;
 /// Into a slot.
 mod writer;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use message::Attempt;
 
 pub use filter::{Filter, StatusWanted};
@@ -59,17 +59,11 @@ pub struct Departed<'a> {
     pub line: &'a Line<'a>,
     /// Of the snapshot that it was served with.
     pub generation: u64,
-    pub scheme: &'a str,
-    pub query: Option<&'a str>,
-    /// Of the request, as they are at the end.
-    pub headers: &'a HeaderMap,
-    pub listener: Option<&'a str>,
-    pub consumer: Option<&'a str>,
     /// The upstream of an attempt.
     pub upstream_of: &'a dyn Fn(&Attempt) -> &'a str,
     /// Tells the kinds of the policies that saw the request, in their order.
-    pub policies: &'a Names<'a>,
+    pub policies: &'a EachPolicy<'a>,
 }
 
-/// Hands names over, one by one.
-pub type Names<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;
+/// Hands over the kind of each policy.
+pub type EachPolicy<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;

@@ -234,11 +234,6 @@ mod tests {
         recorder.record(&Departed {
             line: &line,
             generation: 1,
-            scheme: "http",
-            query: None,
-            headers: &HeaderMap::new(),
-            listener: None,
-            consumer: None,
             upstream_of: &|_| "",
             policies: &|_: &mut dyn FnMut(&str)| {},
         });

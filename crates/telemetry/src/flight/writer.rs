@@ -44,13 +44,13 @@ impl Writer<'_> {
         let record = line.record;
         self.optional(Tag::RequestId, line.request_id);
         self.put(Tag::Method, line.method.as_bytes());
-        self.put(Tag::Scheme, departed.scheme.as_bytes());
+        self.put(Tag::Scheme, line.scheme.as_bytes());
         self.put(Tag::Host, line.host);
-        self.target(line.path, departed.query);
+        self.target(line.path, line.query);
         self.optional(Tag::Route, line.route.map(str::as_bytes));
         self.optional(Tag::Side, line.side.map(str::as_bytes));
-        self.optional(Tag::Listener, departed.listener.map(str::as_bytes));
-        self.optional(Tag::Consumer, departed.consumer.map(str::as_bytes));
+        self.optional(Tag::Listener, line.listener.map(str::as_bytes));
+        self.optional(Tag::Consumer, line.consumer.map(str::as_bytes));
         self.attempts(record, departed.upstream_of);
         if let Some(failure) = &record.failure {
             self.put(Tag::Detail, cut(&told(failure), DETAIL).as_bytes());
@@ -61,7 +61,7 @@ impl Writer<'_> {
             self.slot.put(Tag::Near, &[near.route.as_bytes(), b"\0", near.miss.as_bytes()]);
         }
         for name in &rules.headers {
-            if let Some(value) = departed.headers.get(name) {
+            if let Some(value) = line.request_headers.get(name) {
                 self.slot.put(Tag::Header, &[name.as_str().as_bytes(), b":", value.as_bytes()]);
             }
         }
