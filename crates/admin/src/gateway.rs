@@ -9,9 +9,11 @@ use std::{
 };
 
 use message::Token;
+use revisions::{Meta, Revision, edit::List};
+use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
-    ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
+    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -92,6 +94,54 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// The things with the most requests in the last minute, the busiest first. Cheap.
     fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy>;
+
+    /// The objects of a list of the document that is live, in their order. Asked on a thread that may block.
+    fn objects(&self, list: List) -> Vec<ObjectTold> {
+        _ = list;
+        Vec::new()
+    }
+
+    /// The document that is live, with what its owners wrote; or only what the API keeps of it. Asked on a thread that may
+    /// block.
+    fn document(&self, only_ours: bool) -> Map<String, Value> {
+        _ = only_ours;
+        Map::new()
+    }
+
+    /// Makes edits, all or none, and puts in force what comes of them. Asked on a thread that may block.
+    ///
+    /// # Errors
+    /// Nothing was changed: why.
+    fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
+        _ = order;
+        Err(ChangeError::ReadOnly("nothing can be changed here".to_owned()))
+    }
+
+    /// The newest revisions first: at most so many, older than `before` if one is given. Asked on a thread that may block.
+    ///
+    /// # Errors
+    /// They cannot be read: why.
+    fn revisions(&self, before: Option<u64>, most: usize) -> Result<Vec<Meta>, String> {
+        _ = (before, most);
+        Ok(Vec::new())
+    }
+
+    /// A revision with the document that it kept. Asked on a thread that may block.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    fn revision(&self, number: u64) -> Result<Arc<Revision>, ChangeError> {
+        Err(ChangeError::NoRevision(number))
+    }
+
+    /// What a revision says otherwise than another. Asked on a thread that may block.
+    ///
+    /// # Errors
+    /// One of them is gone, or is no good any more.
+    fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
+        _ = new;
+        Err(ChangeError::NoRevision(old))
+    }
 
     /// What shows that somebody may ask under `/api`.
     fn token(&self) -> &Token;

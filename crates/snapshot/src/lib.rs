@@ -7,6 +7,8 @@ pub mod admission;
 mod action;
 /// The policies of the gateway, its listeners and its upstreams.
 mod around;
+/// What operators change at run time.
+mod change;
 /// Circuit breakers: those of routes, and all of them for people.
 mod breakers;
 /// Who calls, where a route depends on it.
@@ -52,6 +54,7 @@ pub use action::{
     Substitution, Target, To,
 };
 pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, RouteGuard};
+pub use change::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, ObjectTold, Owner};
 pub use compile::{check_balancers, check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
 pub use explain::{
