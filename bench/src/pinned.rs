@@ -33,6 +33,11 @@ fn settle(core: Option<usize>) -> Result<(), Failure> {
     // As many descriptors as the machine lets us have: two for each of thousands of connections.
     let limit = rustix::process::getrlimit(Resource::Nofile);
     rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    stay(core)
+}
+
+/// Keeps this thread on `core`.
+pub(crate) fn stay(core: Option<usize>) -> Result<(), Failure> {
     if let Some(core) = core {
         let mut cores = CpuSet::new();
         cores.set(core);

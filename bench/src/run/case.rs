@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 }
 
 /// What most cases are variations of: the document of a mid-sized company and a small answer.
-const SMALL: Case = Case {
+pub(crate) const SMALL: Case = Case {
     name: "small",
     what: "150 bytes of JSON, 64 connections kept alive, 1,000 routes",
     protocol: Protocol::Http1,

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{
     Args,
-    case::{Case, Kind},
+    case::{Case, Kind, SMALL},
     peer::{Certificate, Ground, Peer},
     process::{Gateway, pinned},
 };
@@ -35,7 +35,16 @@ pub(crate) struct Bench<'a> {
 pub(crate) struct Cores {
     pub(crate) gateway: Option<usize>,
     origin: Option<usize>,
-    load: Option<usize>,
+    pub(crate) load: Option<usize>,
+}
+
+/// Requests at a constant rate, for the gateway alone.
+pub(crate) struct Rate {
+    pub(crate) target: SocketAddr,
+    /// As many as there are, hit in turn.
+    pub(crate) routes: u32,
+    pub(crate) per_second: f64,
+    pub(crate) seconds: f64,
 }
 
 /// Killed when dropped.
@@ -89,6 +98,29 @@ impl<'a> Bench<'a> {
         }
         let origin = serde_json::from_str(&line).map_err(|_| "the origin does not say where it listens")?;
         Ok(Self { folder, certificate, args, cores, origin, _origin: Origin(child) })
+    }
+
+    /// Where the origin speaks HTTP/1.1.
+    pub(crate) fn origin(&self) -> SocketAddr {
+        self.origin.http1
+    }
+
+    /// Small requests to a gateway with so many routes, with what they cost it.
+    pub(crate) fn as_fast_as_it_goes(
+        &self,
+        gateway: &Gateway,
+        target: SocketAddr,
+        routes: u32,
+    ) -> Result<Sample, Failure> {
+        self.counted(gateway, &self.traffic(&Case { routes, ..SMALL }, target))
+    }
+
+    /// Small requests at a constant rate; `at_go` is called when they begin to count.
+    pub(crate) fn at_rate(&self, rate: &Rate, at_go: impl FnOnce()) -> Result<load::Report, Failure> {
+        let Rate { target, routes, per_second, seconds } = *rate;
+        let case = Case { routes, ..SMALL };
+        let traffic = Traffic { seconds, rate: Some(per_second), ..self.traffic(&case, target) };
+        self.load(&traffic, at_go)
     }
 
     pub(crate) fn cores(&self) -> String {

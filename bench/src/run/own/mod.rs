@@ -1,8 +1,13 @@
-//! What the gateway alone is measured by, without peers and without load.
+//! What the gateway alone is measured by, without peers.
 //!
+//! - [`costs`]: what it costs to notice requests.
+//! - [`discovery`]: registries that flap and fail, and registrations.
 //! - [`lookup`]: finding one route among many.
 //! - [`reload`]: a large document, from its start to its changes.
 
+mod costs;
+mod discovery;
+mod ground;
 mod lookup;
 mod reload;
 
@@ -26,5 +31,25 @@ pub(crate) const OWN: &[Own] = &[
         name: "reload-50000",
         what: "a document of 50,000 mixed routes: its start, and one changed route",
         measure: reload::measure,
+    },
+    Own {
+        name: "costs",
+        what: "metrics, recorder, access log and tracing, as differences in processor time",
+        measure: costs::measure,
+    },
+    Own {
+        name: "flapping",
+        what: "100 services of Consul, each with an instance that comes and goes ten times a second",
+        measure: discovery::flapping::measure,
+    },
+    Own {
+        name: "outages",
+        what: "registries that are killed, started again and cut off under 500 requests a second",
+        measure: discovery::outages::measure,
+    },
+    Own {
+        name: "registered",
+        what: "from a registration with the gateway itself to the first request that reaches the instance",
+        measure: discovery::registered::measure,
     },
 ];

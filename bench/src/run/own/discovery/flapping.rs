@@ -1,0 +1,115 @@
+//! A hundred services of Consul, each with an instance that comes and goes ten times a second.
+
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use testkit::consul::{Consul, Instance};
+
+use crate::{
+    Failure, load,
+    run::{
+        Args,
+        measure::{Bench, Rate, free_addresses},
+        own::ground::{metric, runtime, start, until_served},
+        peer::Certificate,
+    },
+};
+
+const SERVICES: u32 = 100;
+const PERIOD: Duration = Duration::from_millis(100);
+/// Requests a second: far from what the gateway can do, so that what is seen is not a queue.
+const RATE: f64 = 1_000.0;
+/// How often traffic is measured with and without; the medians are shown.
+const TURNS: usize = 5;
+
+pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
+    let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
+    let certificate = Certificate::generate(folder.path())?;
+    let [first, second] =
+        [Bench::start(folder.path(), &certificate, args)?, Bench::start(folder.path(), &certificate, args)?];
+    let runtime = runtime()?;
+    let consul = runtime.block_on(Consul::start());
+    let names: Vec<String> = (0..SERVICES).map(|number| format!("s{number}")).collect();
+    for name in &names {
+        consul.put(Instance::new(name, &format!("{name}-1"), first.origin()));
+        consul.put(Instance::new(name, &format!("{name}-2"), second.origin()));
+    }
+    let [listen, admin] = free_addresses()?;
+    let gateway = start(args, folder.path(), &document(&consul.url(), listen, admin), [listen, admin])?;
+    for index in 0..SERVICES {
+        until_served(listen, &format!("{}/json", load::prefix(index)))?;
+    }
+
+    let seconds = Duration::from_secs_f64(args.seconds);
+    let share = |what: &dyn Fn() -> Result<(), Failure>| -> Result<f64, Failure> {
+        let (begun, before) = (Instant::now(), gateway.usage());
+        what()?;
+        Ok(gateway.usage().since(&before).as_secs_f64() / begun.elapsed().as_secs_f64())
+    };
+    let rest = || {
+        sleep(seconds);
+        Ok(())
+    };
+    let quiet = share(&rest)?;
+    let swaps = metric(admin, "sluice_registry_swaps_total")?;
+    let flapping = {
+        let _inside = runtime.enter();
+        let _flapping = consul.flap(names.clone(), PERIOD);
+        share(&rest)?
+    };
+    let swaps = (metric(admin, "sluice_registry_swaps_total")? - swaps) / seconds.as_secs_f64();
+
+    let (mut calm, mut busy) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        let rate = Rate { target: listen, routes: SERVICES, per_second: RATE, seconds: args.seconds };
+        calm.push(first.at_rate(&rate, || {})?);
+        let _inside = runtime.enter();
+        let _flapping = consul.flap(names.clone(), PERIOD);
+        busy.push(first.at_rate(&rate, || {})?);
+    }
+    let failed: u64 = calm.iter().chain(&busy).map(|report| report.errors + report.non_2xx).sum();
+    let mut text = String::from("| | without | flapping |\n|---|---|---|\n");
+    writeln!(text, "| share of a core, no requests | {quiet:.3} | {flapping:.3} |")?;
+    writeln!(text, "| swaps of endpoint sets a second | 0 | {swaps:.0} |")?;
+    for (name, of) in [("p50", p50 as fn(&load::Report) -> f64), ("p99", p99)] {
+        let [calm, busy] = [&calm, &busy].map(|reports| median(reports.iter().map(of)));
+        writeln!(text, "| {name} µs at {RATE} requests a second | {calm:.0} | {busy:.0} |")?;
+    }
+    writeln!(text, "\n{failed} requests failed. {SERVICES} services, medians of {TURNS} turns of {} s.", args.seconds)?;
+    Ok(text)
+}
+
+fn p50(report: &load::Report) -> f64 {
+    report.p50_us
+}
+
+fn p99(report: &load::Report) -> f64 {
+    report.p99_us
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn document(consul: &str, listen: SocketAddr, admin: SocketAddr) -> String {
+    let (mut upstreams, mut routes) = (String::new(), String::new());
+    for index in 0..SERVICES {
+        upstreams += &format!("  - {{ name: s{index}, discovery: {{ consul: {{ service: s{index} }} }} }}\n");
+        let prefix = load::prefix(index);
+        routes += &format!("  - {{ name: s{index}, match: {{ path: {{ prefix: {prefix} }} }}, upstream: s{index} }}\n");
+    }
+    format!(
+        "version: 1
+gateway: {{ workers: 1, admin: {{ address: {admin} }}, access_log: off, discovery: {{ consul: {{ address: \"{consul}\" }} }} }}
+listeners: [ {{ name: web, address: {listen} }} ]
+upstreams:
+{upstreams}routes:
+{routes}"
+    )
+}

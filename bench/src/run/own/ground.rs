@@ -1,0 +1,90 @@
+//! What these measurements share: a gateway with a document, and questions to it.
+
+use std::{
+    ffi::OsString,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Runtime;
+
+use crate::{
+    Failure,
+    run::{Args, measure::Cores, process::Gateway},
+};
+
+/// How long anything may take to be so.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// For fakes and what they do: on the core of the load.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    let core = Cores::of_this_machine().load;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(1).enable_all().on_thread_start(move || {
+        // Elsewhere it would take time from the gateway; but it is no reason to give up.
+        _ = crate::pinned::stay(core);
+    });
+    Ok(runtime.build()?)
+}
+
+/// Starts the gateway with this document and waits until it is ready.
+pub(super) fn start(
+    args: &Args,
+    folder: &Path,
+    text: &str,
+    [listen, admin]: [SocketAddr; 2],
+) -> Result<Gateway, Failure> {
+    let document = folder.join("sluice.yaml");
+    std::fs::write(&document, text)?;
+    let command: [OsString; 6] = [
+        args.sluice.clone().into(),
+        "run".into(),
+        "-c".into(),
+        document.into(),
+        "--state".into(),
+        folder.join("state").into(),
+    ];
+    Gateway::start(Cores::of_this_machine().gateway, &command, folder, listen, Some(admin))
+}
+
+/// One request; the status and all that came.
+pub(super) fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> Result<(u16, String), Failure> {
+    let mut stream = TcpStream::connect(address)?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or("an answer without a status")?, answer))
+}
+
+/// Asks until it is answered with 200.
+pub(super) fn until_served(address: SocketAddr, path: &str) -> Result<(), Failure> {
+    until(&format!("{path} is served"), || Ok(matches!(ask(address, "GET", path, ""), Ok((200, _)))))
+}
+
+/// The sum of the values of a metric.
+pub(super) fn metric(admin: SocketAddr, name: &str) -> Result<f64, Failure> {
+    let (_, text) = ask(admin, "GET", "/metrics", "")?;
+    let lines = text.lines().filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+    Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+}
+
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
+    let patience = Instant::now() + PATIENCE;
+    while !is_so()? {
+        if Instant::now() > patience {
+            return Err(format!("not so after {PATIENCE:?}: {what}").into());
+        }
+        sleep(LOOK);
+    }
+    Ok(())
+}
