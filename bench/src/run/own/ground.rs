@@ -26,8 +26,9 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
     let core = Cores::of_this_machine().load;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(1).enable_all().on_thread_start(move || {
-        // Elsewhere it would take time from the gateway; but it is no reason to give up.
+        // Elsewhere it would take time from the gateway, and before others from the load; but it is no reason to give up.
         _ = crate::pinned::stay(core);
+        _ = rustix::process::setpriority_process(None, 19);
     });
     Ok(runtime.build()?)
 }
