@@ -13,8 +13,8 @@ use http::StatusCode;
 use message::{Attempt, Cause, Record};
 use model::LogSink;
 use telemetry::{
-    AccessLogs, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Timing,
-    TraceMetrics, UpstreamMetrics, finish, names, render,
+    AccessLogs, EndpointMetrics, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics,
+    SideMetrics, Timing, TraceMetrics, UpstreamMetrics, finish, names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -74,7 +74,7 @@ fn scrape(format: Format) -> String {
     let gateway = GatewayMetrics::new(2, "1.2.3", SystemTime::now());
     gateway.config_loaded(1, SystemTime::now());
     let (users, idle) = (RouteMetrics::new(2), RouteMetrics::new(2));
-    let (upstream, unused) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2));
+    let (upstream, unused, endpoint) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2), EndpointMetrics::default());
     let (canary, never) = (SideMetrics::new(2), SideMetrics::new(2));
     let (mirror, silent) = (MirrorMetrics::new(2), MirrorMetrics::new(2));
     let sink = LogSink::File { path: "/dev/null".into(), rotate: None };
@@ -95,13 +95,13 @@ fn scrape(format: Format) -> String {
         gateway.connection_opened(worker);
         upstream.connection_opened(worker);
         upstream.attempt_began(worker);
-        upstream.attempt_ended(worker, &attempt);
+        upstream.attempt_ended(worker, &attempt, &endpoint);
         gateway.request_began(worker);
         finish(&record, &timing, Some(&users), &gateway, worker, Protocol::Http1);
         canary.observe(worker, &record, &timing);
     }
     upstream.attempt_began(1);
-    upstream.attempt_ended(1, &Attempt { outcome: Err(Cause::ConnectTimeout), ..attempt });
+    upstream.attempt_ended(1, &Attempt { outcome: Err(Cause::ConnectTimeout), ..attempt }, &endpoint);
     upstream.attempt_began(1);
 
     let mut lost = Record::new(start);
