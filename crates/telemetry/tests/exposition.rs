@@ -170,6 +170,33 @@ fn a_scrape_tells_what_happened() {
     assert!(!scrape.samples.keys().any(|series| series.contains("idle") || series.contains("unused")));
 }
 
+/// However many routes a document has, a scraper gets so many series; and every request is in one of them.
+#[test]
+fn routes_beyond_the_bound_are_one() {
+    const BOUND: usize = 10_000;
+    let gateway = GatewayMetrics::new(1, "0", SystemTime::now());
+    let mut record = Record::new(Instant::now());
+    record.status = Some(StatusCode::OK);
+    let timing = Timing::of(&record, record.started);
+    let routes: Vec<_> = (0..BOUND + 7).map(|number| (format!("route-{number}"), RouteMetrics::new(1))).collect();
+    routes.iter().for_each(|(_, route)| route.observe(0, &record, &timing, Protocol::Http1));
+    let shown = || {
+        let routes = routes.iter().map(|(name, route)| (name.as_str(), route));
+        let (sides, upstreams, mirrors) = (std::iter::empty(), std::iter::empty(), std::iter::empty());
+        let text = render(Format::Text, &gateway, routes, sides, upstreams, mirrors, &[]);
+        let of_requests = text.lines().filter(|line| line.starts_with("sluice_requests_total{"));
+        of_requests.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let first = shown();
+    assert_eq!(first.len(), BOUND + 1);
+    assert_eq!(first.last().unwrap(), r#"sluice_requests_total{route="_other",code_class="2xx",protocol="http1"} 7"#);
+    // Who has a name keeps it, and so does nobody else get one.
+    routes.iter().rev().for_each(|(_, route)| route.observe(0, &record, &timing, Protocol::Http1));
+    let names =
+        |lines: &[String]| lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&shown()));
+}
+
 #[test]
 fn the_two_formats_say_the_same() {
     let (text, open_metrics) = (scrape(Format::Text), scrape(Format::OpenMetrics));

@@ -1,6 +1,9 @@
 //! Who waits for the place where lines go, so that no worker must.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, mpsc::SyncSender},
+};
 
 use otlp::{Exporter, Queue};
 
@@ -21,7 +24,7 @@ pub(super) enum Courier {
 /// The way of a worker to it.
 #[derive(Debug, Clone)]
 pub(super) enum Way {
-    Writer(std::sync::mpsc::SyncSender<Order>),
+    Writer(SyncSender<Order>),
     Exporter(Queue<Batch>),
 }
 
