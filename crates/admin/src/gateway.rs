@@ -6,6 +6,7 @@ use std::{
     future::{Future, ready},
     pin::Pin,
     sync::{Arc, atomic::AtomicU64},
+    time::SystemTime,
 };
 
 use message::Token;
@@ -17,7 +18,7 @@ use snapshot::{
 };
 use telemetry::{
     Format,
-    flight::{Filter, Flight, Slot},
+    flight::{Caller, Callers, Filter, Flight, Slot},
     history::{Busy, Point, Resolution, Subject},
 };
 use tokio::sync::mpsc;
@@ -73,6 +74,13 @@ pub trait Gateway: Send + Sync + 'static {
     fn requests(&self, filter: &Filter, limit: usize) -> Later<Vec<Flight>> {
         _ = (filter, limit);
         Box::pin(ready(Vec::new()))
+    }
+
+    /// Who was behind the last requests, the busiest first. Nobody, if requests are not recorded.
+    fn callers(&self, by: Caller, most: usize) -> Later<Callers> {
+        _ = by;
+        let now = SystemTime::now();
+        Box::pin(ready(Callers::of(&[], now, now, most)))
     }
 
     /// Has requests that pass told as they end, up to so many a second. `None` if requests are not recorded.

@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use message::Token;
@@ -16,9 +16,10 @@ use model::{Further, Kept, Model, Node, Problem, Registries, Report};
 use proxy::{Gateway, Sockets, Start, Tapped};
 use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
 use telemetry::{
-    AccessLogs, Expose, Format, GatewayMetrics, History, TraceMetrics,
-    flight::{Filter, Flight, FlightRules},
+    AccessLogs, Counts, Expose, Format, GatewayMetrics, History, TraceMetrics,
+    flight::{Caller, Callers, Filter, Flight, FlightRules},
 };
+use upstream::{Endpoint, Upstream};
 
 use crate::{
     Files, MakeRegistries,
@@ -349,7 +350,9 @@ impl Control {
         let routes = snapshot.routes.iter().map(|route| (&*route.name, &*route.metrics));
         let upstreams = snapshot.upstreams.iter().zip(&snapshot.upstream_metrics);
         let upstreams = upstreams.map(|(upstream, metrics)| (&*upstream.name, &**metrics));
-        self.history().look(second, &self.metrics, routes, upstreams);
+        let endpoints: Vec<_> = snapshot.upstreams.iter().flat_map(|upstream| endpoints_of(upstream)).collect();
+        let endpoints = endpoints.iter().map(|(name, counts)| (&**name, *counts));
+        self.history().look(second, &self.metrics, routes, upstreams, endpoints);
     }
 
     /// The last hour. Not to be held for long: it is written to once a second.
@@ -370,6 +373,18 @@ impl Control {
             found.sort_by_key(|slot| std::cmp::Reverse(slot.ended()));
             found.iter().take(limit).map(Flight::of).collect()
         }
+    }
+
+    /// Who was behind the last requests, as far as they are recorded, and not longer ago than a minute; nobody if nothing is.
+    pub async fn callers(&self, by: Caller, most: usize) -> Callers {
+        let (now, minute) = (SystemTime::now(), Duration::from_secs(60));
+        let mut surveyed = self.gateway.survey(by, now - minute).await;
+        let since = surveyed.iter().map(|part| part.since).max().unwrap_or(now);
+        if since > now - minute {
+            // Records of a busy worker go back less far than those of others: told is what all of them have.
+            surveyed = self.gateway.survey(by, since).await;
+        }
+        Callers::of(&surveyed, since, now, most)
     }
 
     /// Has records that pass handed over as they are made, up to so many a second.
@@ -528,6 +543,16 @@ fn flight_rules(model: &Model) -> Option<FlightRules> {
         keep: recorder.keep as usize,
         headers: recorder.headers.clone(),
     })
+}
+
+/// Those that were ever asked, as the last hour calls them.
+fn endpoints_of(upstream: &Upstream) -> Vec<(String, Counts)> {
+    let set = upstream.set();
+    let named = |endpoint: &Arc<Endpoint>| {
+        let counts = endpoint.metrics.counts()?;
+        Some((format!("{}/{}", upstream.name, endpoint.address), counts))
+    };
+    set.endpoints.iter().filter_map(named).collect()
 }
 
 fn open_logs(model: &Model, workers: usize, previous: &AccessLogs) -> Result<AccessLogs, Refusal> {

@@ -5,9 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use http::HeaderName;
 use model::{
-    Balance, CertificateFiles, ClientAuth, Discovery, Further, Include, Kept, LogSink, Model, Node, Part, Place,
-    Policy, Registered, Registries, Report, Service, StickyCookie, Value, values::SecretSource,
+    Balance, CertificateFiles, ClientAuth, Discovery, Further, HttpLog, Include, Kept, LogSink, Model, Node, OtlpLog,
+    Part, Place, Policy, Registered, Registries, Report, Service, StickyCookie, UpstreamTls, Value,
+    values::SecretSource,
 };
 
 use crate::{Files, further};
@@ -226,19 +228,32 @@ fn files_of(model: &mut Model) -> Vec<&mut PathBuf> {
         }
     }
     for log in &mut model.gateway.access_logs {
-        let LogSink::Http(http) = &mut log.sink else { continue };
-        files.extend(&mut http.tls.ca);
-        if let Some(CertificateFiles { cert, key }) = &mut http.tls.client_certificate {
-            files.extend([cert, key]);
-        }
-        for (_, source) in &mut http.headers {
-            if let SecretSource::File(file) = source {
-                files.push(file);
+        match &mut log.sink {
+            LogSink::Http(HttpLog { headers, tls, .. }) => files.extend(files_of_receiver(headers, tls)),
+            LogSink::Otlp(OtlpLog { collector, .. }) => {
+                files.extend(files_of_receiver(&mut collector.headers, &mut collector.tls));
             }
+            LogSink::Stdout | LogSink::File { .. } | LogSink::Syslog(_) => {}
         }
+    }
+    if let Some(collector) = model.gateway.tracing.as_mut().and_then(|tracing| tracing.otlp.as_mut()) {
+        files.extend(files_of_receiver(&mut collector.headers, &mut collector.tls));
     }
     files.extend(files_of_registries(&mut model.gateway.registries));
     files
+}
+
+/// Of whoever is told of exchanges.
+fn files_of_receiver<'m>(
+    headers: &'m mut [(HeaderName, SecretSource)],
+    tls: &'m mut UpstreamTls,
+) -> impl Iterator<Item = &'m mut PathBuf> {
+    let secrets = headers.iter_mut().filter_map(|(_, source)| match source {
+        SecretSource::File(file) => Some(file),
+        _ => None,
+    });
+    let identity = tls.client_certificate.iter_mut().flat_map(|CertificateFiles { cert, key }| [cert, key]);
+    secrets.chain(&mut tls.ca).chain(identity)
 }
 
 fn files_of_registries(registries: &mut Registries) -> Vec<&mut PathBuf> {

@@ -27,6 +27,8 @@ pub(crate) struct Teller {
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
     otlp: Otlp,
+    /// Of the secrets and certificates that it names.
+    files: u64,
     queue: u32,
     service_name: Arc<str>,
     resource: Vec<(Arc<str>, Arc<str>)>,
@@ -55,7 +57,9 @@ impl Asked {
     fn of(model: &Model) -> Option<Self> {
         let tracing = model.gateway.tracing.as_ref()?;
         let (service_name, resource) = (tracing.service_name.clone(), tracing.resource.clone());
-        Some(Self { otlp: tracing.otlp.clone()?, queue: tracing.queue, service_name, resource })
+        let otlp = tracing.otlp.clone()?;
+        let files = Client::fingerprint_of_files(&otlp);
+        Some(Self { otlp, files, queue: tracing.queue, service_name, resource })
     }
 
     fn open(&self, teller: &Teller, workers: usize) -> Result<Traces, Refusal> {

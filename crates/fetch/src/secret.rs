@@ -1,8 +1,12 @@
 //! Secrets from where the document says they are.
 
-use std::{env, fmt, fs};
+use std::{
+    env, fmt, fs,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
-use model::{Secret, values::SecretSource};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use model::{CertificateFiles, Secret, UpstreamTls, values::SecretSource};
 
 /// Why a secret cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +30,33 @@ pub fn read(source: &SecretSource, least: usize) -> Result<Secret, SecretError> 
         length if length < least => Err(failed(format!("{length} bytes are no secret; at least {least} are needed"))),
         _ => Ok(secret),
     }
+}
+
+/// Header fields whose values are secrets.
+///
+/// # Errors
+/// One is not there, or holds what no field can.
+pub fn fields(sources: &[(HeaderName, SecretSource)]) -> Result<HeaderMap, SecretError> {
+    let mut fields = HeaderMap::new();
+    for (name, source) in sources {
+        let secret = read(source, 1).map_err(|SecretError(why)| SecretError(format!("header `{name}`: {why}")))?;
+        let mut value = HeaderValue::from_str(secret.expose())
+            .map_err(|_| SecretError(format!("header `{name}`: {source}: no header field can hold this")))?;
+        value.set_sensitive(true);
+        fields.append(name, value);
+    }
+    Ok(fields)
+}
+
+/// Of all that is read from elsewhere for these; another one when a secret or a certificate was replaced.
+pub fn fingerprint(fields: &[(HeaderName, SecretSource)], tls: &UpstreamTls) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (_, source) in fields {
+        read(source, 1).map(|secret| secret.expose().to_owned()).ok().hash(&mut hasher);
+    }
+    let identity = tls.client_certificate.iter().flat_map(|CertificateFiles { cert, key }| [cert, key]);
+    tls.ca.iter().chain(identity).for_each(|path| fs::read(path).ok().hash(&mut hasher));
+    hasher.finish()
 }
 
 // === impl SecretError ===

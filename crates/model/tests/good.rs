@@ -520,12 +520,13 @@ gateway:
     - { path: b.log, name: file }
     - { syslog: { address: unix:/dev/log, facility: daemon } }
     - { http: { url: 'https://a/x', shape: loki, headers: { authorization: { env: TOKEN } }, batch: { queue: 64KiB } } }
-    - { otlp: { url: 'http://a:4318' } }
+    - { otlp: { endpoint: 'http://a:4318' } }
+    - { otlp: { endpoint: 'https://a:4317', service_name: edge, queue: 64KiB, headers: { x-key: k } } }
 ",
     );
     let logs = model.gateway.access_logs;
     let names: Vec<_> = logs.iter().map(|log| &*log.name).collect();
-    assert_eq!(names, ["stdout", "file-2", "file", "syslog", "http", "otlp"]);
+    assert_eq!(names, ["stdout", "file-2", "file", "syslog", "http", "otlp", "otlp-2"]);
     let items = [
         model::LogItem::Field(model::values::LogField::Method),
         model::LogItem::Field(model::values::LogField::Path),
@@ -540,9 +541,14 @@ gateway:
     assert_eq!((syslog.facility, &*syslog.app_name), (3, "sluice"));
     let model::LogSink::Http(http) = &logs[4].sink else { panic!("{:?}", logs[4]) };
     assert_eq!((http.url.to_string().as_str(), http.batch.queue, http.batch.bytes), ("https://a/x", 65_536, 65_536));
-    let model::LogSink::Http(http) = &logs[5].sink else { panic!("{:?}", logs[5]) };
-    assert_eq!(http.url.to_string(), "http://a:4318/v1/logs");
-    assert!(matches!(logs[5].format, model::LogFormat::Otlp(_)));
+    for (log, protocol, service_name, queue) in [
+        (&logs[5], model::OtlpProtocol::Http, "sluice", 4 << 20),
+        (&logs[6], model::OtlpProtocol::Grpc, "edge", 64 << 10),
+    ] {
+        let model::LogSink::Otlp(otlp) = &log.sink else { panic!("{log:?}") };
+        assert_eq!((otlp.collector.protocol, &*otlp.service_name, otlp.queue), (protocol, service_name, queue));
+        assert!(matches!(log.format, model::LogFormat::Otlp(_)));
+    }
 }
 
 #[test]

@@ -1,7 +1,11 @@
 use std::{fmt, io::Write, time::SystemTime};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use fetch::{Bounds, Speaks, secret, tls::TlsError};
+use fetch::{
+    Bounds, Speaks,
+    secret::{self, SecretError},
+    tls::TlsError,
+};
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use model::{Otlp, OtlpProtocol};
@@ -44,15 +48,13 @@ impl Client {
             OtlpProtocol::Http => Speaks::Http1,
         };
         let fetch = fetch::Client::new(speaks, &otlp.tls).map_err(|TlsError(why)| OpenError(why))?;
-        let mut headers = HeaderMap::new();
-        for (name, source) in &otlp.headers {
-            let secret = secret::read(source, 1).map_err(|error| OpenError(format!("header `{name}`: {error}")))?;
-            let mut value = HeaderValue::from_str(secret.expose())
-                .map_err(|_| OpenError(format!("header `{name}`: {source}: no header can hold this")))?;
-            value.set_sensitive(true);
-            headers.append(name, value);
-        }
+        let headers = secret::fields(&otlp.headers).map_err(|SecretError(why)| OpenError(why))?;
         Ok(Self { fetch, otlp: otlp.clone(), headers })
+    }
+
+    /// What it reads from elsewhere, so that a new one is made when a secret or a certificate was replaced.
+    pub fn fingerprint_of_files(otlp: &Otlp) -> u64 {
+        secret::fingerprint(&otlp.headers, &otlp.tls)
     }
 
     /// Sends an encoded request of this kind and says what came of it.

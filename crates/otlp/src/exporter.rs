@@ -1,7 +1,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread,
@@ -11,7 +11,7 @@ use std::{
 use message::Random;
 use tokio::{
     runtime,
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc},
     time::{sleep, timeout_at},
 };
 
@@ -35,7 +35,6 @@ pub trait Signal: Send + 'static {
 pub struct Exporter<T> {
     // Goes first: the thread ends when nobody is left who could hand over more.
     queue: Queue<T>,
-    #[expect(dead_code, reason = "only to be dropped")]
     thread: Thread,
 }
 
@@ -50,10 +49,10 @@ pub struct Queue<T> {
 /// The thread, whose end is waited for.
 #[derive(Debug)]
 struct Thread {
-    /// Nothing is ever sent; that it is dropped tells the thread not to take too long.
-    end: Option<oneshot::Sender<()>>,
+    /// Tells the thread not to take too long.
+    end: Arc<Notify>,
     /// Disconnected when the thread has ended.
-    ended: Receiver<()>,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// What the thread works with.
@@ -100,7 +99,8 @@ impl<T: Send + 'static> Exporter<T> {
         S: Signal<Item = T>,
     {
         let (sender, receiver) = mpsc::channel(room);
-        let (end, told_to_end) = oneshot::channel();
+        let end = Arc::new(Notify::new());
+        let told_to_end = end.clone();
         let (alive, ended) = sync_channel::<()>(0);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let courier = Courier {
@@ -114,16 +114,21 @@ impl<T: Send + 'static> Exporter<T> {
             is_failing: false,
         };
         thread::Builder::new().name(name.to_owned()).spawn(move || {
-            runtime.block_on(courier.work_until(told_to_end));
+            runtime.block_on(courier.work_until(&told_to_end));
             drop(alive);
         })?;
         let queue = Queue { sender, counts, count: S::count };
-        Ok(Self { queue, thread: Thread { end: Some(end), ended } })
+        Ok(Self { queue, thread: Thread { end, ended: Mutex::new(ended) } })
     }
 
     /// The way to it.
     pub fn queue(&self) -> Queue<T> {
         self.queue.clone()
+    }
+
+    /// Has the thread come to an end, without waiting for it. What is handed over in the next moments is still told.
+    pub fn close(&self) {
+        self.thread.end.notify_one();
     }
 }
 
@@ -131,8 +136,9 @@ impl<T: Send + 'static> Exporter<T> {
 
 impl Drop for Thread {
     fn drop(&mut self) {
-        drop(self.end.take());
-        if self.ended.recv_timeout(PATIENCE + Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+        self.end.notify_one();
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(PATIENCE + Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the exporter does not end, and is left behind");
         }
     }
@@ -162,9 +168,9 @@ impl<T> Clone for Queue<T> {
 
 impl<S: Signal> Courier<S> {
     /// Tells whatever comes, until nobody is left who could hand over more; or, once told to end, for a while at most.
-    async fn work_until(mut self, told_to_end: oneshot::Receiver<()>) {
+    async fn work_until(mut self, told_to_end: &Notify) {
         let late = async {
-            _ = told_to_end.await;
+            told_to_end.notified().await;
             sleep(PATIENCE).await;
         };
         tokio::select! {

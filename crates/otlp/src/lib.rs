@@ -19,6 +19,8 @@ mod exporter;
 pub mod messages;
 /// What an answer means.
 mod outcome;
+/// Messages written field by field, where building them first would cost an allocation for each value.
+pub mod wire;
 
 pub use client::{Client, Kind, OpenError};
 pub use counts::{Counts, Reason};

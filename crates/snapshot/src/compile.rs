@@ -205,7 +205,7 @@ fn tracing(written: &model::Tracing) -> trace::Rules {
         formats: written.propagate.iter().map(format).collect(),
         continues: whose(written.continues),
         follows: whose(written.sample.parent),
-        ratio: written.sample.ratio,
+        ratio: trace::Ratio::new(written.sample.ratio),
         errors: written.sample.errors,
         slower_than: written.sample.slower_than,
     }

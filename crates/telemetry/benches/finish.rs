@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use message::{Attempt, Random, Record, TraceId};
 use model::{LogFormat, LogItem, LogSink, values::LogField};
 use telemetry::{
-    AccessLogs, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
+    AccessLogs, EndpointMetrics, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
     render,
 };
@@ -39,13 +39,13 @@ fn record() -> Record {
 #[divan::bench]
 fn count(bencher: Bencher) {
     let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
-    let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
+    let (route, upstream, endpoint) = (RouteMetrics::new(2), UpstreamMetrics::new(2), EndpointMetrics::default());
     let record = record();
     let now = record.started + Duration::from_micros(380);
     bencher.bench_local(|| {
         gateway.request_began(black_box(1));
         upstream.attempt_began(black_box(1));
-        upstream.attempt_ended(black_box(1), &record.attempts[0]);
+        upstream.attempt_ended(black_box(1), &record.attempts[0], &endpoint);
         let timing = Timing::of(black_box(&record), now);
         finish(&record, &timing, Some(&route), &gateway, black_box(1), Protocol::Http1);
     });
@@ -65,7 +65,7 @@ fn finish_alone(bencher: Bencher) {
 }
 
 /// What the worker does for a line, in each way of writing it; writer threads are as fast as `/dev/null`, or drop.
-#[divan::bench(args = ["json", "logfmt", "everything", "json-twice", "two-ways", "sampled-out"])]
+#[divan::bench(args = ["json", "logfmt", "otlp", "everything", "json-twice", "two-ways", "sampled-out"])]
 fn log_line(bencher: Bencher, way: &str) {
     let usual = || LogField::USUAL.iter().copied().map(LogItem::Field).collect();
     let everything = || LogField::ALL.iter().copied().map(LogItem::Field).collect();
@@ -77,6 +77,7 @@ fn log_line(bencher: Bencher, way: &str) {
     let settings = match way {
         "json" => vec![json("a")],
         "logfmt" => vec![named("a", LogFormat::Logfmt(usual()))],
+        "otlp" => vec![named("a", LogFormat::Otlp(usual()))],
         "everything" => vec![named("a", LogFormat::Json(everything()))],
         "json-twice" => vec![json("a"), json("b")],
         "two-ways" => vec![json("a"), named("b", LogFormat::Logfmt(usual()))],

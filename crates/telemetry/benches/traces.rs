@@ -14,7 +14,7 @@ use divan::Bencher;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use message::{
     Attempt, Body, Exchange, Peer, Random, Record,
-    trace::{Format, Rules, Whose},
+    trace::{Format, Ratio, Rules, Whose},
 };
 use telemetry::{Names, Protocol, Timing, Told};
 
@@ -27,7 +27,7 @@ fn rules() -> Rules {
         formats: [Format::W3c].into(),
         continues: Whose::Anybody,
         follows: Whose::TrustedProxies,
-        ratio: 0.01,
+        ratio: Ratio::new(0.01),
         errors: true,
         slower_than: Some(Duration::from_secs(1)),
     }

@@ -77,10 +77,13 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 // === impl Histogram ===
 
 impl<const N: usize> Histogram<N> {
-    pub(crate) fn observe(&self, bounds: &Bounds<N>, duration: Duration) {
+    /// The index of its bucket is what it gives.
+    pub(crate) fn observe(&self, bounds: &Bounds<N>, duration: Duration) -> usize {
         let nanos = nanos(duration);
-        self.within.get(bounds.bucket(nanos)).unwrap_or(&self.beyond).add(1);
+        let bucket = bounds.bucket(nanos);
+        self.within.get(bucket).unwrap_or(&self.beyond).add(1);
         self.sum_nanos.add(nanos);
+        bucket
     }
 }
 
@@ -92,9 +95,15 @@ impl<const N: usize> Default for Histogram<N> {
 
 // === impl Totals ===
 
+impl<const N: usize> Default for Totals<N> {
+    fn default() -> Self {
+        Self { within: [0; N], beyond: 0, sum: Duration::ZERO }
+    }
+}
+
 impl<const N: usize> Totals<N> {
     pub(crate) fn of<'h>(histograms: impl Iterator<Item = &'h Histogram<N>>) -> Self {
-        let mut totals = Self { within: [0; N], beyond: 0, sum: Duration::ZERO };
+        let mut totals = Self::default();
         for histogram in histograms {
             for (total, counter) in totals.within.iter_mut().zip(&histogram.within) {
                 *total += counter.get();

@@ -32,5 +32,5 @@ pub use access_log::{AccessLogs, Line, WorkerLog, rfc3339};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
 pub use history::{Counts, History};
-pub use metrics::{GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};
+pub use metrics::{EndpointMetrics, GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};
 pub use traces::{Names, Told, ToldAttempt, ToldWait, TraceMetrics, Traces, WorkerTraces};

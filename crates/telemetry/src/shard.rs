@@ -64,6 +64,10 @@ impl<T: Default> Sharded<T> {
         &shards[worker].get_or_init(Box::default).0
     }
 
+    pub(crate) fn workers(&self) -> usize {
+        self.workers as usize
+    }
+
     /// The shards in use, with the worker of each.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
         let shards = self.shards.get().map_or(&[][..], |shards| shards);

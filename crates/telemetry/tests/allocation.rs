@@ -12,11 +12,11 @@ use std::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use message::{
     Attempt, Cause, Random, Record,
-    trace::{Format, Rules, Whose},
+    trace::{Format, Ratio, Rules, Whose},
 };
 use model::{LogFormat, LogItem, LogPart, LogSink, values::LogField};
 use telemetry::{
-    AccessLogs, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
+    AccessLogs, EndpointMetrics, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
 };
 
@@ -63,6 +63,7 @@ fn every_format() -> Vec<model::AccessLog> {
         null("usual"),
         null("same"),
         model::AccessLog { format: LogFormat::Json(items.clone()), ..null("json") },
+        model::AccessLog { format: LogFormat::Otlp(items.clone()), ..null("otlp") },
         model::AccessLog { format: LogFormat::Logfmt(items), sample: 0.5, ..null("logfmt") },
         model::AccessLog { format: LogFormat::Template(parts), status: vec![500..=599], ..null("template") },
     ]
@@ -71,7 +72,7 @@ fn every_format() -> Vec<model::AccessLog> {
 #[test]
 fn counting_and_logging_allocate_nothing_once_they_run() {
     let gateway = GatewayMetrics::new(2, "0", SystemTime::UNIX_EPOCH);
-    let (route, upstream) = (RouteMetrics::new(2), UpstreamMetrics::new(2));
+    let (route, upstream, endpoint) = (RouteMetrics::new(2), UpstreamMetrics::new(2), EndpointMetrics::default());
     let logs = AccessLogs::open(&every_format(), 1, &AccessLogs::default()).unwrap();
     let mut worker_log = logs.worker(Random::seeded(1));
     let mut headers = HeaderMap::new();
@@ -95,7 +96,7 @@ fn counting_and_logging_allocate_nothing_once_they_run() {
         gateway.connection_opened(1);
         gateway.request_began(1);
         upstream.attempt_began(1);
-        upstream.attempt_ended(1, &record.attempts[0]);
+        upstream.attempt_ended(1, &record.attempts[0], &endpoint);
         let timing = Timing::of(&record, started + Duration::from_millis(1));
         for route in [Some(&route), None] {
             finish(&record, &timing, route, &gateway, 1, Protocol::Http2);
@@ -135,7 +136,7 @@ fn an_exchange_that_is_not_told_of_pays_for_one_field() {
         formats: [Format::W3c].into(),
         continues: Whose::Anybody,
         follows: Whose::TrustedProxies,
-        ratio: 0.0,
+        ratio: Ratio::new(0.0),
         errors: true,
         slower_than: Some(Duration::from_secs(1)),
     };

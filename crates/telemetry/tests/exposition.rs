@@ -13,8 +13,8 @@ use http::StatusCode;
 use message::{Attempt, Cause, Record};
 use model::LogSink;
 use telemetry::{
-    AccessLogs, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics, SideMetrics, Timing,
-    TraceMetrics, UpstreamMetrics, finish, names, render,
+    AccessLogs, EndpointMetrics, Expose, Exposition, Format, GatewayMetrics, MirrorMetrics, Protocol, RouteMetrics,
+    SideMetrics, Timing, TraceMetrics, UpstreamMetrics, finish, names, render,
 };
 
 /// Samples by name and labels as written; the names of the families with their types.
@@ -74,7 +74,7 @@ fn scrape(format: Format) -> String {
     let gateway = GatewayMetrics::new(2, "1.2.3", SystemTime::now());
     gateway.config_loaded(1, SystemTime::now());
     let (users, idle) = (RouteMetrics::new(2), RouteMetrics::new(2));
-    let (upstream, unused) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2));
+    let (upstream, unused, endpoint) = (UpstreamMetrics::new(2), UpstreamMetrics::new(2), EndpointMetrics::default());
     let (canary, never) = (SideMetrics::new(2), SideMetrics::new(2));
     let (mirror, silent) = (MirrorMetrics::new(2), MirrorMetrics::new(2));
     let sink = LogSink::File { path: "/dev/null".into(), rotate: None };
@@ -95,13 +95,13 @@ fn scrape(format: Format) -> String {
         gateway.connection_opened(worker);
         upstream.connection_opened(worker);
         upstream.attempt_began(worker);
-        upstream.attempt_ended(worker, &attempt);
+        upstream.attempt_ended(worker, &attempt, &endpoint);
         gateway.request_began(worker);
         finish(&record, &timing, Some(&users), &gateway, worker, Protocol::Http1);
         canary.observe(worker, &record, &timing);
     }
     upstream.attempt_began(1);
-    upstream.attempt_ended(1, &Attempt { outcome: Err(Cause::ConnectTimeout), ..attempt });
+    upstream.attempt_ended(1, &Attempt { outcome: Err(Cause::ConnectTimeout), ..attempt }, &endpoint);
     upstream.attempt_began(1);
 
     let mut lost = Record::new(start);
@@ -168,6 +168,33 @@ fn a_scrape_tells_what_happened() {
         assert_eq!(scrape.get(series), value, "{series}");
     }
     assert!(!scrape.samples.keys().any(|series| series.contains("idle") || series.contains("unused")));
+}
+
+/// However many routes a document has, a scraper gets so many series; and every request is in one of them.
+#[test]
+fn routes_beyond_the_bound_are_one() {
+    const BOUND: usize = 10_000;
+    let gateway = GatewayMetrics::new(1, "0", SystemTime::now());
+    let mut record = Record::new(Instant::now());
+    record.status = Some(StatusCode::OK);
+    let timing = Timing::of(&record, record.started);
+    let routes: Vec<_> = (0..BOUND + 7).map(|number| (format!("route-{number}"), RouteMetrics::new(1))).collect();
+    routes.iter().for_each(|(_, route)| route.observe(0, &record, &timing, Protocol::Http1));
+    let shown = || {
+        let routes = routes.iter().map(|(name, route)| (name.as_str(), route));
+        let (sides, upstreams, mirrors) = (std::iter::empty(), std::iter::empty(), std::iter::empty());
+        let text = render(Format::Text, &gateway, routes, sides, upstreams, mirrors, &[]);
+        let of_requests = text.lines().filter(|line| line.starts_with("sluice_requests_total{"));
+        of_requests.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    let first = shown();
+    assert_eq!(first.len(), BOUND + 1);
+    assert_eq!(first.last().unwrap(), r#"sluice_requests_total{route="_other",code_class="2xx",protocol="http1"} 7"#);
+    // Who has a name keeps it, and so does nobody else get one.
+    routes.iter().rev().for_each(|(_, route)| route.observe(0, &record, &timing, Protocol::Http1));
+    let names =
+        |lines: &[String]| lines.iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&first), names(&shown()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A collector of traces (OTLP over gRPC and HTTP), by the official messages: takes what it is told, or does what a test wants.
+//! A collector of traces and logs (OTLP over gRPC and HTTP), by the official messages: takes what it is told, or does what a test wants.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,8 +13,12 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
-    common::v1::{KeyValue, any_value::Value},
+    collector::{
+        logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
+        trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
+    },
+    common::v1::{AnyValue, KeyValue, any_value::Value},
+    logs::v1::LogRecord,
     trace::v1::Span as Wire,
 };
 use prost::Message as _;
@@ -22,10 +26,10 @@ use prost::Message as _;
 use crate::{
     body::{self, Body},
     eventually,
-    origin::Origin,
+    origin::{Origin, Settings},
 };
 
-/// Takes spans at a port of its own.
+/// Takes spans and records at a port of its own.
 #[derive(Debug)]
 pub struct Collector {
     pub address: SocketAddr,
@@ -37,7 +41,7 @@ pub struct Collector {
 #[derive(Debug, Clone)]
 pub enum Reply {
     Taken,
-    /// All but so many spans were taken.
+    /// All but so many spans, or records, were taken.
     Rejects(i64),
     /// A status of HTTP, with `Retry-After` if need be.
     Status(u16, Option<&'static str>),
@@ -70,9 +74,26 @@ pub struct Span {
     pub resource: BTreeMap<String, String>,
 }
 
+/// A log record that it was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// In nanoseconds since 1970.
+    pub time: u64,
+    /// 9 is information, 13 a warning, 17 an error.
+    pub severity: i32,
+    pub body: String,
+    /// Hexadecimal; empty where there is none.
+    pub trace: String,
+    /// As text.
+    pub attributes: BTreeMap<String, String>,
+    /// The attributes of who told.
+    pub resource: BTreeMap<String, String>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     spans: Vec<Span>,
+    records: Vec<Record>,
     /// Head and path of each request.
     requests: Vec<(String, HeaderMap)>,
     replies: VecDeque<Reply>,
@@ -84,9 +105,14 @@ struct State {
 impl Collector {
     /// Takes what it is told.
     pub async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// The same, over TLS if the settings say so.
+    pub async fn with(settings: Settings) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = state.clone();
-        let origin = Origin::start(move |request| answer(request, shared.clone())).await;
+        let origin = Origin::with(settings, move |request| answer(request, shared.clone())).await;
         Self { address: origin.address, origin, state }
     }
 
@@ -100,9 +126,14 @@ impl Collector {
         locked(&self.state).always = reply;
     }
 
-    /// What it took so far.
+    /// The spans that it took so far.
     pub fn spans(&self) -> Vec<Span> {
         locked(&self.state).spans.clone()
+    }
+
+    /// The records that it took so far.
+    pub fn records(&self) -> Vec<Record> {
+        locked(&self.state).records.clone()
     }
 
     /// Path and head of every request so far.
@@ -164,6 +195,26 @@ impl Span {
     }
 }
 
+// === impl Record ===
+
+impl Record {
+    /// The value of an attribute; empty for one that there is not.
+    pub fn text(&self, key: &str) -> &str {
+        self.attributes.get(key).map_or("", String::as_str)
+    }
+
+    fn read(record: &LogRecord, resource: &BTreeMap<String, String>) -> Self {
+        Self {
+            time: record.time_unix_nano,
+            severity: record.severity_number,
+            body: text(record.body.as_ref()),
+            trace: hex(&record.trace_id),
+            attributes: attributes(&record.attributes),
+            resource: resource.clone(),
+        }
+    }
+}
+
 async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let is_grpc = head.headers.get("content-type").is_some_and(|kind| kind == "application/grpc");
@@ -173,7 +224,8 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Respons
         state.replies.pop_front().or_else(|| state.always.clone()).unwrap_or(Reply::Taken)
     };
     let Ok(body) = body.collect().await else { return status(StatusCode::BAD_REQUEST) };
-    let told = told(&body.to_bytes(), &head.headers, is_grpc);
+    let message = message(&body.to_bytes(), &head.headers, is_grpc);
+    let is_logs = head.uri.path().contains("logs");
     match reply {
         Reply::Silence => std::future::pending().await,
         Reply::Status(code, after) => {
@@ -185,16 +237,22 @@ async fn answer(request: Request<Incoming>, state: Arc<Mutex<State>>) -> Respons
         }
         Reply::Grpc(code) => grpc_refusal(code),
         Reply::Taken | Reply::Rejects(_) => {
-            locked(&state).spans.extend(told);
+            if is_logs {
+                locked(&state).records.extend(records(&message));
+            } else {
+                locked(&state).spans.extend(spans(&message));
+            }
             let rejected = if let Reply::Rejects(rejected) = reply { rejected } else { 0 };
-            taken(rejected, is_grpc)
+            taken(rejected, is_logs, is_grpc)
         }
     }
 }
 
+/// Of its frame, and of its encoding.
+///
 /// # Panics
 /// When it is not what the protocol says.
-fn told(body: &[u8], head: &HeaderMap, is_grpc: bool) -> Vec<Span> {
+fn message(body: &[u8], head: &HeaderMap, is_grpc: bool) -> Vec<u8> {
     let (message, encoding) = if is_grpc {
         let length = u32::from_be_bytes(body[1..5].try_into().expect("the length of a frame"));
         assert_eq!(body.len(), 5 + length as usize, "one frame");
@@ -203,15 +261,14 @@ fn told(body: &[u8], head: &HeaderMap, is_grpc: bool) -> Vec<Span> {
         assert_eq!(head["content-type"], "application/x-protobuf");
         (body, head.get("content-encoding").cloned())
     };
+    let Some(encoding) = encoding else { return message.to_vec() };
+    assert_eq!(encoding, "gzip");
     let mut plain = Vec::new();
-    let message = match encoding {
-        None => message,
-        Some(encoding) => {
-            assert_eq!(encoding, "gzip");
-            GzDecoder::new(message).read_to_end(&mut plain).expect("gzip");
-            &plain
-        }
-    };
+    GzDecoder::new(message).read_to_end(&mut plain).expect("gzip");
+    plain
+}
+
+fn spans(message: &[u8]) -> Vec<Span> {
     let request = ExportTraceServiceRequest::decode(message).expect("a request of the protocol");
     let mut spans = Vec::new();
     for told in &request.resource_spans {
@@ -222,9 +279,26 @@ fn told(body: &[u8], head: &HeaderMap, is_grpc: bool) -> Vec<Span> {
     spans
 }
 
-fn taken(rejected: i64, is_grpc: bool) -> Response<Body> {
-    let partial = ExportTracePartialSuccess { rejected_spans: rejected, error_message: "by the test".to_owned() };
-    let message = ExportTraceServiceResponse { partial_success: (rejected > 0).then_some(partial) }.encode_to_vec();
+fn records(message: &[u8]) -> Vec<Record> {
+    let request = ExportLogsServiceRequest::decode(message).expect("a request of the protocol");
+    let mut records = Vec::new();
+    for told in &request.resource_logs {
+        let resource = told.resource.as_ref().map(|resource| attributes(&resource.attributes)).unwrap_or_default();
+        let of_scopes = told.scope_logs.iter().flat_map(|scope| &scope.log_records);
+        records.extend(of_scopes.map(|record| Record::read(record, &resource)));
+    }
+    records
+}
+
+fn taken(rejected: i64, is_logs: bool, is_grpc: bool) -> Response<Body> {
+    let error_message = "by the test".to_owned();
+    let message = if is_logs {
+        let partial = ExportLogsPartialSuccess { rejected_log_records: rejected, error_message };
+        ExportLogsServiceResponse { partial_success: (rejected > 0).then_some(partial) }.encode_to_vec()
+    } else {
+        let partial = ExportTracePartialSuccess { rejected_spans: rejected, error_message };
+        ExportTraceServiceResponse { partial_success: (rejected > 0).then_some(partial) }.encode_to_vec()
+    };
     let (kind, body) = if is_grpc {
         let mut frame = BytesMut::new();
         frame.put_u8(0);
@@ -253,15 +327,16 @@ fn status(status: StatusCode) -> Response<Body> {
 }
 
 fn attributes(attributes: &[KeyValue]) -> BTreeMap<String, String> {
-    let text = |attribute: &KeyValue| {
-        let value = match attribute.value.as_ref().and_then(|value| value.value.as_ref()) {
-            Some(Value::StringValue(text)) => text.clone(),
-            Some(Value::IntValue(number)) => number.to_string(),
-            other => format!("{other:?}"),
-        };
-        (attribute.key.clone(), value)
-    };
-    attributes.iter().map(text).collect()
+    attributes.iter().map(|attribute| (attribute.key.clone(), text(attribute.value.as_ref()))).collect()
+}
+
+fn text(value: Option<&AnyValue>) -> String {
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::DoubleValue(number)) => number.to_string(),
+        other => format!("{other:?}"),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,6 +10,7 @@ use std::{
 use http::HeaderValue;
 use message::Random;
 use model::EndpointAddress;
+use telemetry::EndpointMetrics;
 
 use crate::{
     Learned,
@@ -31,6 +32,7 @@ pub struct Endpoint {
     pub learned: Arc<Learned>,
     /// `None`: it is taken for good.
     pub health: Option<Arc<EndpointHealth>>,
+    pub metrics: Arc<EndpointMetrics>,
 }
 
 // === impl Endpoint ===
@@ -45,6 +47,7 @@ impl Endpoint {
             authority: authority(&endpoint.address),
             learned: Arc::new(Learned::new(Instant::now())),
             health: None,
+            metrics: Arc::default(),
         }
     }
 
@@ -85,7 +88,7 @@ fn authority(address: &EndpointAddress) -> HeaderValue {
 /// Two are the same that were configured alike, whatever is known of them.
 impl PartialEq for Endpoint {
     fn eq(&self, other: &Self) -> bool {
-        let Self { address, weight, tier, labels, authority, learned: _, health: _ } = self;
+        let Self { address, weight, tier, labels, authority, learned: _, health: _, metrics: _ } = self;
         *address == other.address
             && *weight == other.weight
             && *tier == other.tier
@@ -102,7 +105,11 @@ pub(crate) fn adopt(endpoints: &mut [Arc<Endpoint>], known: &[Arc<Endpoint>]) {
     for endpoint in endpoints {
         match known.get(&endpoint.address) {
             Some(known) if *known == endpoint => *endpoint = Arc::clone(known),
-            Some(known) => *endpoint = Arc::new(endpoint.with(known.learned.clone(), known.health.clone())),
+            Some(known) => {
+                let metrics = known.metrics.clone();
+                *endpoint =
+                    Arc::new(Endpoint { metrics, ..endpoint.with(known.learned.clone(), known.health.clone()) });
+            }
             None => {}
         }
     }

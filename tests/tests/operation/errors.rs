@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, Request, header};
 use message::Cause;
 use testkit::{
     body::{self, Body},
-    client::{Client, request},
+    client::{self, Client, request},
     eventually,
     faults::{Fault, FaultProxy},
     gateway::Process,
@@ -16,6 +16,7 @@ use testkit::{
 use crate::{
     bad_requests::{LIMITS, Refused, refused},
     failing::Failing,
+    held::Held,
     refusal::Refusal,
     witness::{are_counted, are_counted_and_logged, are_logged},
 };
@@ -330,6 +331,52 @@ routes: [{{ name: all, upstream: origin }}]
     drop(http2);
 }
 
+/// Requests that no endpoint is asked for, because of what became of others.
+#[tokio::test]
+async fn refusals_that_others_bring_about_are_told() {
+    let (_reserved, nobody) = crate::failing::nobody();
+    let held = Held::start().await;
+    let gateway = Process::start(&format!(
+        r#"
+gateway: {{ workers: 1, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
+listeners: [{{ name: web, address: "127.0.0.1:0" }}]
+upstreams:
+  - {{ name: full, endpoints: ["{}"], bulkhead: {{ requests: 1, queue: 0 }} }}
+  - {{ name: broken, endpoints: ["{nobody}"], breaker: {{ consecutive_failures: 1, open_for: 1h }} }}
+routes:
+  - {{ name: full, match: {{ path: {{ prefix: /full }} }}, upstream: full }}
+  - {{ name: broken, match: {{ path: {{ prefix: /broken }} }}, upstream: broken }}
+"#,
+        held.origin.address
+    ))
+    .await;
+    let mut told = vec![("opens it".to_owned(), Cause::ConnectRefused)];
+    let address = gateway.address("web");
+    let answer = Client::http1(address).await.fetch(ask("broken", "http1", "opens it")).await;
+    Refusal::from(answer).is_problem(Cause::ConnectRefused, "opens it");
+    let first = tokio::spawn(async move { client::get(address, "/full").await });
+    held.has(1).await;
+    for (name, cause) in [("full", Cause::UpstreamSaturated), ("broken", Cause::BreakerOpen)] {
+        for protocol in ["http1", "http2", "grpc"] {
+            let mut client = match protocol {
+                "http1" => Client::http1(address).await,
+                _ => Client::h2c(address).await,
+            };
+            let what = format!("{name} over {protocol}");
+            let refusal = Refusal::from(client.fetch(ask(name, protocol, &what)).await);
+            if protocol == "grpc" {
+                refusal.is_grpc(cause, &what);
+            } else {
+                refusal.is_problem(cause, &what);
+            }
+            told.push((what, cause));
+        }
+    }
+    held.release();
+    assert_eq!(first.await.unwrap().text(), "at last");
+    are_counted_and_logged(&gateway, &told).await;
+}
+
 /// Strangers do not learn addresses; those who are trusted do.
 #[tokio::test]
 async fn details_are_for_those_who_are_trusted() {
@@ -344,7 +391,7 @@ routes: [{{ name: all, upstream: origin }}]
 "#
         ))
         .await;
-        let answer = testkit::client::get(gateway.address("web"), "/").await;
+        let answer = client::get(gateway.address("web"), "/").await;
         let detail = answer.json()["detail"].as_str().unwrap_or_default().to_owned();
         assert_eq!(detail.contains(&address.to_string()), expected, "{detail}");
         Refusal::from(answer).is_problem(Cause::ConnectRefused, trusted);
@@ -359,12 +406,9 @@ async fn every_cause_is_tested() {
     tested.extend(refused().into_iter().map(|refused| refused.cause));
     tested.extend(truncated().map(|(.., cause)| cause));
     tested.extend([Cause::BodyStalled, Cause::BodyIncomplete, Cause::ClientClosed]);
-    // In the tests of limits.
+    tested.extend([Cause::UpstreamSaturated, Cause::BreakerOpen]);
+    // In the tests of limits, by the same witnesses.
     tested.extend([Cause::HeaderTimeout, Cause::ClientStalled]);
-    // In the tests of bulkheads.
-    tested.push(Cause::UpstreamSaturated);
-    // In the tests of breakers.
-    tested.push(Cause::BreakerOpen);
     for cause in Cause::ALL {
         let excused = UNREACHABLE.iter().any(|(unreachable, _)| unreachable == cause);
         assert_ne!(tested.contains(cause), excused, "{cause}");

@@ -259,6 +259,59 @@ async fn responses_tell_those_who_show_the_token() {
     }
 }
 
+/// A request is found by the id of its trace, as it stands in logs, answers and collectors.
+#[tokio::test]
+async fn a_trace_leads_to_its_request() {
+    let ((_reserved, refusing), origin) = (nobody(), origin().await);
+    let gateway = Process::start(&document(&origin, refusing, "  tracing: {}")).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    for path in ["/good/a", "/bad"] {
+        get(&gateway, path, &[("traceparent", &parent)]).await;
+        get(&gateway, "/ping", &[]).await;
+    }
+    let newest = eventually("the record", async || {
+        let answer = ask(&gateway, &format!("/api/v1/requests/{trace}")).await;
+        (answer.status == 200 && answer.json()["path"] == "/bad").then(|| answer.json())
+    });
+    assert_eq!(newest.await["trace_id"], trace);
+    let answer = ask(&gateway, &format!("/api/v1/requests?trace_id={trace}")).await.json();
+    let paths: Vec<_> = answer["requests"].as_array().unwrap().iter().map(|told| &told["path"]).collect();
+    assert_eq!(paths, ["/bad", "/good/a"]);
+
+    let (admin, state) = (gateway.admin().to_string(), gateway.directory().join(".sluice"));
+    let run = command(&["trace", trace, "--admin", &admin, "--state", state.to_str().unwrap()]).await;
+    for text in ["502 connect_refused", &format!("trace    {trace}")] {
+        assert!(run.success().contains(text), "{text}: {}", run.stdout);
+    }
+}
+
+/// Who is behind the requests: of those that are recorded.
+#[tokio::test]
+async fn the_busiest_callers_are_told() {
+    let ((_reserved, refusing), origin) = (nobody(), origin().await);
+    let gateway = Process::start(&document(&origin, refusing, "  trusted_proxies: [127.0.0.1]")).await;
+    for (client, times, path) in [("192.0.2.1", 3, "/ping"), ("192.0.2.2", 5, "/ping"), ("192.0.2.1", 1, "/bad")] {
+        for _ in 0..times {
+            get(&gateway, path, &[("x-forwarded-for", client)]).await;
+        }
+    }
+    let told = eventually("all of them", async || {
+        let told = ask(&gateway, "/api/v1/top?of=client&most=1").await.json();
+        (told["requests"] == 9).then_some(told)
+    })
+    .await;
+    let top = told["top"].as_array().unwrap();
+    assert_eq!((top.len(), &top[0]["name"], &top[0]["requests"]), (1, &json!("192.0.2.2"), &json!(5)));
+    assert_eq!((&top[0]["failed"], &told["seconds"]), (&json!(0), &json!(60.0)));
+    let both = ask(&gateway, "/api/v1/top?of=client").await.json();
+    assert_eq!((&both["top"][1]["name"], &both["top"][1]["failed"]), (&json!("192.0.2.1"), &json!(1)));
+    // Nobody in particular: no policy found out who calls.
+    assert_eq!(ask(&gateway, "/api/v1/top?of=consumer").await.json()["top"], json!([]));
+    gateway.reload_and_wait(&document(&origin, refusing, "  flight_recorder: off")).await;
+    assert_eq!(ask(&gateway, "/api/v1/top?of=client").await.status, 409);
+}
+
 /// Whoever shows no admin token learns nothing.
 #[tokio::test]
 async fn records_are_for_operators() {

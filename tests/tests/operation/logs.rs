@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use testkit::{
     body,
     client::{self, Client, Load, request},
+    collector::{Collector, Reply},
     eventually,
     gateway::{Process, Signal},
     origin::Origin,
@@ -163,20 +164,18 @@ async fn syslog_servers_get_every_line() {
 /// What is not taken the first time is offered again until it is.
 #[tokio::test]
 async fn batches_arrive_in_the_shape_that_each_server_wants() {
-    let server = Batches::start(&[503, 429, 500, 429]).await;
+    let server = Batches::start(&[503, 429, 500]).await;
     let address = server.address();
     let gateway = Process::start(&document(&format!(
         r#"    - {{ http: {{ url: "http://{address}/lines" }} }}
     - {{ http: {{ url: "http://{address}", shape: loki, labels: {{ job: gw }} }}, format: logfmt }}
     - {{ http: {{ url: "http://{address}", shape: elasticsearch, index: logs }} }}
-    - {{ otlp: {{ url: "http://{address}", service: gw }}, fields: [method, path, status, duration_ms] }}
 "#
     )))
     .await;
     ask(&gateway, numbered(20)).await;
     eventually("all lines", async || {
-        let taken = ["http", "http-2", "http-3", "otlp"];
-        for log in taken {
+        for log in ["http", "http-2", "http-3"] {
             if count(&gateway, "sluice_access_log_lines_total", log).await < 20.0 {
                 return None;
             }
@@ -208,45 +207,101 @@ async fn batches_arrive_in_the_shape_that_each_server_wants() {
         assert_eq!(pair[0], json!({ "create": { "_index": "logs" } }));
         assert!(pair[1]["@timestamp"].is_string() && pair[1]["status"] == 200, "{}", pair[1]);
     }
-
-    let otlp: Vec<Value> = server.at("/v1/logs").iter().map(|batch| serde_json::from_str(batch).unwrap()).collect();
-    let records: Vec<_> = otlp
-        .iter()
-        .flat_map(|export| export["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap())
-        .collect();
-    assert_eq!(records.len(), 20);
-    for record in records {
-        assert_eq!(
-            (&record["severityNumber"], &record["attributes"][0]["key"]),
-            (&json!(9), &json!("http.request.method"))
-        );
-    }
-    for log in ["http", "http-2", "http-3", "otlp"] {
+    for log in ["http", "http-2", "http-3"] {
         assert_eq!(dropped(&gateway, log).await, 0.0, "{log}");
     }
 }
 
-/// Who is not there, or takes nothing, costs lines, and no request anything.
+/// As the official messages have them; what a busy collector does not take is told again, what it refuses is counted.
+#[tokio::test]
+async fn collectors_get_every_record_over_either_protocol() {
+    for (protocol, path, busy, bad) in [
+        ("grpc", "/opentelemetry.proto.collector.logs.v1.LogsService/Export", Reply::Grpc(14), Reply::Grpc(3)),
+        ("http", "/v1/logs", Reply::Status(503, Some("0")), Reply::Status(400, None)),
+    ] {
+        let collector = Collector::start().await;
+        collector.answer_next([busy.clone(), busy]);
+        let gateway = Process::start(&document(&format!(
+            r#"    - {{ otlp: {{ endpoint: "http://{}", protocol: {protocol}, compression: gzip, service_name: edge, headers: {{ x-key: geheim }} }},
+        request_headers: [host] }}
+"#,
+            collector.address
+        )))
+        .await;
+        ask(&gateway, numbered(50).chain(["/bad".to_owned()])).await;
+        let lines = async |lines: f64| {
+            let counted =
+                async || (count(&gateway, "sluice_access_log_lines_total", "otlp").await == lines).then_some(());
+            eventually("every record is counted", counted).await;
+        };
+        lines(51.0).await;
+        let records = collector.records();
+        assert_eq!(records.len(), 51);
+        for (path, status, severity) in
+            numbered(50).map(|path| (path, "200", 9)).chain([("/bad".to_owned(), "500", 17)])
+        {
+            let [record] = records.iter().filter(|record| record.text("url.path") == path).collect::<Vec<_>>()[..]
+            else {
+                panic!("{path}: {records:#?}")
+            };
+            assert_eq!((record.severity, &*record.body), (severity, &*format!("GET {path} {status}")));
+            assert_eq!((record.text("http.response.status_code"), record.text("sluice.attempts")), (status, "0"));
+            assert_eq!(record.text("http.request.header.host"), gateway.address("web").to_string());
+            assert!(record.text("sluice.duration_ms").parse::<f64>().unwrap() > 0.0, "{record:?}");
+            assert!(record.time > 1_700_000_000_000_000_000 && record.resource["service.name"] == "edge", "{record:?}");
+        }
+        let requests = collector.requests();
+        assert!(requests.len() >= 3, "twice busy, then it had room");
+        for (asked, head) in requests {
+            assert_eq!((&*asked, &head["x-key"]), (path, &HeaderValue::from_static("geheim")));
+        }
+
+        collector.answer_next([bad]);
+        ask(&gateway, ["/refused".to_owned()]).await;
+        eventually("it is counted", async || (dropped(&gateway, "otlp").await == 1.0).then_some(())).await;
+        collector.answer_next([Reply::Rejects(1)]);
+        ask(&gateway, ["/rejected".to_owned()]).await;
+        eventually("it is counted", async || (dropped(&gateway, "otlp").await == 2.0).then_some(())).await;
+        // The end waits until all is told.
+        ask(&gateway, ["/last".to_owned()]).await;
+        gateway.signal(Signal::TERM);
+        assert_eq!(gateway.wait_exit().await.code, Some(0));
+        assert!(collector.records().iter().any(|record| record.text("url.path") == "/last"));
+    }
+}
+
+/// Who is not there, is killed, or takes nothing, costs lines, and no request anything.
 #[tokio::test]
 async fn sinks_that_are_dead_harm_no_request() {
     let (gone, silent) = (nobody().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
     // Accepts by its queue and never reads.
     let silent = (silent.local_addr().unwrap(), silent);
+    let collector = Collector::start().await;
     let batch = "batch: { bytes: 32KiB, queue: 64KiB, timeout: 200ms }";
+    // Of those, the kernel takes some megabytes for a server that reads none of them.
+    let long = "x".repeat(16 << 10);
     let gateway = Process::start(&document(&format!(
-        r#"    - {{ http: {{ url: "http://{gone}", {batch} }} }}
-    - {{ http: {{ url: "http://{}", {batch} }} }}
-    - {{ syslog: {{ address: "tcp://{gone}" }}, name: gone }}
-    - {{ path: /dev/full }}
+        r#"    - {{ name: refused, http: {{ url: "http://{gone}", {batch} }} }}
+    - {{ name: hanging, http: {{ url: "http://{silent}", {batch} }} }}
+    - {{ name: gone, syslog: {{ address: "tcp://{gone}" }}, format: {{ template: "{{path}} {long}" }} }}
+    - {{ name: unread, syslog: {{ address: "tcp://{silent}" }}, format: {{ template: "{{path}} {long}" }} }}
+    - {{ name: full, path: /dev/full }}
+    - {{ name: killed, otlp: {{ endpoint: "http://{collector}", queue: 64KiB }} }}
+    - {{ name: deaf, otlp: {{ endpoint: "http://{silent}", protocol: http, queue: 64KiB }} }}
     - {{ path: stdout }}
 "#,
-        silent.0
+        silent = silent.0,
+        collector = collector.address,
     )))
     .await;
     let load = load(&gateway, 4);
-    for log in ["http", "http-2", "file"] {
+    eventually("the collector is told", async || (!collector.records().is_empty()).then_some(())).await;
+    drop(collector);
+    for log in ["refused", "hanging", "gone", "unread", "full", "killed", "deaf"] {
         eventually(log, async || (dropped(&gateway, log).await > 0.0).then_some(())).await;
     }
+    // With all of them full, all the same:
+    load.more(500).await;
     let answers = load.stop().await.unharmed();
     let written = async || {
         let written = count(&gateway, "sluice_access_log_lines_total", "stdout").await;
@@ -402,7 +457,7 @@ async fn logs_say_what_they_are_asked_for() {
 #[tokio::test]
 async fn no_secret_is_in_any_log() {
     let (udp, tcp, server) = (SyslogServer::udp().await, SyslogServer::tcp().await, Batches::start(&[]).await);
-    let address = server.address();
+    let (address, collector) = (server.address(), Collector::start().await);
     let fields = "fields: [time, client, peer, method, scheme, host, path, query, protocol, status, cause, nearest, listener, route, side, \
                   upstream, endpoint, attempts, duration_ms, overhead_ms, upstream_ms, request_bytes, response_bytes, user_agent, referer, \
                   request_id, consumer, sni], request_headers: [authorization, proxy-authorization, cookie, x-api-key, x-mine, x-next], \
@@ -416,9 +471,9 @@ async fn no_secret_is_in_any_log() {
     - {{ http: {{ url: "http://{address}", headers: {{ authorization: s3cret-of-the-log }} }}, {fields} }}
     - {{ http: {{ url: "http://{address}", shape: loki }}, {fields} }}
     - {{ http: {{ url: "http://{address}", shape: elasticsearch, index: logs }}, {fields} }}
-    - {{ otlp: {{ url: "http://{address}" }}, {fields} }}
+    - {{ otlp: {{ endpoint: "http://{}", headers: {{ authorization: s3cret-of-the-log }} }}, {fields} }}
 "#,
-        udp.address, tcp.address
+        udp.address, tcp.address, collector.address
     )))
     .argument("--log-level")
     .argument("debug")
@@ -444,13 +499,14 @@ async fn no_secret_is_in_any_log() {
     }
     let places = async || {
         let read = |name: &str| fs::read_to_string(gateway.directory().join(name)).unwrap_or_default();
-        let batches = ["/", "/loki/api/v1/push", "/_bulk", "/v1/logs"].map(|path| (path, server.at(path).concat()));
+        let batches = ["/", "/loki/api/v1/push", "/_bulk"].map(|path| (path, server.at(path).concat()));
         let places: Vec<(&str, String)> = [
             ("stdout", gateway.stdout()),
             ("logfmt", read("a.log")),
             ("template", read("b.log")),
             ("udp", udp.messages().concat()),
             ("tcp", tcp.messages().concat()),
+            ("otlp", format!("{:?}", collector.records())),
         ]
         .into_iter()
         .chain(batches)

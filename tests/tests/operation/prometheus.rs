@@ -1,11 +1,15 @@
 //! A real Prometheus scrapes a gateway, and its figures are those of what was sent.
 
-use http::{HeaderValue, Method, header};
+use std::net::SocketAddr;
+
+use http::{HeaderValue, Method, Response, header};
 use serde_json::Value;
 use testkit::{
+    body,
     client::{self, Answer, Client, request},
     eventually,
     gateway::Process,
+    origin::Origin,
     prometheus::Prometheus,
 };
 
@@ -44,38 +48,114 @@ async fn figures_are_those_of_what_was_sent() {
     assert_eq!(prometheus.last_error().await, "");
 }
 
-/// What the gateway remembers of the last minutes is what Prometheus reads.
+/// Two upstreams with two endpoints between them, of which one answers late, and a route where some requests wait.
+fn busy(good: SocketAddr, late: SocketAddr) -> String {
+    format!(
+        r#"
+gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }} }}
+listeners: [{{ name: web, address: "127.0.0.1:0" }}]
+upstreams:
+  - {{ name: good, endpoints: ["{good}"] }}
+  - {{ name: both, endpoints: ["{good}", "{late}"] }}
+routes:
+  - {{ name: good, match: {{ path: /good }}, upstream: good }}
+  - {{ name: both, match: {{ path: /both }}, upstream: both }}
+  - {{ name: waiting, match: {{ path: /waiting }}, policies: [{{ fault: {{ delay: {{ for: 20ms, share: 50% }} }} }}], respond: {{ body: pong }} }}
+"#
+    )
+}
+
+/// Every figure of the live view is that of Prometheus, within one per cent: of routes, upstreams and all together. Those of
+/// endpoints, of which Prometheus has none, add up to those of their upstream.
 #[tokio::test]
-async fn the_last_minutes_are_those_of_prometheus() {
-    let gateway = Process::start(DOCUMENT).await;
+async fn figures_of_the_live_view_are_those_of_prometheus() {
+    let good = Origin::text("good").await;
+    let late = Origin::start(async |_| {
+        tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+        Response::builder().status(500).body(body::empty()).unwrap()
+    })
+    .await;
+    let gateway = Process::start(&busy(good.address, late.address)).await;
     let prometheus = Prometheus::scraping(gateway.admin()).await;
-    // The first look at a route says nothing of when its requests came.
-    for route in ["ping", "gone"] {
-        client::get(gateway.address("web"), &format!("/{route}")).await;
-        eventually("the first look", async || points(&gateway, route).await.map(drop)).await;
-    }
-    for (path, times) in [("/ping", 40), ("/gone", 10)] {
+    // The very first look says nothing of when requests came.
+    let looked = async || ask(&gateway, "/series").await.status.is_success().then_some(());
+    eventually("the first look", looked).await;
+    for (path, times) in [("/good", 60), ("/both", 80), ("/waiting", 40)] {
         for _ in 0..times {
             client::get(gateway.address("web"), path).await;
         }
     }
-    for (route, requests, failed) in [("ping", 40, 0), ("gone", 10, 10)] {
-        let sums = async || {
-            let points = points(&gateway, route).await?;
-            let sum = |key: &str| points.iter().filter_map(|point| point[key].as_u64()).sum::<u64>();
-            ((sum("requests"), sum("failed")) == (requests, failed)).then_some(())
-        };
-        eventually("as many requests as were sent", sums).await;
-        let all = requests as f64 + 1.0;
-        prometheus.until(&format!(r#"sum(sluice_requests_total{{route="{route}"}})"#), all).await;
+    prometheus.until("sum(sluice_requests_total)", 180.0).await;
+
+    for (of, name) in [
+        ("gateway", ""),
+        ("route", "good"),
+        ("route", "both"),
+        ("route", "waiting"),
+        ("upstream", "good"),
+        ("upstream", "both"),
+    ] {
+        let (count, failed, buckets) = families(of, name);
+        let quantile = |share| format!("histogram_quantile({share}, sum by (le) ({buckets}))");
+        for (key, query) in [
+            ("requests", format!("sum({count})")),
+            ("failed", format!("sum({failed}) or vector(0)")),
+            ("requests_per_second", format!("sum({count}) / 60")),
+            ("p50_seconds", quantile(0.5)),
+            ("p95_seconds", quantile(0.95)),
+            ("p99_seconds", quantile(0.99)),
+        ] {
+            let expected = prometheus.value(&query).await.unwrap_or_else(|| panic!("nothing for {query}"));
+            let equal = async || {
+                let told = live(&gateway, of, name).await?[key].as_f64()?;
+                ((told - expected).abs() <= 0.01 * expected).then_some(())
+            };
+            eventually(&format!("{key} of {of} `{name}` is {expected}"), equal).await;
+        }
     }
-    let busiest = ask(&gateway, "/top?of=route&most=1").await;
-    assert_eq!(busiest.json()["top"][0]["name"], "ping");
+
+    let endpoints = [good.address, late.address].map(|address| format!("both/{address}"));
+    let sum = async |key: &str| {
+        let mut sum = 0.0;
+        for name in &endpoints {
+            sum += live(&gateway, "endpoint", name).await?[key].as_f64()?;
+        }
+        Some(sum)
+    };
+    for (key, least) in [("requests", 80.0), ("failed", 1.0)] {
+        let told = live(&gateway, "upstream", "both").await.unwrap()[key].as_f64();
+        assert!(told >= Some(least), "{key}: {told:?}");
+        let equal = async || (sum(key).await == told).then_some(());
+        eventually(&format!("{key} of both endpoints"), equal).await;
+    }
+    let p50 = live(&gateway, "endpoint", &endpoints[1]).await.unwrap()["p50_seconds"].as_f64().unwrap();
+    assert!(p50 > 0.01, "the late one: {p50}");
 }
 
-async fn points(gateway: &Process, route: &str) -> Option<Vec<Value>> {
-    let answer = ask(gateway, &format!("/series?of=route&name={route}")).await;
-    answer.status.is_success().then(|| answer.json()["points"].as_array().unwrap().clone())
+/// The families of a thing, with its label: how many, how many failed, and the buckets.
+fn families(of: &str, name: &str) -> (String, String, String) {
+    match of {
+        "upstream" => {
+            let of = |more: &str| format!("sluice_upstream_attempts_total{{upstream=\"{name}\"{more}}}");
+            let buckets = format!("sluice_upstream_duration_seconds_bucket{{upstream=\"{name}\"}}");
+            (of(""), of(", outcome!~\"[1-4]xx\""), buckets)
+        }
+        _ => {
+            let label = if of == "route" { format!("route=\"{name}\"") } else { String::new() };
+            let failed = format!("sluice_requests_total{{code_class=\"5xx\", {label}}}");
+            (
+                format!("sluice_requests_total{{{label}}}"),
+                failed.replace(", }", "}"),
+                format!("sluice_request_duration_seconds_bucket{{{label}}}"),
+            )
+        }
+    }
+}
+
+/// The last minute of a thing.
+async fn live(gateway: &Process, of: &str, name: &str) -> Option<Value> {
+    let answer = ask(gateway, &format!("/top?of={of}&most=1000")).await.json();
+    answer["top"].as_array().unwrap().iter().find(|told| told["name"] == name).cloned()
 }
 
 async fn ask(gateway: &Process, path: &str) -> Answer {

@@ -1,15 +1,20 @@
 //! Exchanges told as traces, and contexts handed on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 use testkit::{
+    certs::Authority,
     client::{Client, Load, request},
     collector::{Collector, Reply, Span},
     demo, eventually,
     gateway::{Process, Signal},
-    origin::{Origin, RawOrigin},
+    origin::{Origin, RawOrigin, Settings},
+    tls,
 };
 
 use crate::witness;
@@ -348,6 +353,69 @@ async fn a_collector_that_is_not_there_is_found_when_it_is() {
     gateway.reload_and_wait(&document).await;
     assert_eq!(client.get("/users/1").await.status, StatusCode::OK);
     collector.exchange("/users/1").await;
+}
+
+/// Spans and records over TLS, to a collector that wants to see a certificate; its files are beside the document.
+#[tokio::test]
+async fn collectors_are_told_over_tls() {
+    for (protocol, alpn) in [("grpc", "h2"), ("http", "http/1.1")] {
+        let (estate, authority) = (Estate::start().await, Authority::new());
+        let server = tls::server(&authority.server("collector", &["collector.test"]), &[alpn], Some(&authority));
+        let collector = Collector::with(Settings { tls: Some(server), ..Settings::default() }).await;
+        let identity = authority.client("gateway");
+        let otlp = format!(
+            "otlp: {{ endpoint: \"https://{}\", protocol: {protocol}, tls: {{ ca: {}, server_name: collector.test, \
+             client_certificate: {{ cert: {}, key: {} }} }} }}",
+            collector.address,
+            authority.ca().display(),
+            identity.cert.display(),
+            identity.key.display(),
+        );
+        let document = estate
+            .document(&format!("tracing: {{ {otlp}, sample: {{ ratio: 100% }} }}"))
+            .replace("access_log: { path: stdout }", &format!("access_log: {{ {otlp} }}"));
+        let gateway = Process::start(&document).await;
+        let mut client = Client::http1(gateway.address("web")).await;
+        assert_eq!(client.get("/users/7").await.status, StatusCode::OK);
+        let (server, _) = collector.exchange("/users/7").await;
+        let record = async || collector.records().into_iter().find(|record| record.text("url.path") == "/users/7");
+        assert_eq!(eventually("its record", record).await.trace, server.trace, "{protocol}");
+    }
+}
+
+/// A certificate that is not trusted is as good as no collector: said once, counted, and no exchange waits. Once the file
+/// holds the right authority, it is told; nobody has to change the document.
+#[tokio::test]
+async fn a_collector_that_is_not_trusted_delays_nobody() {
+    let (estate, authority, stranger) = (Estate::start().await, Authority::new(), Authority::new());
+    let server = tls::server(&authority.server("collector", &["collector.test"]), &["h2"], None);
+    let collector = Collector::with(Settings { tls: Some(server), ..Settings::default() }).await;
+    let gateway = Process::start(&estate.document("")).await;
+    let ca = gateway.directory().join("collector-ca.pem");
+    fs::copy(stranger.ca(), &ca).unwrap();
+    let otlp = format!(
+        "tracing: {{ otlp: {{ endpoint: \"https://{}\", protocol: grpc, tls: {{ ca: collector-ca.pem, server_name: collector.test }} }}, \
+         queue: 64, sample: {{ ratio: 100% }} }}",
+        collector.address
+    );
+    gateway.reload_and_wait(&estate.document(&otlp)).await;
+    let address = gateway.address("web");
+    let load = Load::start(4, "/ping", move || Client::http1(address));
+    gateway.says("the collector does not take what it is told").await;
+    let dropped = gateway.metrics_until("spans are dropped", |metrics| {
+        metrics.value("sluice_spans_dropped_total", &[("reason", "queue_full")]).filter(|count| *count > 0.0)
+    });
+    dropped.await;
+    load.more(500).await;
+    assert!(load.stop().await.unharmed() > 500);
+    assert!(collector.requests().is_empty(), "it was told before it was trusted");
+
+    fs::copy(authority.ca(), &ca).unwrap();
+    let told = async || {
+        Client::http1(address).await.get("/users/1").await;
+        collector.spans().iter().any(|span| span.text("url.path") == "/users/1").then_some(())
+    };
+    eventually("it is trusted now", told).await;
 }
 
 #[tokio::test]

@@ -10,8 +10,19 @@ use super::query::Query;
 use crate::problem::Problem;
 
 /// The parameters that say which requests are asked for.
-const OF_FILTER: &[&str] =
-    &["route", "upstream", "consumer", "method", "path", "status", "cause", "min_duration", "request_id", "where"];
+const OF_FILTER: &[&str] = &[
+    "route",
+    "upstream",
+    "consumer",
+    "method",
+    "path",
+    "status",
+    "cause",
+    "min_duration",
+    "request_id",
+    "trace_id",
+    "where",
+];
 
 pub(super) struct Parameters<'u>(Query<'u>);
 
@@ -39,6 +50,7 @@ impl<'u> Parameters<'u> {
         let text = |name| self.0.get(name).map(str::to_owned);
         Ok(Filter {
             id: text("request_id"),
+            trace: text("trace_id"),
             route: text("route"),
             upstream: text("upstream"),
             consumer: text("consumer"),

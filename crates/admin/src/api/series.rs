@@ -1,9 +1,13 @@
-//! `GET /api/v1/series` and `GET /api/v1/top`: the last hour.
+//! `GET /api/v1/series` and `GET /api/v1/top`: the last hour, and who was behind the last requests.
 
 use axum::{Json, extract::State};
 use http::{StatusCode, Uri};
 use serde_json::{Value, json};
-use telemetry::history::{Point, Resolution, Subject};
+use telemetry::{
+    Counts,
+    flight::{Caller, Callers},
+    history::{Point, Resolution, Subject},
+};
 
 use super::{Api, query::Query};
 use crate::problem::Problem;
@@ -31,15 +35,19 @@ pub(super) async fn series(State(api): State<Api>, uri: Uri) -> Result<Json<Valu
     Ok(Json(json!({ "of": subject.name(), "name": name, "resolution_seconds": step, "points": points })))
 }
 
-/// `?of=route&most=10`: who had the most requests in the last minute.
+/// `?of=route&most=10`: who had the most requests in the last minute; or `?of=client`, `?of=consumer`, of those recorded.
 pub(super) async fn top(State(api): State<Api>, uri: Uri) -> Result<Json<Value>, Problem> {
     let query = Query::read(&uri, &["of", "most"])?;
-    let subject = subject(&query, None)?;
     let most = match query.get("most").map(str::parse) {
         None => 10,
         Some(Ok(most)) if (1..=MOST).contains(&most) => most,
         Some(_) => return Err(bad(format!("`most` is a number from 1 to {MOST}"))),
     };
+    if let Some(by) = query.get("of").and_then(Caller::by_name) {
+        super::requests::is_recording(&api)?;
+        return Ok(Json(callers(by, &api.gateway.callers(by, most).await)));
+    }
+    let subject = subject(&query, None)?;
     let busiest = api.gateway.busiest(subject, most);
     let busiest: Vec<_> = busiest
         .iter()
@@ -57,8 +65,28 @@ fn subject(query: &Query, default: Option<Subject>) -> Result<Subject, Problem> 
     match (written.and_then(Subject::by_name), written, default) {
         (Some(subject), ..) => Ok(subject),
         (None, None, Some(default)) => Ok(default),
-        _ => Err(bad("`of` is `gateway`, `route` or `upstream`".to_owned())),
+        _ => Err(bad(
+            "`of` is `gateway`, `route`, `upstream` or `endpoint`; of `top` also `client` or `consumer`".to_owned()
+        )),
     }
+}
+
+fn callers(by: Caller, callers: &Callers) -> Value {
+    let seconds = callers.period.as_secs_f64();
+    let told = |(name, counts): &(String, Counts)| {
+        let quantile = |share| counts.quantile(share).as_secs_f64();
+        json!({
+            "name": name,
+            "requests": counts.requests,
+            "failed": counts.failed,
+            "requests_per_second": if seconds > 0.0 { counts.requests as f64 / seconds } else { 0.0 },
+            "p50_seconds": quantile(0.5),
+            "p95_seconds": quantile(0.95),
+            "p99_seconds": quantile(0.99),
+        })
+    };
+    let top: Vec<_> = callers.busiest.iter().map(told).collect();
+    json!({ "of": by.name(), "seconds": seconds, "requests": callers.requests, "top": top })
 }
 
 fn told(point: &Point) -> Value {

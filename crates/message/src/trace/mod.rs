@@ -14,7 +14,7 @@ mod w3c;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub use id::{SpanId, TraceId};
-pub use rules::{Format, Rules, Whose, is_failure};
+pub use rules::{Format, Ratio, Rules, Whose, is_failure};
 
 /// The part of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

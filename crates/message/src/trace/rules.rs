@@ -14,8 +14,8 @@ pub struct Rules {
     pub continues: Whose,
     /// Whose choice of what is sampled is followed.
     pub follows: Whose,
-    /// So large a part of all traces is sampled, from 0 to 1.
-    pub ratio: f64,
+    /// So large a part of all traces is sampled.
+    pub ratio: Ratio,
     /// What failed is told of, whatever was chosen at its begin.
     pub errors: bool,
     /// So is what took this long.
@@ -30,6 +30,16 @@ pub enum Format {
     B3,
     /// In several; read in either form.
     B3Multi,
+}
+
+/// A part of all traces, chosen by the end of their ids.
+///
+/// It is taken from the top of all numbers, as W3C Trace Context, Level 2, and OpenTelemetry have it, so that who samples
+/// less takes a part of what others take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ratio {
+    /// The first number that is taken.
+    from: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +73,8 @@ impl Rules {
         let is_sampled = match said.is_sampled {
             Some(decision) if self.follows.is(is_trusted) => decision,
             // Whoever sees the id comes to the same choice; unless it was chosen for that, as a stranger's may be.
-            _ if parent.is_none() || is_trusted => self.takes(id.randomness(), self.ratio),
-            _ => self.takes(random.bits() >> (u64::BITS - RANDOM_BITS), self.ratio),
+            _ if parent.is_none() || is_trusted => self.ratio.takes(id.randomness()),
+            _ => self.ratio.takes(random.bits() >> (u64::BITS - RANDOM_BITS)),
         };
         Trace { id, parent, span, is_sampled, is_random }
     }
@@ -87,14 +97,6 @@ impl Rules {
         said
     }
 
-    /// The share is taken from the top of all numbers, as W3C Trace Context, Level 2, and OpenTelemetry have it, so that who
-    /// samples less takes a part of what others take.
-    fn takes(&self, randomness: u64, ratio: f64) -> bool {
-        let all = 1_u64 << RANDOM_BITS;
-        let rejected = ((1.0 - ratio) * all as f64) as u64;
-        randomness >= rejected
-    }
-
     /// Whether the exchange is told of, now that it is over.
     pub fn tells(&self, trace: &Trace, record: &Record, took: Duration) -> bool {
         trace.is_sampled || self.slower_than.is_some_and(|bound| took >= bound) || self.errors && has_failed(record)
@@ -112,6 +114,20 @@ fn has_failed(record: &Record) -> bool {
 pub fn is_failure(cause: Cause) -> bool {
     let is_error = cause.side() != Side::Client && cause.status().is_server_error();
     is_error && cause != Cause::FaultInjected
+}
+
+// === impl Ratio ===
+
+impl Ratio {
+    /// From 0 to 1.
+    pub fn new(part: f64) -> Self {
+        let all = 1_u64 << RANDOM_BITS;
+        Self { from: ((1.0 - part) * all as f64) as u64 }
+    }
+
+    fn takes(self, randomness: u64) -> bool {
+        randomness >= self.from
+    }
 }
 
 // === impl Whose ===

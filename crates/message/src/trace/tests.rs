@@ -12,7 +12,7 @@ fn rules() -> Rules {
         formats: [Format::W3c, Format::B3].into(),
         continues: Whose::Anybody,
         follows: Whose::TrustedProxies,
-        ratio: 0.0,
+        ratio: Ratio::new(0.0),
         errors: false,
         slower_than: None,
     }
@@ -98,7 +98,7 @@ fn zipkins_context_is_as_good() {
 fn strangers_choose_nothing() {
     // An id that every share takes, and a flag.
     let chosen = "00-ffffffffffffffffffffffffffffffff-00f067aa0ba902b7-01";
-    let rules = Rules { ratio: 0.01, ..rules() };
+    let rules = Rules { ratio: Ratio::new(0.01), ..rules() };
     let mut random = Random::seeded(3);
     let mut sampled = |is_trusted| {
         let mut sampled = || {
@@ -132,8 +132,8 @@ fn a_share_is_what_it_says_and_a_part_of_a_larger_one() {
     let mut counts = [0; 4];
     for _ in 0..100_000 {
         let mut seed = random.split();
-        let sampled = [0.0, 0.01, 0.5, 1.0].map(|ratio| {
-            let rules = Rules { ratio, ..rules() };
+        let sampled = [0.0, 0.01, 0.5, 1.0].map(|part| {
+            let rules = Rules { ratio: Ratio::new(part), ..rules() };
             rules.begin(&mut HeaderMap::new(), false, false, &mut seed.clone(), 9).is_sampled
         });
         assert!(sampled.is_sorted(), "{sampled:?}");

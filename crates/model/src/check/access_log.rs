@@ -10,8 +10,8 @@ use expression::suggestion;
 use http::HeaderName;
 
 use crate::{
-    AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Node, Place, Report, Rotate, Syslog,
-    UpstreamTls, Value,
+    AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Node, OtlpLog, Place, Report, Rotate,
+    Syslog, UpstreamTls, Value,
     decode::decode,
     document::{self, Facility},
     values::{Bytes, Count, FieldName, HttpUrl, LogField, Name, Ratio, Size, StatusRange},
@@ -91,7 +91,7 @@ fn log(node: &Node, report: &mut Report) -> Option<AccessLog> {
             return None;
         }
     };
-    let is_otlp = matches!(&sink, LogSink::Http(HttpLog { shape: LogShape::Otlp { .. }, .. }));
+    let is_otlp = matches!(sink, LogSink::Otlp(_));
     Some(AccessLog {
         name: name.map_or_else(|| usual_name(&sink).into(), |Name(name)| name),
         sink,
@@ -319,11 +319,13 @@ fn otlp(node: &Node, written: document::OtlpLog, report: &mut Report) -> LogSink
         report.error_with_hint(&key.place, message, "leave it out");
     }
     let node = node.near("otlp");
-    let document::OtlpLog { url, service, headers, tls, batch } = written;
-    let shape = LogShape::Otlp { service: service.map_or_else(|| "sluice".into(), Into::into) };
-    let (tls, batch) = (self::tls(node, &url, tls, report), self::batch(node.near("batch"), &batch, report));
-    let url = with_path(url, "/v1/logs");
-    LogSink::Http(HttpLog { url, shape, headers: self::headers(headers, node, report), tls, batch })
+    let document::OtlpLog { endpoint, protocol, headers, tls, timeout, compression, service_name, queue } = written;
+    let collector = document::Otlp { endpoint, protocol, headers, tls, timeout, compression };
+    LogSink::Otlp(OtlpLog {
+        collector: super::tracing::otlp(node, collector, report),
+        service_name: service_name.map_or_else(|| "sluice".into(), |Name(name)| name),
+        queue: queue.map_or(Batch::default().queue, |Bytes(bytes)| bytes),
+    })
 }
 
 fn labels(written: Option<BTreeMap<String, String>>) -> Vec<(Arc<str>, Arc<str>)> {
@@ -385,8 +387,8 @@ fn usual_name(sink: &LogSink) -> &'static str {
         LogSink::Stdout => "stdout",
         LogSink::File { .. } => "file",
         LogSink::Syslog(_) => "syslog",
-        LogSink::Http(HttpLog { shape: LogShape::Otlp { .. }, .. }) => "otlp",
         LogSink::Http(_) => "http",
+        LogSink::Otlp(_) => "otlp",
     }
 }
 

@@ -3,7 +3,7 @@ use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::UpstreamTls;
+use super::{OtlpCompression, OtlpProtocol, UpstreamTls};
 use crate::values::{
     Bytes, Count, FieldName, HttpUrl, LogField, Name, Ratio, SecretSource, Size, StatusRange, SyslogAddress, Timeout,
 };
@@ -21,7 +21,7 @@ pub struct AccessLog {
     pub syslog: Option<Syslog>,
     /// A server that takes batches of lines over HTTP.
     pub http: Option<HttpLog>,
-    /// A collector of OpenTelemetry, over HTTP with JSON.
+    /// A collector of OpenTelemetry.
     pub otlp: Option<OtlpLog>,
     /// How a line is written. Default: `json`.
     pub format: Option<LogFormat>,
@@ -155,18 +155,24 @@ pub enum LogShape {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpLog {
-    /// Its address. Without a path, it is `/v1/logs`.
-    pub url: HttpUrl,
-    /// `service.name` of the resource. Default: `sluice`.
-    pub service: Option<String>,
-    /// Header fields that go along, such as `authorization`.
+    /// Where it is: `http://127.0.0.1:4317`, or `https://…` for TLS.
+    pub endpoint: HttpUrl,
+    /// `grpc` or `http`, the latter with protobuf bodies. Default: `grpc`, but `http` at the port 4318, which is for that.
+    pub protocol: Option<OtlpProtocol>,
+    /// Header fields for every request, such as keys of the collector.
     #[serde(default)]
-    pub headers: SecretFields,
-    /// TLS, where `url` begins with `https`. Default: the roots of the operating system.
+    pub headers: BTreeMap<String, SecretSource>,
+    /// Whose certificates are trusted, and which one is shown, if `endpoint` begins with `https`.
     pub tls: Option<UpstreamTls>,
-    /// How lines are put together, and kept while the collector does not take them.
+    /// How long a request may take. Default: `10s`.
+    pub timeout: Option<Timeout>,
+    /// `gzip` or `none`. Default: `none`.
     #[serde(default)]
-    pub batch: Batch,
+    pub compression: OtlpCompression,
+    /// What the gateway calls itself. Default: `sluice`.
+    pub service_name: Option<Name>,
+    /// Records that wait, in bytes; beyond it, new ones are dropped and counted. Default: `4MiB`.
+    pub queue: Option<Bytes<{ 64 << 10 }, { 1 << 30 }>>,
 }
 
 /// How lines are put together, and kept while the server does not take them.

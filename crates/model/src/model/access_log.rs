@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderName;
 
-use super::UpstreamTls;
+use super::{Otlp, UpstreamTls};
 use crate::values::{HttpUrl, LogField, SecretSource, SyslogAddress};
 
 /// A log of exchanges. Equal ones are the same log.
@@ -33,6 +33,7 @@ pub enum LogSink {
     },
     Syslog(Syslog),
     Http(HttpLog),
+    Otlp(OtlpLog),
 }
 
 /// How a line is written.
@@ -41,7 +42,7 @@ pub enum LogFormat {
     Json(Vec<LogItem>),
     Logfmt(Vec<LogItem>),
     Template(Vec<LogPart>),
-    /// A log record of OTLP, as JSON.
+    /// A log record of OTLP.
     Otlp(Vec<LogItem>),
 }
 
@@ -97,9 +98,15 @@ pub enum LogShape {
         /// `None`: that of the path.
         index: Option<Arc<str>>,
     },
-    Otlp {
-        service: Arc<str>,
-    },
+}
+
+/// A collector of OpenTelemetry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtlpLog {
+    pub collector: Otlp,
+    pub service_name: Arc<str>,
+    /// Records that wait, in bytes.
+    pub queue: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,7 +29,9 @@ mod versions;
 
 use std::sync::Arc;
 
-pub use access_log::{AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Rotate, Syslog};
+pub use access_log::{
+    AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, OtlpLog, Rotate, Syslog,
+};
 pub use action::{
     Action, Destination, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond,
     Rewrite, Template, TemplatePart,

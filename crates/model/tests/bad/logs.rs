@@ -9,7 +9,7 @@ fn where_lines_go_is_said_once() {
 gateway:
   access_log:
     - {}
-    - { path: stdout, otlp: { url: http://a } }
+    - { path: stdout, otlp: { endpoint: http://a } }
     - { path: a.log, format: jsn }
     - off
     - { path: b.log }
@@ -88,7 +88,8 @@ gateway:
     - { http: { url: 'http://a', shape: elasticsearch, tls: {} }, format: logfmt }
     - { http: { url: 'http://a', shape: loki, labels: {}, batch: { bytes: 8MiB } } }
     - { http: { url: 'http://a', headers: { content-length: '1' } } }
-    - { otlp: { url: 'http://a' }, format: json }
+    - { otlp: { endpoint: 'http://a' }, format: json }
+    - { otlp: { endpoint: 'http://a:4318/v1/logs', tls: {}, headers: { te: x } } }
 ",
         &[
             "4:31: error: only a file can be moved away; give `path` the path of a file, or leave `rotate` out",
@@ -105,7 +106,10 @@ gateway:
             "12:55: error: a stream of Loki has at least one label; write `labels: { job: sluice }`",
             "12:75: error: a batch is larger than all that may wait, `queue`; make `queue` at least as large as `bytes`",
             "13:45: error: `content-length` is set by the gateway itself; leave it out",
-            "14:36: error: `format` has no say, because log records of OTLP have a form of their own; leave it out",
+            "14:41: error: `format` has no say, because log records of OTLP have a form of their own; leave it out",
+            "15:27: error: `/v1/logs` is added by the gateway, as each kind of data has its own; write `http://a:4318`",
+            "15:52: error: the collector is not asked over TLS; write `https://a:4318`, or leave `tls` out",
+            "15:72: error: `te` is set by the gateway itself; leave it out",
         ],
     );
 }

@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderValue, StatusCode};
 use message::{Attempt, Body, Cause, Connection as Over, Error, Exchange, Pick, Result, Retry, Side, Upload};
 use snapshot::{Host, PeakEwma};
-use telemetry::UpstreamMetrics;
+use telemetry::{EndpointMetrics, UpstreamMetrics};
 use upstream::{Answer, Endpoint, Exclusive, Head, Interim, Lease, Pool, SendError, Stream, health::Verdict};
 
 use super::{
@@ -62,6 +62,7 @@ pub(super) struct Asked<'a> {
 /// Counts an attempt from its begin to its end, also when the client leaves in between.
 struct Running<'a> {
     metrics: &'a UpstreamMetrics,
+    endpoint: &'a EndpointMetrics,
     worker: usize,
     attempt: Attempt,
     /// `None` where the balance goes by no times.
@@ -324,7 +325,7 @@ impl<'a> Running<'a> {
         let timing = target.local.upstream.rules.balance.timing();
         let endpoint = target.pool.endpoint();
         let stopwatch = timing.map(|rules| Stopwatch { endpoint, rules, upload });
-        Self { metrics, worker, attempt, stopwatch }
+        Self { metrics, endpoint: &target.set.endpoint(target.endpoint).metrics, worker, attempt, stopwatch }
     }
 
     fn end(mut self, outcome: std::result::Result<StatusCode, Cause>) -> Attempt {
@@ -342,7 +343,7 @@ impl Drop for Running<'_> {
         if let Some(stopwatch) = &self.stopwatch {
             stopwatch.stop(&self.attempt);
         }
-        self.metrics.attempt_ended(self.worker, &self.attempt);
+        self.metrics.attempt_ended(self.worker, &self.attempt, self.endpoint);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use telemetry::flight::{Departed, Filter, FlightRules, Recorder, Search, Slot};
+use telemetry::flight::{Departed, Filter, FlightRules, Look, Recorder, Slot};
 use tokio::{
     sync::{mpsc, oneshot},
     task::yield_now,
@@ -81,13 +81,13 @@ impl Flights {
         self.taps.borrow_mut().retain(|tap| !tap.taker.is_closed());
     }
 
-    /// Looks for records, a slice at a time.
-    pub(super) async fn look(self: Rc<Self>, mut search: Search, reply: oneshot::Sender<Vec<Slot>>) {
-        while !self.recorder.borrow().as_ref().is_none_or(|recorder| search.go_on(recorder, SLICE)) {
+    /// Looks through the records, a slice at a time.
+    pub(super) async fn look<L: Look>(self: Rc<Self>, mut look: L, reply: oneshot::Sender<L::Found>) {
+        while !self.recorder.borrow().as_ref().is_none_or(|recorder| look.go_on(recorder, SLICE)) {
             yield_now().await;
         }
         // Whoever asked may have left.
-        _ = reply.send(search.found());
+        _ = reply.send(look.found());
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -16,7 +16,7 @@ use message::{Random, Token};
 use snapshot::Snapshot;
 use telemetry::{
     AccessLogs, GatewayMetrics, Traces, WorkerLog, WorkerTraces,
-    flight::{Filter, FlightRules, Search, Slot},
+    flight::{Caller, Filter, FlightRules, Search, Slot, Survey, Surveyed},
 };
 use tokio::{
     runtime::LocalRuntime,
@@ -164,22 +164,22 @@ impl Gateway {
 
     /// The newest records that pass, up to `limit` of each worker.
     pub fn search(&self, filter: &Filter, limit: usize) -> impl Future<Output = Vec<Slot>> + Send + use<> {
+        let found = self.ask(|reply| Command::Search(Box::new(Search::new(filter.clone(), limit)), reply));
+        async move { answered(found).await.into_iter().flatten().collect() }
+    }
+
+    /// What the records of each worker say of who was behind the requests that ended since then.
+    pub fn survey(&self, by: Caller, since: SystemTime) -> impl Future<Output = Vec<Surveyed>> + Send + use<> {
+        answered(self.ask(|reply| Command::Survey(Survey::new(by, since), reply)))
+    }
+
+    fn ask<T>(&self, command: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<oneshot::Receiver<T>> {
         let ask = |worker: &Handle| {
             let (reply, answer) = oneshot::channel();
-            worker.tell(Command::Search(Box::new(Search::new(filter.clone(), limit)), reply));
+            worker.tell(command(reply));
             answer
         };
-        let answers: Vec<_> = self.workers.iter().map(ask).collect();
-        async move {
-            let by = Instant::now() + PATIENCE;
-            let mut found = Vec::new();
-            for answer in answers {
-                if let Ok(Ok(slots)) = timeout_at(by.into(), answer).await {
-                    found.extend(slots);
-                }
-            }
-            found
-        }
+        self.workers.iter().map(ask).collect()
     }
 
     /// Has records that pass handed over as they are made, up to so many a second, until `Tapped::records` is dropped.
@@ -212,6 +212,18 @@ impl Gateway {
             _ = thread.join();
         }
     }
+}
+
+/// The answers of those workers that have one in time.
+async fn answered<T>(answers: Vec<oneshot::Receiver<T>>) -> Vec<T> {
+    let by = Instant::now() + PATIENCE;
+    let mut all = Vec::with_capacity(answers.len());
+    for answer in answers {
+        if let Ok(Ok(answer)) = timeout_at(by.into(), answer).await {
+            all.push(answer);
+        }
+    }
+    all
 }
 
 /// The logs as a worker sees them; `None` if there are none.

@@ -13,7 +13,7 @@ use message::{Cause, Random, Record};
 use slab::Slab;
 use telemetry::{
     GatewayMetrics, WorkerLog, WorkerTraces,
-    flight::{FlightRules, Search, Slot},
+    flight::{FlightRules, Search, Slot, Survey, Surveyed},
 };
 use tokio::{
     sync::{Notify, mpsc::UnboundedReceiver, oneshot},
@@ -81,6 +81,8 @@ pub(crate) enum Command {
     Record(Option<Arc<FlightRules>>),
     /// Looks through what was recorded.
     Search(Box<Search>, oneshot::Sender<Vec<Slot>>),
+    /// Counts what was recorded.
+    Survey(Survey, oneshot::Sender<Surveyed>),
     /// Somebody watches what is recorded.
     Tap(Tap),
     Trace(Option<WorkerTraces>),
@@ -111,6 +113,9 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                 Some(Command::Record(rules)) => worker.record_by(rules),
                 Some(Command::Search(search, reply)) => {
                     drop(tokio::task::spawn_local(worker.flights.clone().look(*search, reply)));
+                }
+                Some(Command::Survey(survey, reply)) => {
+                    drop(tokio::task::spawn_local(worker.flights.clone().look(survey, reply)));
                 }
                 Some(Command::Tap(tap)) => worker.flights.tap(tap),
                 Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),

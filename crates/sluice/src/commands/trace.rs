@@ -19,11 +19,11 @@ use crate::{
 /// Tells what happened to one request: where its time went, what was tried, and why
 ///
 /// The running gateway is asked, which records the last requests. The id is that of the response, `x-request-id`, or of a
-/// line that `sluice tap` shows.
+/// line that `sluice tap` shows. That of a trace does as well: of several requests in it, the newest is told.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Example:\n  sluice trace 01920ae7-54d3-7c2a-8f00-2f3b9c1d7e55")]
 pub(crate) struct Trace {
-    /// The request id, or the number of the record
+    /// The request id, the number of the record, or the id of the trace
     id: String,
     #[command(flatten)]
     running: Running,

@@ -15,7 +15,7 @@ use snapshot::{
 };
 use telemetry::{
     Format,
-    flight::{Filter, Flight},
+    flight::{Caller, Callers, Filter, Flight},
     history::{Busy, Point, Resolution, Subject},
 };
 
@@ -99,6 +99,11 @@ impl admin::Gateway for Operated {
 
     fn requests(&self, filter: &Filter, limit: usize) -> Later<Vec<Flight>> {
         Box::pin(self.control.requests(filter, limit))
+    }
+
+    fn callers(&self, by: Caller, most: usize) -> Later<Callers> {
+        let control = self.control.clone();
+        Box::pin(async move { control.callers(by, most).await })
     }
 
     fn tap(&self, filter: Filter, per_second: u32) -> Option<Tap> {

@@ -19,6 +19,7 @@ No label takes a value that a client could choose, so the number of series is bo
 | label | values |
 | --- | --- |
 | `route`, `upstream` | the names in the document. `_none`: no route took the request. `_other`: all beyond the first 10,000 names |
+| `endpoint` | addresses, of circuit breakers alone: those of endpoints that ever did something, up to 10,000 breakers in all |
 | `cause` | the names of [errors](errors.md) |
 | `code_class` | `1xx` to `5xx`; `none` if the client got no response |
 | `protocol` | `http1`, `http2`, `grpc`, `websocket` |

@@ -9,13 +9,8 @@ use std::{
 };
 
 use super::{
-    FULL, ROOM,
-    format::Format,
-    line::Line,
-    shared::Shared,
-    taken::Taken,
-    timestamp::Timestamp,
-    writer::{Batch, Order},
+    FULL, ROOM, courier::Way, format::Format, line::Line, shared::Shared, taken::Taken, timestamp::Timestamp,
+    writer::Batch,
 };
 
 /// Takes the lines of one worker for one log.
@@ -33,7 +28,7 @@ pub(super) struct Lane {
     lines: u64,
     pub(super) empty: Receiver<Vec<u8>>,
     pub(super) home: SyncSender<Vec<u8>>,
-    writer: SyncSender<Order>,
+    way: Way,
     shared: Arc<Shared>,
 }
 
@@ -41,13 +36,7 @@ pub(super) struct Lane {
 
 impl Lane {
     /// With so many buffers in circulation.
-    pub(super) fn new(
-        format: Arc<Format>,
-        taken: Arc<Taken>,
-        buffers: usize,
-        writer: SyncSender<Order>,
-        shared: Arc<Shared>,
-    ) -> Self {
+    pub(super) fn new(format: Arc<Format>, taken: Arc<Taken>, buffers: usize, way: Way, shared: Arc<Shared>) -> Self {
         let (home, empty) = sync_channel(buffers);
         for _ in 1..buffers {
             // Cannot fail: the channel has room for all of them. Those beyond the usual few get their room when they are needed.
@@ -63,7 +52,7 @@ impl Lane {
             lines: 0,
             empty,
             home,
-            writer,
+            way,
             shared,
         }
     }
@@ -96,7 +85,7 @@ impl Lane {
         }
     }
 
-    /// Whether the buffer is empty now. If not, the writer holds all others.
+    /// Whether the buffer is empty now. If not, the log's thread holds all others.
     fn hand_over(&mut self) -> bool {
         let Ok(mut empty) = self.empty.try_recv() else { return false };
         empty.reserve(ROOM);
@@ -104,15 +93,12 @@ impl Lane {
         true
     }
 
-    /// Sends the buffer to the writer and goes on with `next`.
+    /// Sends the buffer to the log's thread and goes on with `next`.
     fn send(&mut self, next: Vec<u8>) {
         let bytes = std::mem::replace(&mut self.buffer, next);
         let lines = std::mem::take(&mut self.lines);
         self.last = None;
-        let batch = Batch { bytes, lines, home: self.home.clone() };
-        if self.writer.try_send(Order::Write(batch)).is_err() {
-            self.shared.dropped(lines);
-        }
+        self.way.hand_over(Batch { bytes, lines, home: self.home.clone() }, &self.shared);
     }
 }
 

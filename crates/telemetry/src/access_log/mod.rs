@@ -1,17 +1,21 @@
 //! A line per exchange, for each log that wants one.
 //!
 //! ```text
-//!   worker                                             writer thread of a log
-//!   ┌──────────────┐   full, or a second old (tick)    ┌─────────────┐
-//!   │ WorkerLog    │ ───────────── Batch ────────────▶ │ writer::run │ ──▶ file, stdout, syslog, HTTP
-//!   │  a lane each │ ◀──────── empty buffer ────────── │             │
-//!   └──────────────┘                                   └─────────────┘
+//!   worker                                             thread of a log
+//!   ┌──────────────┐   full, or a second old (tick)    ┌────────────────┐
+//!   │ WorkerLog    │ ───────────── Batch ────────────▶ │ Writer         │ ──▶ file, stdout, syslog, HTTP
+//!   │  a lane each │ ◀──────── empty buffer ────────── │ otlp::Exporter │ ──▶ collector
+//!   └──────────────┘                                   └────────────────┘
 //! ```
 //! Each lane has a fixed number of buffers in circulation. While all of them wait for a slow or dead sink, its lines are dropped
 //! and counted. So a sink never delays a request, and memory is bounded by construction.
 //!
 //! What a line needs is compiled once ([`format`]); whether there is one is decided before anything is written ([`taken`]).
 
+/// What goes around the records of a collector.
+mod collector;
+/// The thread of a log, whoever it is.
+mod courier;
 /// How a line is written.
 mod format;
 /// The end of a log that belongs to one worker.
@@ -27,21 +31,10 @@ mod sink;
 /// Which exchanges get one.
 mod taken;
 mod timestamp;
-/// The thread that waits for the sink.
+/// The thread that waits for a sink.
 mod writer;
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher,
-    io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::Ordering::Relaxed,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    },
-    thread,
-    time::Duration,
-};
+use std::{collections::hash_map::RandomState, hash::BuildHasher, io, sync::Arc};
 
 use ::http::HeaderName;
 use message::{Random, Record};
@@ -51,21 +44,19 @@ pub use line::Line;
 pub use timestamp::rfc3339;
 
 use crate::{Expose, Exposition, names};
+use courier::Courier;
 use format::Format;
 use lane::Lane;
 use shared::{Counts, Shared};
-use sink::Sink;
+use sink::Target;
 use taken::Taken;
 use timestamp::Timestamp;
-use writer::Order;
 
-/// Buffers of a worker, for a log whose sink is near: one that it fills, the others with the writer thread or on their way.
+/// Buffers of a worker, for a log whose sink is near: one that it fills, the others with the log's thread or on their way.
 const BUFFERS: usize = 4;
-/// A buffer that holds this many bytes goes to the writer; the rest of its room is for the line that makes it full.
+/// A buffer that holds this many bytes goes to the log's thread; the rest of its room is for the line that makes it full.
 const FULL: usize = 48 * 1024;
 const ROOM: usize = 64 * 1024;
-/// How long the end of a log waits for a sink that takes nothing.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The access logs of a gateway.
 #[derive(Debug, Default)]
@@ -81,11 +72,8 @@ struct AccessLog {
     taken: Arc<Taken>,
     /// Of each lane.
     buffers: usize,
-    /// `None`: closed.
-    writer: Option<SyncSender<Order>>,
+    courier: Courier,
     shared: Arc<Shared>,
-    /// Disconnected when the writer thread has ended. Asked by the last who holds the log.
-    ended: Mutex<Receiver<()>>,
 }
 
 /// The end of all logs that belongs to one worker.
@@ -100,7 +88,7 @@ pub struct WorkerLog {
 // === impl AccessLogs ===
 
 impl AccessLogs {
-    /// Opens the logs and starts a writer thread for each. Those that `previous` has already go on as they are; of those that
+    /// Opens the logs and starts a thread for each. Those that `previous` has already go on as they are; of those that
     /// only have the same name, the counts do.
     ///
     /// # Errors
@@ -129,7 +117,7 @@ impl AccessLogs {
             lanes[index].like = (0..index).find(|other| lanes[*other].format == lanes[index].format);
         }
         let mut response_headers: Vec<_> =
-            self.0.iter().flat_map(|log| log.format.response_headers().cloned()).collect();
+            self.0.iter().flat_map(|log| log.format.response_headers()).cloned().collect();
         response_headers.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         response_headers.dedup();
         WorkerLog { lanes, timestamp: Timestamp::default(), random, response_headers }
@@ -137,27 +125,24 @@ impl AccessLogs {
 
     /// Has files opened anew, after somebody renamed them (logrotate). What was written before goes to the old ones.
     pub fn reopen(&self) {
-        for writer in self.0.iter().filter_map(|log| log.writer.as_ref()) {
-            // If the queue is full of requests to reopen, one more changes nothing.
-            let _ = writer.try_send(Order::Reopen);
-        }
+        self.0.iter().for_each(|log| log.courier.reopen());
     }
 
     /// Lines that were lost so far, of all logs.
     pub fn dropped(&self) -> u64 {
-        self.0.iter().map(|log| log.shared.counts.dropped.load(Relaxed)).sum()
+        self.0.iter().map(|log| log.shared.counts.dropped()).sum()
     }
 
     /// Lines that were written so far, or handed to a server that took them.
     pub fn written(&self) -> u64 {
-        self.0.iter().map(|log| log.shared.counts.written.load(Relaxed)).sum()
+        self.0.iter().map(|log| log.shared.counts.written()).sum()
     }
 }
 
 impl Drop for AccessLogs {
     fn drop(&mut self) {
         // All at once, before the first is waited for. What another set has too goes on.
-        self.0.iter().filter(|log| Arc::strong_count(log) == 1).for_each(|log| log.shared.close());
+        self.0.iter().filter(|log| Arc::strong_count(log) == 1).for_each(|log| log.courier.close());
     }
 }
 
@@ -174,8 +159,8 @@ impl Expose for AccessLogs {
             return;
         }
         for (family, count) in [
-            (&names::ACCESS_LOG_LINES, (|counts| counts.written.load(Relaxed)) as fn(&Counts) -> u64),
-            (&names::ACCESS_LOG_DROPPED, |counts| counts.dropped.load(Relaxed)),
+            (&names::ACCESS_LOG_LINES, Counts::written as fn(&Counts) -> u64),
+            (&names::ACCESS_LOG_DROPPED, Counts::dropped),
         ] {
             let mut samples = out.family(family);
             self.0.iter().for_each(|log| samples.count(&[&*log.shared.name], count(&log.shared.counts)));
@@ -192,70 +177,42 @@ impl AccessLog {
             let sink = sink::told(&settings.sink);
             io::Error::new(error.kind(), format!("cannot write the access log to {sink}: {error}"))
         };
-        let sink = sink::open(settings, random).map_err(failed)?;
-        Self::start(settings, sink, workers, counts)
+        let target = sink::open(&settings.sink, random).map_err(failed)?;
+        Self::start(settings, target, workers, counts)
     }
 
-    fn start(
-        settings: &model::AccessLog,
-        sink: Box<dyn Sink>,
-        workers: usize,
-        counts: Arc<Counts>,
-    ) -> io::Result<Self> {
+    fn start(settings: &model::AccessLog, target: Target, workers: usize, counts: Arc<Counts>) -> io::Result<Self> {
         let buffers = buffers(&settings.sink, workers);
         // Room for every buffer there is, and for those of lanes that a reload has just replaced, so that a worker never finds
         // the queue full; and for a few more orders.
-        let (writer, orders) = sync_channel(2 * workers * buffers + 4);
-        let (alive, ended) = sync_channel(0);
+        let room = 2 * workers * buffers + 4;
         let shared = Arc::new(Shared::new(settings.name.clone(), counts));
-        let told = shared.clone();
-        thread::Builder::new().name("access-log".to_owned()).spawn(move || {
-            writer::run(&orders, sink, &told);
-            // What still comes is lost, and counted by whoever sends it.
-            drop((orders, alive));
-        })?;
         Ok(Self {
             format: Arc::new(Format::of(settings)),
             taken: Arc::new(Taken::of(&settings.status, settings.sample)),
             files: sink::fingerprint_of_files(&settings.sink),
             settings: settings.clone(),
             buffers,
-            writer: Some(writer),
+            courier: Courier::start(target, room, &shared)?,
             shared,
-            ended: Mutex::new(ended),
         })
     }
 
     fn lane(&self) -> Lane {
         let (format, taken, shared) = (self.format.clone(), self.taken.clone(), self.shared.clone());
-        match &self.writer {
-            Some(writer) => Lane::new(format, taken, self.buffers, writer.clone(), shared),
-            // Closed when it is dropped, and then there is nobody to call this.
-            None => Lane::new(format, taken, self.buffers, sync_channel(0).0, shared),
-        }
+        Lane::new(format, taken, self.buffers, self.courier.way(), shared)
     }
 }
 
 /// How many buffers a lane has. What is far away may be gone for a while.
 fn buffers(sink: &LogSink, workers: usize) -> usize {
-    match sink {
-        LogSink::Stdout | LogSink::File { .. } => BUFFERS,
-        LogSink::Syslog(_) => (model::Batch::default().queue as usize / ROOM / workers).max(BUFFERS),
-        LogSink::Http(http) => (http.batch.queue as usize / ROOM / workers).max(BUFFERS),
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        self.shared.close();
-        // The writer thread ends when it has written what is left, and no lane can send any more.
-        self.writer = None;
-        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            let log = &*self.shared.name;
-            tracing::warn!(log, patience = ?PATIENCE, "the access log takes no more lines, the last ones are lost");
-        }
-    }
+    let queue = match sink {
+        LogSink::Stdout | LogSink::File { .. } => return BUFFERS,
+        LogSink::Syslog(_) => model::Batch::default().queue,
+        LogSink::Http(http) => http.batch.queue,
+        LogSink::Otlp(otlp) => otlp.queue,
+    };
+    (queue as usize / ROOM / workers).max(BUFFERS)
 }
 
 // === impl WorkerLog ===

@@ -10,6 +10,7 @@ use std::{
 };
 
 use message::Random;
+use otlp::Reason;
 
 /// What a log's workers, its writer thread and the control plane share.
 #[derive(Debug)]
@@ -25,8 +26,10 @@ pub(super) struct Shared {
 /// Lines by what became of them. Outlive a log whose settings change.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    pub(super) written: AtomicU64,
-    pub(super) dropped: AtomicU64,
+    written: AtomicU64,
+    dropped: AtomicU64,
+    /// Of those that went to a collector.
+    pub(super) told: Arc<otlp::Counts>,
 }
 
 /// Tries again at growing intervals, up to a limit.
@@ -82,6 +85,18 @@ impl Shared {
         let closing = self.closing.lock().unwrap_or_else(PoisonError::into_inner);
         // Whether it was long enough or it closes: whoever waits asks.
         _ = self.closes.wait_timeout_while(closing, pause, |closing| !*closing);
+    }
+}
+
+// === impl Counts ===
+
+impl Counts {
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Relaxed) + self.told.exported()
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed) + Reason::ALL.into_iter().map(|reason| self.told.dropped(reason)).sum::<u64>()
     }
 }
 

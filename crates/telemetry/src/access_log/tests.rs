@@ -2,7 +2,11 @@
 
 use std::{
     io::{self, Write},
-    sync::mpsc::Sender,
+    sync::{
+        Mutex,
+        mpsc::{Receiver, Sender},
+    },
+    thread,
     time::Instant,
 };
 
@@ -56,7 +60,7 @@ fn scripted(script: Vec<Act>) -> (AccessLogs, Arc<Mutex<Vec<u8>>>) {
     let written = Arc::default();
     let sink = FileSink::of(Scripted { written: Arc::clone(&written), script: script.into_iter() });
     let settings = model::AccessLog::to("test", LogSink::Stdout);
-    let log = AccessLog::start(&settings, Box::new(sink), 1, Arc::default()).unwrap();
+    let log = AccessLog::start(&settings, Target::Sink(Box::new(sink)), 1, Arc::default()).unwrap();
     (AccessLogs(vec![Arc::new(log)]), written)
 }
 
@@ -250,7 +254,7 @@ fn logs_that_stay_the_same_go_on_and_others_keep_their_counts() {
     assert!(Arc::ptr_eq(&first.0[0], &second.0[0]) && !Arc::ptr_eq(&first.0[1], &second.0[1]));
     assert_ne!(first, second);
     drop(first);
-    assert_eq!(second.0[1].shared.counts.written.load(Relaxed), 1);
+    assert_eq!(second.0[1].shared.counts.written(), 1);
     let mut after = worker(&second);
     write(&mut after, "/2");
     drop(after);

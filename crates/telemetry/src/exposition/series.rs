@@ -54,7 +54,6 @@ impl<'m, S: Default, const LABELS: usize> Series<'m, S, LABELS> {
     }
 }
 
-/// Route and upstream.
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,8 +10,10 @@ use super::{Slot, slot::Tag};
 /// Wants all that is said; what is not said does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// The request id of the exchange, or the [`Flight::id`](super::Flight::id) of its record.
+    /// The request id of the exchange, the [`Flight::id`](super::Flight::id) of its record, or the id of its trace.
     pub id: Option<String>,
+    /// The id of its trace, in hexadecimal.
+    pub trace: Option<String>,
     pub route: Option<String>,
     pub upstream: Option<String>,
     pub consumer: Option<String>,
@@ -32,6 +34,9 @@ pub enum StatusWanted {
     Class(u16),
 }
 
+/// Of the id of a trace, in hexadecimal.
+const TRACE_DIGITS: usize = 32;
+
 // === impl Filter ===
 
 impl Filter {
@@ -46,6 +51,7 @@ impl Filter {
             && self.cause.as_ref().is_none_or(is_cause)
             && self.min_duration.is_none_or(|least| u128::from(head.total) >= least.as_nanos())
             && self.id.as_ref().is_none_or(|wanted| is_named(slot, wanted))
+            && self.trace.as_ref().is_none_or(|wanted| is_of_trace(slot, wanted))
             && is(&self.route, Tag::Route)
             && is(&self.consumer, Tag::Consumer)
             && is(&self.method, Tag::Method)
@@ -56,7 +62,11 @@ impl Filter {
 }
 
 fn is_named(slot: &Slot, wanted: &str) -> bool {
-    slot.text(Tag::RequestId) == Some(wanted.as_bytes()) || slot.id() == wanted
+    slot.text(Tag::RequestId) == Some(wanted.as_bytes()) || slot.id() == wanted || is_of_trace(slot, wanted)
+}
+
+fn is_of_trace(slot: &Slot, wanted: &str) -> bool {
+    wanted.len() == TRACE_DIGITS && slot.trace().is_some_and(|id| id.hex().eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
 fn begins(slot: &Slot, prefix: &str) -> bool {

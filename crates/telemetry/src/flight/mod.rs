@@ -25,6 +25,8 @@ mod redact;
 mod recorder;
 /// One record as it is kept.
 mod slot;
+/// Who is behind the last requests.
+mod survey;
 /// One record as it is told.
 mod told;
 /// A record for people.
@@ -38,6 +40,7 @@ use message::Attempt;
 pub use filter::{Filter, StatusWanted};
 pub use recorder::{Recorder, Search};
 pub use slot::Slot;
+pub use survey::{Caller, Callers, Survey, Surveyed};
 pub use told::{AttemptTold, Flight, Phase, TurnTold};
 
 use crate::Line;
@@ -51,6 +54,16 @@ pub struct FlightRules {
     pub keep: usize,
     /// The fields of requests that are recorded.
     pub headers: Vec<HeaderName>,
+}
+
+/// A look through the records of a worker, a slice at a time.
+pub trait Look {
+    type Found;
+
+    /// Looks at up to so many records; whether that was all.
+    fn go_on(&mut self, recorder: &Recorder, most: usize) -> bool;
+
+    fn found(self) -> Self::Found;
 }
 
 /// An exchange that has ended, as the recorder sees it: what the log sees, and more. Borrows everything.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Departed, Filter, FlightRules, Slot};
+use super::{Departed, Filter, FlightRules, Look, Slot};
 
 /// Owned and written by one worker.
 #[derive(Debug)]
@@ -69,6 +69,16 @@ impl Recorder {
         &self.rules
     }
 
+    /// All that it ever took.
+    pub(super) fn taken(&self) -> u64 {
+        self.last.taken
+    }
+
+    /// One of the last, if it is still there; counted from 1.
+    pub(super) fn last(&self, number: u64) -> Option<&Slot> {
+        self.last.get(number)
+    }
+
     /// Takes an exchange in, and returns it as it is kept.
     pub fn record(&mut self, departed: &Departed<'_>) -> &Slot {
         let number = self.last.taken + 1;
@@ -102,9 +112,13 @@ impl Search {
     pub fn new(filter: Filter, limit: usize) -> Self {
         Self { filter, limit, found: Vec::new(), at: None }
     }
+}
 
-    /// Looks at up to so many records, from the newest on; whether that was all.
-    pub fn go_on(&mut self, recorder: &Recorder, mut most: usize) -> bool {
+impl Look for Search {
+    type Found = Vec<Slot>;
+
+    /// From the newest on.
+    fn go_on(&mut self, recorder: &Recorder, mut most: usize) -> bool {
         let mut at = self.at.unwrap_or(Position::Last(recorder.last.taken));
         while most > 0 && self.found.len() < self.limit {
             let (ring, number) = match at {
@@ -129,8 +143,8 @@ impl Search {
         matches!(at, Position::Over) || self.found.len() >= self.limit
     }
 
-    /// What was found. One that fell out of the ring while it was looked through may be there twice.
-    pub fn found(mut self) -> Vec<Slot> {
+    /// One that fell out of the ring while it was looked through may be there twice.
+    fn found(mut self) -> Vec<Slot> {
         self.found.sort_by_key(|slot| std::cmp::Reverse(slot.head.number));
         self.found.dedup_by_key(|slot| slot.head.number);
         self.found

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use message::Cause;
+use message::{Cause, TraceId};
 
 use super::{Departed, FlightRules, writer::Writer};
 use crate::Protocol;
@@ -73,6 +73,8 @@ pub(super) enum Tag {
     Near,
     /// Moment, index of the kind, text.
     Turn,
+    /// Of the trace: its bytes.
+    Trace,
 }
 
 /// An attempt as it is kept: numbers, then the length of the upstream's name, the name, and the endpoint.
@@ -165,6 +167,11 @@ impl Slot {
         format!("{}-{}", self.head.worker, self.head.number)
     }
 
+    /// Of the trace that its exchange was part of; `None` where the document asks for no traces.
+    pub(super) fn trace(&self) -> Option<TraceId> {
+        TraceId::new(self.text(Tag::Trace)?.try_into().ok()?)
+    }
+
     /// When its exchange ended.
     pub fn ended(&self) -> SystemTime {
         self.head.started() + Duration::from_nanos(self.head.total)
@@ -240,7 +247,7 @@ impl Head {
 // === impl Tag ===
 
 impl Tag {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::RequestId,
         Self::Method,
         Self::Scheme,
@@ -257,6 +264,7 @@ impl Tag {
         Self::Detail,
         Self::Near,
         Self::Turn,
+        Self::Trace,
     ];
 
     fn of(number: u8) -> Option<Self> {

@@ -18,6 +18,9 @@ pub struct Flight {
     /// What the record is known by, also if nobody asked for a request id: the worker, and a number.
     pub id: String,
     pub request_id: Option<String>,
+    /// Of the trace that it was part of, if the document asks for traces.
+    #[serde(default)]
+    pub trace_id: Option<String>,
     /// Of the document that it was served with.
     pub generation: u64,
     /// When the head of the request was there (RFC 3339).
@@ -121,6 +124,7 @@ impl Flight {
         Self {
             id: slot.id(),
             request_id: text(Tag::RequestId),
+            trace_id: slot.trace().map(|id| id.to_string()),
             generation: head.generation,
             time: rfc3339(head.started()),
             client: head.client,

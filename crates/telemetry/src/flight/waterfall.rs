@@ -26,6 +26,7 @@ impl fmt::Display for Flight {
             ("consumer", &self.consumer),
             ("listener", &self.listener),
             ("id", &self.request_id),
+            ("trace", &self.trace_id),
         ] {
             if let Some(text) = text {
                 writeln!(f, "  {name:<8} {text}")?;

@@ -43,6 +43,7 @@ impl Writer<'_> {
         let line = departed.line;
         let record = line.record;
         self.optional(Tag::RequestId, line.request_id);
+        self.optional(Tag::Trace, line.trace_id.as_ref().map(|id| &id.bytes()[..]));
         self.put(Tag::Method, line.method.as_bytes());
         self.put(Tag::Scheme, line.scheme.as_bytes());
         self.put(Tag::Host, line.host);

@@ -22,6 +22,13 @@ impl Counts {
         Self { requests, failed, durations }
     }
 
+    /// One more, that took so long.
+    pub(crate) fn observe(&mut self, has_failed: bool, nanos: u64) {
+        self.requests += 1;
+        self.failed += u64::from(has_failed);
+        self.durations[DURATION.bucket(nanos)] += 1;
+    }
+
     /// How much they have grown since. Counters of something new of the same name begin anew; then it is all that there is.
     pub(crate) fn since(&self, before: &Self) -> Self {
         if self.requests < before.requests {

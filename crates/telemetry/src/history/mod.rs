@@ -23,12 +23,16 @@ pub enum Subject {
     Gateway,
     Route,
     Upstream,
+    /// By its upstream and its address, with `/` between them.
+    Endpoint,
 }
 
 /// The last hour. To be fed once a second.
 #[derive(Debug, Default)]
 pub struct History {
     tracks: HashMap<(Subject, Arc<str>), Track>,
+    /// When it was fed last.
+    looked: Option<u64>,
     /// Things with requests that there was no room for.
     omitted: usize,
 }
@@ -41,8 +45,10 @@ pub struct Busy {
     pub point: Point,
 }
 
-/// More things with requests than these are not kept: 13 KiB each.
+/// More things with requests than these are not kept; up to 24 KiB each, if they have some in every second.
 const MOST: usize = 2_000;
+/// Nor are more endpoints, which take no room away from the others.
+const MOST_ENDPOINTS: usize = 1_000;
 
 // === impl Subject ===
 
@@ -53,11 +59,17 @@ impl Subject {
             Self::Gateway => "gateway",
             Self::Route => "route",
             Self::Upstream => "upstream",
+            Self::Endpoint => "endpoint",
         }
     }
 
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Gateway, Self::Route, Self::Upstream].into_iter().find(|subject| subject.name() == name)
+        let all = [Self::Gateway, Self::Route, Self::Upstream, Self::Endpoint];
+        all.into_iter().find(|subject| subject.name() == name)
+    }
+
+    const fn most(self) -> usize {
+        if matches!(self, Self::Endpoint) { MOST_ENDPOINTS } else { MOST }
     }
 }
 
@@ -71,24 +83,35 @@ impl History {
         gateway: &'n GatewayMetrics,
         routes: impl Iterator<Item = (&'n str, &'n RouteMetrics)>,
         upstreams: impl Iterator<Item = (&'n str, &'n UpstreamMetrics)>,
+        endpoints: impl Iterator<Item = (&'n str, Counts)>,
     ) {
         let routes = routes.chain([(names::NO_ROUTE, gateway.unrouted())]).filter(|(_, metrics)| metrics.is_used());
         let routes: Vec<_> = routes.map(|(name, metrics)| (Subject::Route, name, metrics.counts())).collect();
         let whole = routes.iter().fold(Counts::default(), |sum, (.., counts)| sum.plus(counts));
         let upstreams = upstreams.filter(|(_, metrics)| metrics.is_used());
         let upstreams = upstreams.map(|(name, metrics)| (Subject::Upstream, name, metrics.counts()));
-        self.tick(second, [(Subject::Gateway, "", whole)].into_iter().chain(routes).chain(upstreams));
+        let endpoints = endpoints.map(|(name, counts)| (Subject::Endpoint, name, counts));
+        let whole = (Subject::Gateway, "", whole);
+        self.tick(second, std::iter::once(whole).chain(routes).chain(upstreams).chain(endpoints));
     }
 
     /// Takes in what the counters say at `second`, which is counted since 1970 and never goes back.
     pub fn tick<'n>(&mut self, second: u64, all: impl Iterator<Item = (Subject, &'n str, Counts)>) {
+        // What was not there at the last look had no requests then; unless it was, and there was no room for it.
+        let since = self.looked.replace(second).filter(|_| self.omitted == 0);
         self.omitted = 0;
+        let mut endpoints = self.tracks.keys().filter(|(subject, _)| *subject == Subject::Endpoint).count();
+        let mut others = self.tracks.len() - endpoints;
         for (subject, name, counts) in all {
             let key = (subject, Arc::from(name));
+            let kept = if subject == Subject::Endpoint { &mut endpoints } else { &mut others };
             if let Some(track) = self.tracks.get_mut(&key) {
                 track.tick(second, counts);
-            } else if self.tracks.len() < MOST {
-                self.tracks.insert(key, Track::new(second, counts));
+            } else if *kept < subject.most() {
+                *kept += 1;
+                let mut track = Track::new(since.unwrap_or(second), since.map_or(counts, |_| Counts::default()));
+                track.tick(second, counts);
+                self.tracks.insert(key, track);
             } else {
                 self.omitted += 1;
             }

@@ -80,6 +80,16 @@ fn what_is_old_goes() {
 }
 
 #[test]
+fn what_is_new_had_nothing_before() {
+    let (mut history, traffic) = (History::default(), Traffic::new());
+    history.tick(BEGAN, std::iter::empty());
+    traffic.answer(3, 200, Duration::ZERO);
+    traffic.tick(&mut history, BEGAN + 1);
+    let requests: Vec<_> = history.points(Subject::Route, "r", Resolution::Second).unwrap();
+    assert_eq!(requests.iter().map(|point| (point.second, point.requests)).collect::<Vec<_>>(), [(BEGAN + 1, 3)]);
+}
+
+#[test]
 fn counters_that_begin_anew_are_no_flood() {
     let (mut history, old, new) = (History::default(), Traffic::new(), Traffic::new());
     old.answer(9, 200, Duration::ZERO);
@@ -109,6 +119,9 @@ fn the_busiest_come_first() {
 #[test]
 fn of_too_many_things_some_are_left_out() {
     let (mut history, names) = (History::default(), (0..MOST + 7).map(|n| n.to_string()).collect::<Vec<_>>());
-    history.tick(BEGAN, names.iter().map(|name| (Subject::Route, name.as_str(), Counts::default())));
+    let all = |subject| names.iter().map(move |name| (subject, name.as_str(), Counts::default()));
+    history.tick(BEGAN, all(Subject::Endpoint).chain(all(Subject::Route)));
+    assert_eq!(history.omitted(), 7 + MOST + 7 - MOST_ENDPOINTS);
+    history.tick(BEGAN + 1, all(Subject::Route));
     assert_eq!(history.omitted(), 7);
 }

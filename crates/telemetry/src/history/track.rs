@@ -31,9 +31,26 @@ pub(super) struct Track {
     last: (u64, Counts),
     /// What they said when the current ten seconds began.
     ten: (u64, Counts),
-    seconds: VecDeque<(Point, Counts)>,
-    tens: VecDeque<Point>,
+    seconds: VecDeque<Kept>,
+    tens: VecDeque<Kept>,
+    /// By how much the counters grew, of the last minute's seconds: a quantile of them all is not made of theirs.
+    minute: VecDeque<(u64, Counts)>,
 }
+
+/// A [`Point`] as it is kept: a third of its size.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    second: u32,
+    seconds: u32,
+    requests: u32,
+    failed: u32,
+    p50: f32,
+    p95: f32,
+    p99: f32,
+}
+
+/// Of the minute that is told as one, in seconds.
+const MINUTE: u64 = 60;
 
 // === impl Resolution ===
 
@@ -43,6 +60,14 @@ impl Resolution {
         match self {
             Self::Second => 300,
             Self::TenSeconds => 3_600,
+        }
+    }
+
+    /// How many there are at most.
+    const fn points(self) -> usize {
+        match self {
+            Self::Second => 300,
+            Self::TenSeconds => 360,
         }
     }
 }
@@ -68,7 +93,8 @@ impl Point {
 impl Track {
     /// Of something that was first looked at when it said this. What came before that second is of no known time.
     pub(super) fn new(second: u64, counts: Counts) -> Self {
-        Self { last: (second, counts), ten: (second, counts), seconds: VecDeque::new(), tens: VecDeque::new() }
+        let (last, ten) = ((second, counts), (second, counts));
+        Self { last, ten, seconds: VecDeque::new(), tens: VecDeque::new(), minute: VecDeque::new() }
     }
 
     pub(super) fn tick(&mut self, second: u64, counts: Counts) {
@@ -77,22 +103,26 @@ impl Track {
         }
         let grown = counts.since(&self.last.1);
         if grown.requests > 0 {
-            self.seconds.push_back((Point::new(self.last.0, second, &grown), grown));
+            push(&mut self.seconds, Kept::from(Point::new(self.last.0, second, &grown)), Resolution::Second.points());
+            push(&mut self.minute, (second, grown), MINUTE as usize);
         }
         self.last = (second, counts);
         // At whole tens, so that all things have theirs at the same time.
         if second / 10 > self.ten.0 / 10 {
             let grown = counts.since(&self.ten.1);
             if grown.requests > 0 {
-                self.tens.push_back(Point::new(self.ten.0, second, &grown));
+                push(&mut self.tens, Point::new(self.ten.0, second, &grown).into(), Resolution::TenSeconds.points());
             }
             self.ten = (second, counts);
         }
-        while self.seconds.front().is_some_and(|(point, _)| is_over(point, second, Resolution::Second)) {
+        while self.seconds.front().is_some_and(|kept| is_over(kept, second, Resolution::Second)) {
             self.seconds.pop_front();
         }
-        while self.tens.front().is_some_and(|point| is_over(point, second, Resolution::TenSeconds)) {
+        while self.tens.front().is_some_and(|kept| is_over(kept, second, Resolution::TenSeconds)) {
             self.tens.pop_front();
+        }
+        while self.minute.front().is_some_and(|(at, _)| *at + MINUTE <= second) {
+            self.minute.pop_front();
         }
     }
 
@@ -103,20 +133,60 @@ impl Track {
 
     pub(super) fn points(&self, resolution: Resolution) -> Vec<Point> {
         match resolution {
-            Resolution::Second => self.seconds.iter().map(|(point, _)| *point).collect(),
-            Resolution::TenSeconds => self.tens.iter().copied().collect(),
+            Resolution::Second => self.seconds.iter().copied().map(Point::from).collect(),
+            Resolution::TenSeconds => self.tens.iter().copied().map(Point::from).collect(),
         }
     }
 
     /// The minute before `second` as one point; `None` without requests.
     pub(super) fn last_minute(&self, second: u64) -> Option<Point> {
-        let since = second.saturating_sub(60);
-        let recent = self.seconds.iter().rev().take_while(|(point, _)| point.second > since);
+        let since = second.saturating_sub(MINUTE);
+        let recent = self.minute.iter().rev().take_while(|(at, _)| *at > since);
         let sum = recent.map(|(_, grown)| *grown).reduce(|sum, grown| sum.plus(&grown))?;
         Some(Point::new(since, second, &sum))
     }
 }
 
-fn is_over(point: &Point, second: u64, resolution: Resolution) -> bool {
-    point.second + resolution.reach() <= second
+fn is_over(kept: &Kept, second: u64, resolution: Resolution) -> bool {
+    u64::from(kept.second) + resolution.reach() <= second
+}
+
+/// Appends to what never holds more than so many, without room for more.
+fn push<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
+    if queue.len() == queue.capacity() {
+        let wanted = (2 * queue.len()).clamp(8, most.max(queue.len()) + 1);
+        queue.reserve_exact(wanted - queue.len());
+    }
+    queue.push_back(item);
+}
+
+// === impl Kept ===
+
+impl From<Point> for Kept {
+    fn from(point: Point) -> Self {
+        let whole = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            second: whole(point.second),
+            seconds: point.seconds,
+            requests: whole(point.requests),
+            failed: whole(point.failed),
+            p50: point.p50.as_secs_f32(),
+            p95: point.p95.as_secs_f32(),
+            p99: point.p99.as_secs_f32(),
+        }
+    }
+}
+
+impl From<Kept> for Point {
+    fn from(kept: Kept) -> Self {
+        Self {
+            second: kept.second.into(),
+            seconds: kept.seconds,
+            requests: kept.requests.into(),
+            failed: kept.failed.into(),
+            p50: Duration::from_secs_f32(kept.p50),
+            p95: Duration::from_secs_f32(kept.p95),
+            p99: Duration::from_secs_f32(kept.p99),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What is counted, and how a scrape shows it: each file holds both sides of its families.
 
+mod endpoint;
 mod gateway;
 mod mirror;
 pub(crate) mod process;
@@ -14,6 +15,7 @@ pub(crate) use route::expose as expose_routes;
 pub(crate) use side::expose as expose_sides;
 pub(crate) use upstream::expose as expose_upstreams;
 
+pub use endpoint::EndpointMetrics;
 pub use gateway::GatewayMetrics;
 pub use mirror::MirrorMetrics;
 pub use route::RouteMetrics;

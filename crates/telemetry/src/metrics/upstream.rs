@@ -2,7 +2,7 @@
 
 use message::{Attempt, Cause};
 
-use super::{CODE_CLASSES, code_class, is_failure};
+use super::{CODE_CLASSES, EndpointMetrics, code_class, is_failure};
 use crate::{
     Counts, Exposition,
     exposition::Series,
@@ -63,13 +63,15 @@ impl UpstreamMetrics {
         self.0.of(worker).began.add(1);
     }
 
-    pub fn attempt_ended(&self, worker: usize, attempt: &Attempt) {
+    /// Also for the endpoint that was asked.
+    pub fn attempt_ended(&self, worker: usize, attempt: &Attempt, endpoint: &EndpointMetrics) {
         let shard = self.0.of(worker);
         match attempt.outcome {
             Ok(status) => shard.answered[code_class(status)].add(1),
             Err(cause) => shard.failed[cause as usize].add(1),
         }
-        shard.duration.observe(&histogram::DURATION, attempt.duration);
+        let bucket = shard.duration.observe(&histogram::DURATION, attempt.duration);
+        endpoint.attempt_ended(worker, self.0.workers(), attempt, bucket);
     }
 
     /// A connection to an endpoint is ready for its first request.

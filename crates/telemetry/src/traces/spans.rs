@@ -227,7 +227,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue, StatusCode};
     use message::{
         Random,
-        trace::{Format, Rules, Whose},
+        trace::{Format, Ratio, Rules, Whose},
     };
     use otlp::messages::Value;
 
@@ -240,7 +240,7 @@ mod tests {
             formats: [Format::W3c].into(),
             continues: Whose::Anybody,
             follows: Whose::Anybody,
-            ratio: 1.0,
+            ratio: Ratio::new(1.0),
             errors: true,
             slower_than: None,
         };

@@ -5,7 +5,7 @@ use std::process;
 use http::HeaderName;
 use model::{AccessLog, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Syslog, values::LogField};
 
-use super::{Format, Piece, Redaction, Style, What};
+use super::{Attribute, Form, Format, Piece, Redaction, Style, Text, What};
 
 /// Puts pieces together: bytes gather until a value follows them.
 struct Builder {
@@ -22,6 +22,7 @@ impl Format {
         let redaction = Redaction::of(&log.redact);
         let mut body = Builder::new(&redaction);
         let (style, end): (_, &[u8]) = match &log.format {
+            LogFormat::Otlp(items) => return Self { form: Form::Record(attributes(items, &redaction)), redaction },
             LogFormat::Json(items) => {
                 body.json(items, time_name(&log.sink));
                 (Style::Json, b"}\n")
@@ -34,14 +35,10 @@ impl Format {
                 body.template(parts);
                 (Style::Template, b"\n")
             }
-            LogFormat::Otlp(items) => {
-                body.otlp(items);
-                (Style::Otlp, b"]}\n")
-            }
         };
         let (pieces, rest) = body.finish();
         let end = [&rest[..], end].concat().into();
-        Self { style, head: head(&log.sink, &redaction), pieces, end, redaction }
+        Self { form: Form::Text(Text { style, head: head(&log.sink, &redaction), pieces, end }), redaction }
     }
 }
 
@@ -57,13 +54,12 @@ fn time_name(sink: &LogSink) -> &'static str {
 fn head(sink: &LogSink, redaction: &Redaction) -> Vec<Piece> {
     let mut head = Builder::new(redaction);
     match sink {
-        LogSink::Stdout | LogSink::File { .. } => {}
+        LogSink::Stdout | LogSink::File { .. } | LogSink::Otlp(_) => {}
         LogSink::Syslog(syslog) => head.syslog(syslog),
         LogSink::Http(HttpLog { shape: LogShape::Loki { .. }, .. }) => {
             head.what(What::Nanos);
             head.text(" ");
         }
-        LogSink::Http(HttpLog { shape: LogShape::Otlp { .. }, .. }) => head.record(),
         LogSink::Http(_) => {}
     }
     let (mut pieces, rest) = head.finish();
@@ -94,15 +90,7 @@ impl Builder {
     }
 
     fn item(&mut self, item: &LogItem) {
-        let hides = |name: &HeaderName| self.redaction.hides(name.as_str().as_bytes());
-        let what = match item {
-            LogItem::Field(field) => What::Field(*field),
-            LogItem::RequestHeader(name) if hides(name) => What::HasRequestHeader(name.clone()),
-            LogItem::RequestHeader(name) => What::RequestHeader(name.clone()),
-            LogItem::ResponseHeader(name) if hides(name) => What::HasResponseHeader(name.clone()),
-            LogItem::ResponseHeader(name) => What::ResponseHeader(name.clone()),
-        };
-        self.what(what);
+        self.what(What::of(item, &self.redaction));
     }
 
     /// Fields of heads stand in objects of their own.
@@ -155,41 +143,6 @@ impl Builder {
         }
     }
 
-    /// Attributes, named by the conventions of OpenTelemetry where those have a name.
-    fn otlp(&mut self, items: &[LogItem]) {
-        // Log records have a place of their own for these.
-        let own = [LogItem::Field(LogField::Time), LogItem::Field(LogField::TraceId)];
-        for item in items.iter().filter(|item| !own.contains(item)) {
-            self.text("{\"key\":\"");
-            match item {
-                LogItem::Field(field) => self.text(attribute(*field)),
-                LogItem::RequestHeader(name) => self.text(&format!("http.request.header.{name}")),
-                LogItem::ResponseHeader(name) => self.text(&format!("http.response.header.{name}")),
-            }
-            self.text("\",\"value\":");
-            self.item(item);
-        }
-    }
-
-    /// A log record of OTLP up to its attributes.
-    fn record(&mut self) {
-        self.text("{\"timeUnixNano\":\"");
-        self.what(What::Nanos);
-        self.text("\",\"traceId\":\"");
-        self.what(What::TraceId);
-        self.text("\",\"severityNumber\":");
-        self.what(What::SeverityNumber);
-        self.text(",\"severityText\":\"");
-        self.what(What::SeverityText);
-        self.text("\",\"body\":{\"stringValue\":\"");
-        self.what(What::Field(LogField::Method));
-        self.text(" ");
-        self.what(What::Field(LogField::Path));
-        self.text(" ");
-        self.what(What::Field(LogField::Status));
-        self.text("\"},\"attributes\":[");
-    }
-
     /// The header of RFC 5424, 6.2.
     fn syslog(&mut self, syslog: &Syslog) {
         let host = rustix::system::uname();
@@ -202,6 +155,36 @@ impl Builder {
         self.what(What::Field(LogField::Time));
         self.text(&format!(" {host} {} {} access - ", syslog.app_name, process::id()));
     }
+}
+
+// === impl What ===
+
+impl What {
+    fn of(item: &LogItem, redaction: &Redaction) -> Self {
+        let hides = |name: &HeaderName| redaction.hides(name.as_str().as_bytes());
+        match item {
+            LogItem::Field(field) => Self::Field(*field),
+            LogItem::RequestHeader(name) if hides(name) => Self::HasRequestHeader(name.clone()),
+            LogItem::RequestHeader(name) => Self::RequestHeader(name.clone()),
+            LogItem::ResponseHeader(name) if hides(name) => Self::HasResponseHeader(name.clone()),
+            LogItem::ResponseHeader(name) => Self::ResponseHeader(name.clone()),
+        }
+    }
+}
+
+/// Attributes, named by the conventions of OpenTelemetry where those have a name.
+fn attributes(items: &[LogItem], redaction: &Redaction) -> Vec<Attribute> {
+    // Log records have a place of their own for these.
+    let own = [LogItem::Field(LogField::Time), LogItem::Field(LogField::TraceId)];
+    let attribute = |item: &LogItem| {
+        let key = match item {
+            LogItem::Field(field) => attribute(*field).into(),
+            LogItem::RequestHeader(name) => format!("http.request.header.{name}").into(),
+            LogItem::ResponseHeader(name) => format!("http.response.header.{name}").into(),
+        };
+        Attribute { key, what: What::of(item, redaction) }
+    };
+    items.iter().filter(|item| !own.contains(item)).map(attribute).collect()
 }
 
 /// The object that it stands in.

@@ -19,6 +19,16 @@ pub(in crate::access_log) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Appends them as they are; what is not UTF-8 becomes U+FFFD.
+pub(super) fn lossy(out: &mut Vec<u8>, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+}
+
 /// Whether it stands for itself in logfmt, without quotes.
 pub(super) fn is_bare(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| is_plain(*byte) && !matches!(byte, b' ' | b'='))

@@ -2,6 +2,8 @@
 
 mod compile;
 mod escape;
+/// Log records of OTLP.
+mod record;
 
 use std::io::Write;
 
@@ -19,12 +21,24 @@ pub(super) use escape::escape;
 /// The form of a log's lines. Equal ones write equal lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Format {
+    form: Form,
+    redaction: Redaction,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    Text(Text),
+    /// A record of OTLP, with these attributes.
+    Record(Vec<Attribute>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Text {
     style: Style,
     /// What its transport wants to have before each line.
     head: Vec<Piece>,
     pieces: Vec<Piece>,
     end: Box<[u8]>,
-    redaction: Redaction,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +49,20 @@ enum Style {
     Logfmt,
     /// What is not there is `-`.
     Template,
-    /// Values of OTLP as JSON; what is not there is left out.
-    Otlp,
+    /// As it is, as long as it is UTF-8: for those who say beforehand how long it is.
+    Bare,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Piece {
     before: Box<[u8]>,
+    what: What,
+}
+
+/// An attribute of a record; left out if it has no value.
+#[derive(Debug, PartialEq, Eq)]
+struct Attribute {
+    key: Box<str>,
     what: What,
 }
 
@@ -59,11 +80,6 @@ enum What {
     Priority(u8),
     /// Nanoseconds since 1970.
     Nanos,
-    /// The trace, or an empty text.
-    TraceId,
-    /// The number and the name of the severity, as OTLP has them.
-    SeverityNumber,
-    SeverityText,
 }
 
 // === impl Format ===
@@ -71,35 +87,42 @@ enum What {
 impl Format {
     /// Appends the line, with its end.
     pub(super) fn write(&self, line: &Line<'_>, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
-        for Piece { before, what } in &self.head {
-            out.extend_from_slice(before);
-            self.value(Style::Template, what.told(line), timestamp, out);
+        match &self.form {
+            Form::Text(text) => self.text(text, line, timestamp, out),
+            Form::Record(attributes) => self.record(attributes, line, timestamp, out),
         }
-        let separator = self.style.separator();
-        let begin = out.len();
-        for Piece { before, what } in &self.pieces {
-            let told = what.told(line);
-            if separator.is_some() && matches!(told, Told::Absent) {
-                continue;
-            }
-            out.extend_from_slice(before);
-            if *what != What::Nothing {
-                self.value(self.style, told, timestamp, out);
-                out.extend_from_slice(self.style.after());
-            }
-        }
-        if separator.is_some() && out.len() > begin {
-            out.pop();
-        }
-        out.extend_from_slice(&self.end);
     }
 
     /// The header fields of responses that it tells.
-    pub(super) fn response_headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.pieces.iter().filter_map(|piece| match &piece.what {
-            What::ResponseHeader(name) | What::HasResponseHeader(name) => Some(name),
-            _ => None,
-        })
+    pub(super) fn response_headers(&self) -> Vec<&HeaderName> {
+        match &self.form {
+            Form::Text(text) => text.pieces.iter().filter_map(|piece| piece.what.response_header()).collect(),
+            Form::Record(attributes) => attributes.iter().filter_map(|it| it.what.response_header()).collect(),
+        }
+    }
+
+    fn text(&self, text: &Text, line: &Line<'_>, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
+        let Text { style, head, pieces, end } = text;
+        for Piece { before, what } in head {
+            out.extend_from_slice(before);
+            self.value(Style::Template, what.told(line), timestamp, out);
+        }
+        let leaves_out = *style == Style::Logfmt;
+        let begin = out.len();
+        for Piece { before, what } in pieces {
+            let told = what.told(line);
+            if leaves_out && matches!(told, Told::Absent) {
+                continue;
+            }
+            if leaves_out && out.len() > begin {
+                out.push(b' ');
+            }
+            out.extend_from_slice(before);
+            if *what != What::Nothing {
+                self.value(*style, told, timestamp, out);
+            }
+        }
+        out.extend_from_slice(end);
     }
 
     fn value(&self, style: Style, told: Told<'_>, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
@@ -107,12 +130,12 @@ impl Format {
         match told {
             Told::Absent => match style {
                 Style::Json => out.extend_from_slice(b"null"),
-                Style::Template => out.push(b'-'),
+                Style::Template | Style::Bare => out.push(b'-'),
                 // Left out, with what stands before it.
-                Style::Logfmt | Style::Otlp => {}
+                Style::Logfmt => {}
             },
-            Told::Integer(value) => style.number(out, "intValue", |out| escape::integer(out, value)),
-            Told::Millis(value) => style.number(out, "doubleValue", |out| escape::millis(out, value)),
+            Told::Integer(value) => escape::integer(out, value),
+            Told::Millis(value) => escape::millis(out, value),
             Told::Word(word) => style.word(out, |out| out.extend_from_slice(word.as_bytes())),
             Told::Address(address) => style.word(out, |out| escape::address(out, address)),
             Told::Trace(id) => style.word(out, |out| _ = write!(out, "{id}")),
@@ -122,17 +145,17 @@ impl Format {
             Told::Path(path) if style == Style::Logfmt && escape::is_bare(path) && !path.contains(&b';') => {
                 out.extend_from_slice(path);
             }
-            Told::Text(text) => style.text(out, |out| escape(out, text)),
-            Told::Path(path) => style.text(out, |out| redaction.path(path, |piece| escape(out, piece))),
-            Told::Query(query) => style.text(out, |out| redaction.query(query, |piece| escape(out, piece))),
-            Told::Url(value) => style.text(out, |out| redaction.address(value, |piece| escape(out, piece))),
+            Told::Text(text) => style.text(out, |out| style.put(out, text)),
+            Told::Path(path) => style.text(out, |out| redaction.path(path, |piece| style.put(out, piece))),
+            Told::Query(query) => style.text(out, |out| redaction.query(query, |piece| style.put(out, piece))),
+            Told::Url(value) => style.text(out, |out| redaction.address(value, |piece| style.put(out, piece))),
             Told::Nearest(routes) if style == Style::Json => nearest(out, routes),
             Told::Nearest(routes) => style.text(out, |out| {
                 for (index, near) in routes.routes.iter().enumerate() {
                     out.extend_from_slice(if index == 0 { b"" } else { b"; " });
-                    escape(out, near.route.as_bytes());
+                    style.put(out, near.route.as_bytes());
                     out.extend_from_slice(b": ");
-                    escape(out, near.miss.as_bytes());
+                    style.put(out, near.miss.as_bytes());
                 }
             }),
         }
@@ -165,9 +188,13 @@ impl What {
             Self::HasResponseHeader(name) => hidden(line.tell_response_header(name)),
             Self::Priority(facility) => Told::Integer(u64::from(*facility) * 8 + line.severity() as u64),
             Self::Nanos => Told::Integer(line.nanos()),
-            Self::TraceId => line.trace_id.map_or(Told::Word(""), Told::Trace),
-            Self::SeverityNumber => Told::Integer(line.severity().otlp().0),
-            Self::SeverityText => Told::Word(line.severity().otlp().1),
+        }
+    }
+
+    fn response_header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::ResponseHeader(name) | Self::HasResponseHeader(name) => Some(name),
+            _ => None,
         }
     }
 }
@@ -182,24 +209,6 @@ fn hidden(told: Told<'_>) -> Told<'_> {
 // === impl Style ===
 
 impl Style {
-    /// What stands between two values, if those that are not there are left out.
-    const fn separator(self) -> Option<u8> {
-        match self {
-            Self::Json | Self::Template => None,
-            Self::Logfmt => Some(b' '),
-            Self::Otlp => Some(b','),
-        }
-    }
-
-    /// What stands behind a value, the separator included.
-    const fn after(self) -> &'static [u8] {
-        match self {
-            Self::Json | Self::Template => b"",
-            Self::Logfmt => b" ",
-            Self::Otlp => b"},",
-        }
-    }
-
     /// Something that stands for itself where quotes are a choice.
     fn word(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         if self == Self::Logfmt { write(out) } else { self.text(out, write) }
@@ -207,28 +216,21 @@ impl Style {
 
     /// `write` escapes it.
     fn text(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        let (open, close): (&[u8], &[u8]) = match self {
-            Self::Json | Self::Logfmt => (b"\"", b"\""),
-            Self::Template => (b"", b""),
-            Self::Otlp => (b"{\"stringValue\":\"", b"\"}"),
+        let quote: &[u8] = match self {
+            Self::Json | Self::Logfmt => b"\"",
+            Self::Template | Self::Bare => b"",
         };
-        out.extend_from_slice(open);
-        write(out);
-        out.extend_from_slice(close);
-    }
-
-    fn number(self, out: &mut Vec<u8>, kind: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        if self != Self::Otlp {
-            return write(out);
-        }
-        // Whole numbers stand in quotes there, because JavaScript has none of 64 bits.
-        let quote: &[u8] = if kind == "intValue" { b"\"" } else { b"" };
-        for part in [b"{\"", kind.as_bytes(), b"\":", quote] {
-            out.extend_from_slice(part);
-        }
+        out.extend_from_slice(quote);
         write(out);
         out.extend_from_slice(quote);
-        out.push(b'}');
+    }
+
+    /// What a client sent, so that it does no harm.
+    fn put(self, out: &mut Vec<u8>, bytes: &[u8]) {
+        match self {
+            Self::Json | Self::Logfmt | Self::Template => escape(out, bytes),
+            Self::Bare => escape::lossy(out, bytes),
+        }
     }
 }
 

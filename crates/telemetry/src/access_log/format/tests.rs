@@ -3,12 +3,14 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use message::{Attempt, Cause, Near, Record, TraceId};
 use model::{
     AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Syslog, UpstreamTls,
     values::{HttpUrl, SyslogAddress},
 };
+use otlp::messages::{AnyValue, ScopeLogs};
+use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::*;
@@ -186,28 +188,37 @@ fn messages_of_syslog_have_their_header() {
 #[test]
 fn log_records_of_otlp_have_types() {
     let told = Told::new();
-    let items = [usual(), vec![LogItem::RequestHeader("x-tenant".parse().unwrap())]].concat();
-    let text = written(&log(LogFormat::Otlp(items), http(LogShape::Otlp { service: "gw".into() })), &told.line());
-    let record: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(
-        (&record["timeUnixNano"], &record["severityNumber"], &record["severityText"]),
-        (&json!("0"), &json!(17), &json!("ERROR"))
-    );
-    assert_eq!(record["traceId"], "abababababababababababababababab");
-    assert_eq!(record["body"]["stringValue"], "GET /users/7\n\" 504");
+    let headers = [HeaderName::from_static("x-tenant"), header::AUTHORIZATION].map(LogItem::RequestHeader);
+    let items = [usual(), headers.to_vec()].concat();
+    let mut out = Vec::new();
+    let format = Format::of(&log(LogFormat::Otlp(items), LogSink::Stdout));
+    format.write(&told.line(), &mut Timestamp::default(), &mut out);
+    format.write(&told.line(), &mut Timestamp::default(), &mut out);
+    // What is written one after the other is a list of them.
+    let records = ScopeLogs::decode(&*out).unwrap().log_records;
+    let [record, same] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(record, same);
+    assert_eq!((record.time_unix_nano, record.severity_number, &*record.severity_text), (0, 17, "ERROR"));
+    assert_eq!(record.trace_id, [0xab; 16]);
+    let value = |value: &Option<AnyValue>| value.clone().and_then(|value| value.value);
+    assert_eq!(value(&record.body), Some("GET /users/7\n\" 504".into()));
     let attribute = |key: &str| {
-        let found = record["attributes"].as_array().unwrap().iter().find(|attribute| attribute["key"] == key);
-        found.map(|attribute| attribute["value"].clone())
+        let found = record.attributes.iter().find(|attribute| attribute.key == key);
+        found.and_then(|attribute| value(&attribute.value))
     };
-    for (key, value) in [
-        ("http.request.method", json!({ "stringValue": "GET" })),
-        ("http.response.status_code", json!({ "intValue": "504" })),
-        ("sluice.duration_ms", json!({ "doubleValue": 12.345 })),
-        ("http.request.header.x-tenant", json!({ "stringValue": "acme inc" })),
+    for (key, expected) in [
+        ("http.request.method", "GET".into()),
+        ("http.response.status_code", 504.into()),
+        ("sluice.duration_ms", 12.345.into()),
+        ("user_agent.original", "curl/8 \"\u{fffd}\t}".into()),
+        ("client.address", "2001:db8::1".into()),
+        ("http.request.header.x-tenant", "acme inc".into()),
+        ("http.request.header.authorization", "[redacted]".into()),
     ] {
-        assert_eq!(attribute(key), Some(value), "{key} in {text}");
+        assert_eq!(attribute(key), Some(expected), "{key} in {record:?}");
     }
-    assert_eq!((attribute("sluice.nearest"), attribute("time")), (None, None));
+    assert_eq!((attribute("sluice.nearest"), attribute("time"), attribute("trace_id")), (None, None, None));
+    assert!(!String::from_utf8_lossy(&out).contains("s3cret"));
 }
 
 #[test]

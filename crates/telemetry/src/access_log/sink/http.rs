@@ -55,15 +55,7 @@ impl HttpSink {
     pub(super) fn new(settings: &HttpLog, random: Random) -> io::Result<Self> {
         let client = Client::new(Speaks::Http1, &settings.tls).map_err(io::Error::other)?;
         let shape = Shape::of(&settings.shape);
-        let mut headers = HeaderMap::new();
-        for (name, source) in &settings.headers {
-            let secret = secret::read(source, 1).map_err(io::Error::other)?;
-            let value = HeaderValue::from_str(secret.expose());
-            let mut value =
-                value.map_err(|_| io::Error::other(format!("`{name}` ({source}) holds what no header field can")))?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
+        let mut headers = secret::fields(&settings.headers).map_err(io::Error::other)?;
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.content_type()));
         Ok(Self {
             client,

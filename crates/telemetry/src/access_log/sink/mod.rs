@@ -7,18 +7,13 @@ mod http;
 mod shape;
 mod stream;
 
-use std::{
-    fs,
-    hash::{DefaultHasher, Hash, Hasher},
-    io,
-    time::Instant,
-};
+use std::{io, time::Instant};
 
 use fetch::secret;
 use message::Random;
-use model::{AccessLog, EndpointAddress, LogSink, values::SyslogAddress};
+use model::{EndpointAddress, LogSink, values::SyslogAddress};
 
-use super::shared::Shared;
+use super::{collector::Teller, shared::Shared};
 
 /// Takes lines; may block. Counts what becomes of each.
 pub(super) trait Sink: Send {
@@ -37,9 +32,16 @@ pub(super) trait Sink: Send {
     fn reopen(&mut self, _: &Shared) {}
 }
 
+/// Where lines go.
+pub(super) enum Target {
+    Sink(Box<dyn Sink>),
+    /// Takes records, and has an exporter of its own.
+    Collector(otlp::Client, Teller),
+}
+
 /// `random` is for what must not happen everywhere at once.
-pub(super) fn open(log: &AccessLog, random: Random) -> io::Result<Box<dyn Sink>> {
-    Ok(match &log.sink {
+pub(super) fn open(sink: &LogSink, random: Random) -> io::Result<Target> {
+    Ok(Target::Sink(match sink {
         LogSink::Stdout => Box::new(file::FileSink::stdout()?),
         LogSink::File { path, rotate } => Box::new(file::FileSink::open(path, *rotate)?),
         LogSink::Syslog(syslog) => match &syslog.address {
@@ -48,20 +50,20 @@ pub(super) fn open(log: &AccessLog, random: Random) -> io::Result<Box<dyn Sink>>
             SyslogAddress::Unix(address) => unix(address, random),
         },
         LogSink::Http(settings) => Box::new(http::HttpSink::new(settings, random)?),
-    })
+        LogSink::Otlp(settings) => {
+            let client = otlp::Client::new(&settings.collector).map_err(io::Error::other)?;
+            return Ok(Target::Collector(client, Teller::new(&settings.service_name)));
+        }
+    }))
 }
 
 /// What it reads from elsewhere when it is opened, so that a log is opened anew when a token or certificate was replaced.
 pub(super) fn fingerprint_of_files(sink: &LogSink) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    if let LogSink::Http(http) = sink {
-        for (_, source) in &http.headers {
-            secret::read(source, 1).map(|secret| secret.expose().to_owned()).ok().hash(&mut hasher);
-        }
-        let identity = http.tls.client_certificate.iter().flat_map(|files| [&files.cert, &files.key]);
-        http.tls.ca.iter().chain(identity).for_each(|path| fs::read(path).ok().hash(&mut hasher));
+    match sink {
+        LogSink::Stdout | LogSink::File { .. } | LogSink::Syslog(_) => 0,
+        LogSink::Http(http) => secret::fingerprint(&http.headers, &http.tls),
+        LogSink::Otlp(otlp) => otlp::Client::fingerprint_of_files(&otlp.collector),
     }
-    hasher.finish()
 }
 
 /// Where it goes, for people.
@@ -71,6 +73,7 @@ pub(super) fn told(sink: &LogSink) -> String {
         LogSink::File { path, .. } => path.display().to_string(),
         LogSink::Syslog(syslog) => syslog.address.to_string(),
         LogSink::Http(http) => http.url.to_string(),
+        LogSink::Otlp(otlp) => otlp.collector.endpoint.to_string(),
     }
 }
 

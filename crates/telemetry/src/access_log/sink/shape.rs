@@ -14,7 +14,6 @@ pub(super) enum Shape {
     JsonLines,
     Loki { begin: String },
     Elasticsearch { action: String },
-    Otlp { begin: String },
 }
 
 /// What Elasticsearch says of a batch, as far as it is asked for.
@@ -51,21 +50,13 @@ impl Shape {
             LogShape::Elasticsearch { index: Some(index) } => {
                 Self::Elasticsearch { action: format!("{{\"create\":{{\"_index\":{}}}}}\n", quoted(index)) }
             }
-            LogShape::Otlp { service } => {
-                let service = quoted(service);
-                let resource = format!(
-                    "{{\"attributes\":[{{\"key\":\"service.name\",\"value\":{{\"stringValue\":{service}}}}}]}}"
-                );
-                let scope = "{\"scope\":{\"name\":\"sluice.access\"},\"logRecords\":[";
-                Self::Otlp { begin: format!("{{\"resourceLogs\":[{{\"resource\":{resource},\"scopeLogs\":[{scope}") }
-            }
         }
     }
 
     pub(super) const fn content_type(&self) -> &'static str {
         match self {
             Self::JsonLines | Self::Elasticsearch { .. } => "application/x-ndjson",
-            Self::Loki { .. } | Self::Otlp { .. } => "application/json",
+            Self::Loki { .. } => "application/json",
         }
     }
 
@@ -92,20 +83,15 @@ impl Shape {
             }
             Self::Loki { begin } => {
                 body.extend_from_slice(begin.as_bytes());
-                joined(&mut body, lines, |body, line| {
+                for (index, line) in messages(lines).enumerate() {
                     let at = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
-                    body.extend_from_slice(b"[\"");
+                    body.extend_from_slice(if index == 0 { b"[\"" } else { b",[\"" });
                     body.extend_from_slice(&line[..at]);
                     body.extend_from_slice(b"\",\"");
-                    escape(body, line.get(at + 1..).unwrap_or_default());
+                    escape(&mut body, line.get(at + 1..).unwrap_or_default());
                     body.extend_from_slice(b"\"]");
-                });
+                }
                 body.extend_from_slice(b"]}]}");
-            }
-            Self::Otlp { begin } => {
-                body.extend_from_slice(begin.as_bytes());
-                joined(&mut body, lines, |body, line| body.extend_from_slice(line));
-                body.extend_from_slice(b"]}]}]}");
             }
         }
         body
@@ -118,15 +104,6 @@ impl Shape {
         let mut refused = items.iter().map(|item| item.create.status).filter(|status| *status >= 300);
         let first = refused.next()?;
         Some((1 + refused.count() as u64, first))
-    }
-}
-
-fn joined(body: &mut Vec<u8>, lines: &[u8], write: impl Fn(&mut Vec<u8>, &[u8])) {
-    for (index, line) in messages(lines).enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        write(body, line);
     }
 }
 
@@ -158,12 +135,6 @@ mod tests {
         let action = "{\"create\":{\"_index\":\"logs\"}}\n";
         assert_eq!(bulk, format!("{action}{{\"a\":1}}\n{action}{{\"a\":2}}\n"));
 
-        let otlp = body(&LogShape::Otlp { service: "gw".into() }, "{\"x\":1}\n{\"x\":2}\n");
-        let expected = json!({ "resourceLogs": [{
-            "resource": { "attributes": [{ "key": "service.name", "value": { "stringValue": "gw" } }] },
-            "scopeLogs": [{ "scope": { "name": "sluice.access" }, "logRecords": [{ "x": 1 }, { "x": 2 }] }],
-        }] });
-        assert_eq!(serde_json::from_str::<Value>(&otlp).unwrap(), expected);
         assert_eq!(body(&LogShape::JsonLines, "1\n2\n"), "1\n2\n");
     }
 
