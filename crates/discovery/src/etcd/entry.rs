@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
+use ::etcd::{
+    CallError, Members, Session,
+    wire::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, Put, Range},
+};
 use model::Registration;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use upstream::discovery::Failure;
 
-use super::{
-    Members,
-    call_error::CallError,
-    session::Session,
-    wire::{LeaseGrant, LeaseKeepAlive, LeaseRevoke, Put, Range},
-};
 use crate::registration;
 
 pub(crate) struct Entry {

@@ -46,7 +46,7 @@ impl Members {
     ///
     /// # Errors
     /// None does, or one does not take the credentials: the others would not take them either.
-    pub(super) async fn session(&self) -> Result<Session, Failure> {
+    pub async fn session(&self) -> Result<Session, Failure> {
         let before = self.now().attempts;
         if let Some(session) = self.now().session.clone() {
             return Ok(session);
@@ -69,7 +69,7 @@ impl Members {
     }
 
     /// A session is of no use any more: whoever asks next gets another, with another member if there is one.
-    pub(super) fn lost(&self, session: &Session) {
+    pub fn lost(&self, session: &Session) {
         let mut now = self.now();
         if now.session.as_ref().is_some_and(|current| current.is(session)) {
             now.session = None;

@@ -7,19 +7,15 @@ use std::{
     time::Duration,
 };
 
+use fetch::Backoff;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout_at};
 use upstream::discovery::Failure;
 
 use super::{Entry, Follower, Keys};
 use crate::{
-    Backoff,
-    etcd::{
-        Members,
-        call_error::CallError,
-        channel::Conversation,
-        session::Session,
-        wire::{Event, Range, RangeAnswer, Watch, WatchAnswer, WatchCreate, WatchProgress, WatchRequest},
-    },
+    CallError, Members, Session,
+    channel::Conversation,
+    wire::{Event, Range, RangeAnswer, Watch, WatchAnswer, WatchCreate, WatchProgress, WatchRequest},
 };
 
 /// The keys that begin with some octets, and who has them.
@@ -248,7 +244,7 @@ mod tests {
         api.put("/a", "1").await;
         let revision = api.put("/a", "2").await;
         api.compact(revision).await;
-        let session = crate::etcd::tests::members(etcd.address).session().await.unwrap();
+        let session = crate::tests::members(etcd.address).session().await.unwrap();
         let (key, range_end) = span(b"/".to_vec());
         let create = WatchCreate { key: key.clone(), range_end, start_revision: 1, fragment: true };
         let mut watching = Watching::begin(&session, create).await.unwrap();
@@ -264,7 +260,7 @@ mod tests {
         let etcd = testkit::etcd::Member::start().await;
         let mut api = etcd.api().await;
         api.put("/a", "1").await;
-        let members = crate::etcd::tests::members(etcd.address);
+        let members = crate::tests::members(etcd.address);
         let session = members.session().await.unwrap();
         let prefix = Prefix::new(members, "/", Backoff::new(message::Random::seeded(1)));
         let (revision, read) = prefix.read(&session).await.unwrap();
