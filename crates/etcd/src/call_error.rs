@@ -29,7 +29,9 @@ pub struct Status {
 /// Codes of gRPC, as etcd gives them.
 const OK: u32 = 0;
 const INVALID_ARGUMENT: u32 = 3;
+const NOT_FOUND: u32 = 5;
 const PERMISSION_DENIED: u32 = 7;
+const RESOURCE_EXHAUSTED: u32 = 8;
 const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
@@ -67,6 +69,22 @@ impl CallError {
     /// Whether there is no such lease, or no more.
     pub fn is_no_lease(&self) -> bool {
         matches!(self, Self::Status(status) if status.says("requested lease not found"))
+    }
+
+    /// Whether what was asked for was surely not done. Else it may have been, or still be.
+    pub fn is_refusal(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+        matches!(
+            status.code,
+            INVALID_ARGUMENT
+                | NOT_FOUND
+                | PERMISSION_DENIED
+                | RESOURCE_EXHAUSTED
+                | FAILED_PRECONDITION
+                | OUT_OF_RANGE
+                | UNIMPLEMENTED
+                | UNAUTHENTICATED
+        )
     }
 
     /// What it means to who asked `whom`.

@@ -15,9 +15,12 @@ mod session;
 mod members;
 /// What is below a prefix.
 mod prefix;
+/// A key that lives as long as its lease.
+mod leased;
 
 pub use call_error::{CallError, Status};
-pub use members::Members;
+pub use leased::LeasedKey;
+pub use members::{AskError, Members};
 pub use prefix::{Entry, Follower, Keys, Prefix};
 pub use session::Session;
 

@@ -8,7 +8,7 @@ use std::{
 
 use upstream::discovery::{Failure, FailureKind};
 
-use super::session::Session;
+use super::{session::Session, wire::Ask};
 
 /// Who is asked, and how. Cheap to clone; clones share one connection, to one member at a time.
 #[derive(Clone)]
@@ -31,6 +31,14 @@ struct Now {
     failure: Option<Failure>,
 }
 
+/// Why a question has no answer.
+#[derive(Debug, Clone)]
+pub struct AskError {
+    pub failure: Failure,
+    /// Whether what was asked for may have been done all the same, or still be.
+    pub is_open: bool,
+}
+
 // === impl Members ===
 
 impl Members {
@@ -40,6 +48,21 @@ impl Members {
         let first = RandomState::new().hash_one(0) as usize % settings.endpoints.len().max(1);
         let now = Mutex::new(Now { session: None, first, attempts: 0, failure: None });
         Self(Arc::new(Shared { settings, now, connecting: tokio::sync::Mutex::default() }))
+    }
+
+    /// Asks once, whoever takes it. A member that does not answer is left for another the next time.
+    ///
+    /// # Errors
+    /// There is no answer, or it is no.
+    pub async fn ask<Q: Ask>(&self, question: &Q) -> Result<Q::Answer, AskError> {
+        let session = self.session().await.map_err(|failure| AskError { failure, is_open: false })?;
+        session.ask(question).await.map_err(|error| {
+            let is_open = !error.is_refusal();
+            if is_open {
+                self.lost(&session);
+            }
+            AskError { failure: session.failure(&error), is_open }
+        })
     }
 
     /// The session that everybody has, or a new one with the first member that takes it.

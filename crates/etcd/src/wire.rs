@@ -83,6 +83,101 @@ pub struct Put {
     pub lease: i64,
 }
 
+#[derive(Clone, PartialEq, Message)]
+pub struct PutAnswer {
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<Header>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct DeleteRange {
+    #[prost(bytes = "vec", tag = "1")]
+    pub key: Vec<u8>,
+    /// Empty: the key alone.
+    #[prost(bytes = "vec", tag = "2")]
+    pub range_end: Vec<u8>,
+}
+
+/// Something that is done at once if all that is compared is so, and something else if it is not.
+#[derive(Clone, PartialEq, Message)]
+pub struct Txn {
+    #[prost(message, repeated, tag = "1")]
+    pub compare: Vec<Compare>,
+    #[prost(message, repeated, tag = "2")]
+    pub success: Vec<Operation>,
+    #[prost(message, repeated, tag = "3")]
+    pub failure: Vec<Operation>,
+}
+
+/// What must be equal.
+#[derive(Clone, PartialEq, Message)]
+pub struct Compare {
+    /// [`MOD_REVISION`] or [`VALUE`].
+    #[prost(int32, tag = "2")]
+    target: i32,
+    #[prost(bytes = "vec", tag = "3")]
+    key: Vec<u8>,
+    #[prost(oneof = "Compared", tags = "6, 7")]
+    with: Option<Compared>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+enum Compared {
+    #[prost(int64, tag = "6")]
+    ModRevision(i64),
+    #[prost(bytes = "vec", tag = "7")]
+    Value(Vec<u8>),
+}
+
+/// Of the targets of a [`Compare`].
+const MOD_REVISION: i32 = 2;
+const VALUE: i32 = 3;
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Operation {
+    #[prost(oneof = "Op", tags = "1, 2, 3")]
+    op: Option<Op>,
+}
+
+/// One thing that a [`Txn`] does.
+#[derive(Clone, PartialEq, Oneof)]
+pub enum Op {
+    #[prost(message, tag = "1")]
+    Range(Range),
+    #[prost(message, tag = "2")]
+    Put(Put),
+    #[prost(message, tag = "3")]
+    Delete(DeleteRange),
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TxnAnswer {
+    #[prost(message, optional, tag = "1")]
+    pub header: Option<Header>,
+    /// Whether all that was compared was so.
+    #[prost(bool, tag = "2")]
+    pub succeeded: bool,
+    /// One for each operation that was done.
+    #[prost(message, repeated, tag = "3")]
+    pub responses: Vec<OperationAnswer>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct OperationAnswer {
+    #[prost(oneof = "OpAnswer", tags = "1, 2, 3")]
+    pub answer: Option<OpAnswer>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub enum OpAnswer {
+    #[prost(message, tag = "1")]
+    Range(RangeAnswer),
+    #[prost(message, tag = "2")]
+    Put(PutAnswer),
+    #[prost(message, tag = "3")]
+    Delete(Done),
+}
+
 /// An answer of which only matters that it came.
 #[derive(Clone, PartialEq, Message)]
 pub struct Done {}
@@ -183,6 +278,28 @@ pub struct Authenticated {
     pub token: String,
 }
 
+// === impl Compare ===
+
+impl Compare {
+    /// The key was last written at this revision of the store; 0: it is not there.
+    pub fn revision(key: Vec<u8>, revision: i64) -> Self {
+        Self { target: MOD_REVISION, key, with: Some(Compared::ModRevision(revision)) }
+    }
+
+    /// The key is there, with this value.
+    pub fn value(key: Vec<u8>, value: Vec<u8>) -> Self {
+        Self { target: VALUE, key, with: Some(Compared::Value(value)) }
+    }
+}
+
+// === impl Op ===
+
+impl From<Op> for Operation {
+    fn from(op: Op) -> Self {
+        Self { op: Some(op) }
+    }
+}
+
 // === impl Ask ===
 
 impl Ask for Range {
@@ -192,7 +309,17 @@ impl Ask for Range {
 
 impl Ask for Put {
     const PATH: &'static str = "/etcdserverpb.KV/Put";
+    type Answer = PutAnswer;
+}
+
+impl Ask for DeleteRange {
+    const PATH: &'static str = "/etcdserverpb.KV/DeleteRange";
     type Answer = Done;
+}
+
+impl Ask for Txn {
+    const PATH: &'static str = "/etcdserverpb.KV/Txn";
+    type Answer = TxnAnswer;
 }
 
 impl Ask for LeaseGrant {

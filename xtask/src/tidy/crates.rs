@@ -16,7 +16,7 @@ use super::Problem;
 const LAYERS: &[(&str, &[&str])] = &[
     ("words", &["expression", "model", "message", "fetch", "otlp", "store", "telemetry"]),
     ("mechanisms", &["revisions", "route", "policy", "upstream", "etcd"]),
-    ("implementations", &["policies", "plugin", "discovery", "registry"]),
+    ("implementations", &["policies", "plugin", "discovery", "registry", "cluster"]),
     ("snapshot", &["snapshot"]),
     ("planes", &["proxy", "control", "admin"]),
     ("program", &["demo", "sluice"]),
@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const OUTSIDE: &[&str] = &["testkit", "end-to-end", "bench", "xtask", "fuzz", "own-balancer"];
 
 /// Implementations of contracts: the program puts them together, everybody else knows the contract only.
-const NAMED_BY_PROGRAM_ONLY: &[&str] = &["policies", "plugin", "discovery", "registry"];
+const NAMED_BY_PROGRAM_ONLY: &[&str] = &["policies", "plugin", "discovery", "registry", "cluster"];
 
 /// Narrower than the layers say: (who, must not name, why).
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[(

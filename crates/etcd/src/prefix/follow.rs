@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     future::ready,
+    ops::Range,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use super::{Entry, Follower, Keys};
 use crate::{
     CallError, Members, Session,
     channel::Conversation,
-    wire::{Event, Range, RangeAnswer, Watch, WatchAnswer, WatchCreate, WatchProgress, WatchRequest},
+    wire::{self, Event, RangeAnswer, Watch, WatchAnswer, WatchCreate, WatchProgress, WatchRequest},
 };
 
 /// The keys that begin with some octets, and who has them.
@@ -53,6 +54,11 @@ impl Prefix {
     pub fn new(members: Members, prefix: impl Into<Vec<u8>>, backoff: Backoff) -> Self {
         let (from, to) = span(prefix.into());
         Self { members, from, to, backoff }
+    }
+
+    /// The keys of a range instead of those with a prefix.
+    pub fn between(members: Members, keys: Range<Vec<u8>>, backoff: Backoff) -> Self {
+        Self { members, from: keys.start, to: keys.end, backoff }
     }
 
     /// Tells `follower` what there is and what becomes of it, for as long as the future lives.
@@ -118,7 +124,7 @@ impl Prefix {
     async fn read(&self, session: &Session) -> Result<(i64, BTreeMap<Vec<u8>, Entry>), CallError> {
         let (mut read, mut key, mut revision) = (BTreeMap::new(), self.from.clone(), 0);
         loop {
-            let page = Range { key, range_end: self.to.clone(), limit: PAGE, revision, keys_only: false };
+            let page = wire::Range { key, range_end: self.to.clone(), limit: PAGE, revision, keys_only: false };
             let RangeAnswer { header, kvs, more } = session.ask(&page).await?;
             if revision == 0 {
                 revision = header.map_or(0, |header| header.revision);
@@ -250,7 +256,7 @@ mod tests {
         let mut watching = Watching::begin(&session, create).await.unwrap();
         let error = end(&mut watching).await;
         assert!(error.is_compacted(), "{error:?}");
-        let page = Range { key, revision: 1, ..Range::default() };
+        let page = wire::Range { key, revision: 1, ..wire::Range::default() };
         let error = session.ask(&page).await.unwrap_err();
         assert!(error.is_compacted(), "{error:?}");
     }
