@@ -2,16 +2,18 @@
 
 use std::{future::pending, sync::Arc};
 
+use ::etcd::Members;
+use fetch::Backoff;
 use model::Service;
 use upstream::discovery::{Hear, Registries, Watch};
 
-use crate::{Backoff, consul, dns, etcd, eureka, file};
+use crate::{consul, dns, etcd, eureka, file};
 
 /// The clients of all registries that a document may name, with where and how these are reached.
 pub struct Clients {
     settings: model::Registries,
     consul: consul::Agent,
-    etcd: etcd::Members,
+    etcd: Members,
     eureka: eureka::Shared,
 }
 
@@ -20,7 +22,7 @@ pub struct Clients {
 impl Clients {
     pub fn new(settings: model::Registries) -> Self {
         let consul = consul::Agent::new(settings.consul.clone());
-        let etcd = etcd::Members::new(settings.etcd.clone());
+        let etcd = Members::new(settings.etcd.clone());
         let eureka = eureka::Shared::new(settings.eureka.clone());
         Self { settings, consul, etcd, eureka }
     }

@@ -3,8 +3,6 @@
 //! Each client implements the contract of [`upstream::discovery`]: it tells whole answers and what failed, and tries again
 //! after a while. What is believed of it, and when endpoints are swapped, is not its business.
 
-/// How long to wait before the next try.
-mod backoff;
 /// Which client asks for what.
 mod clients;
 /// The gateway's own entry in registries.
@@ -15,13 +13,12 @@ mod consul;
 /// Names in the DNS: addresses, and SRV records.
 mod dns;
 /// etcd v3: keys under a prefix, watched from a revision.
-pub mod etcd;
+mod etcd;
 /// Eureka: the registry as a whole, then what changed.
 mod eureka;
 /// Files that others write.
 mod file;
 
-pub use backoff::Backoff;
 pub use clients::Clients;
 pub use consul::catalog;
 pub use registration::Entries;

@@ -8,6 +8,8 @@
 
 use std::{future::Future, time::Duration};
 
+use ::etcd::Members;
+use fetch::Backoff;
 use model::Registration;
 use tokio::{
     sync::watch,
@@ -16,7 +18,7 @@ use tokio::{
 };
 use upstream::discovery::{Failure, FailureKind};
 
-use crate::{Backoff, consul, etcd, eureka};
+use crate::{consul, etcd, eureka};
 
 /// The entry of the gateway in one registry: what an implementation is asked for.
 pub(crate) trait Entry: Send + 'static {
@@ -68,7 +70,7 @@ impl Entries {
             entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left.clone()));
         }
         if registration.etcd {
-            let entry = etcd::OwnEntry::new(etcd::Members::new(registries.etcd.clone()), registration);
+            let entry = etcd::OwnEntry::new(Members::new(registries.etcd.clone()), registration);
             entries.kept.spawn(keep(entry, registration.ttl, Backoff::by_chance(), left.clone()));
         }
         if registration.eureka {

@@ -6,9 +6,9 @@ use expression::Environment;
 use http::Method;
 use model::{
     Action, Among, Balance, CaptureType, Check, ConsistentHash, Custom, Discovery, Expected, Failover, FailureRatio,
-    Field, HashAlgorithm, HashKey, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern, PeakEwma,
-    Protocol, Redirect, Report, Segment, StickyCookie, StickyKey, Template, TemplatePart, UpstreamId, ValueMatch,
-    VersionSource, values::SecretSource,
+    Field, HashAlgorithm, HashKey, Home, HostPattern, Location, Mirror, Model, NewPath, PassiveHealth, PathPattern,
+    PeakEwma, Protocol, Redirect, Report, Segment, StickyCookie, StickyKey, Template, TemplatePart, UpstreamId,
+    ValueMatch, VersionSource, values::SecretSource,
 };
 
 /// The model of a document that must be right, warnings aside.
@@ -610,6 +610,24 @@ upstreams:
     let register = registries.register.as_ref().unwrap();
     assert_eq!((register.consul, register.etcd, register.eureka, register.port), (false, true, true, 80));
     assert_eq!((&*register.service, &*register.host), ("sluice", "gateway.internal"));
+}
+
+#[test]
+fn what_is_changed_at_run_time_has_a_home() {
+    let home = |text: &str| {
+        model(&format!("version: 1\ngateway: {{ {text} }}\nlisteners: [{{ name: web, address: 127.0.0.1:0 }}]"))
+            .gateway
+            .home
+    };
+    assert_eq!(
+        (home("workers: 1"), home("home: state"), home("home: read_only")),
+        (Home::State, Home::State, Home::ReadOnly)
+    );
+    let Home::Etcd(usual) = home("home: { etcd: {} }") else { panic!("it is etcd") };
+    assert_eq!((&*usual.prefix, usual.etcd.endpoints[0].to_string().as_str()), ("/sluice/", "http://127.0.0.1:2379"));
+    let written = "home: { etcd: { endpoints: ['https://a:2379', 'https://b:2379'], prefix: /prod, user: u, password: p, tls: {} } }";
+    let Home::Etcd(written) = home(written) else { panic!("it is etcd") };
+    assert_eq!((&*written.prefix, written.etcd.endpoints.len(), written.etcd.user.is_some()), ("/prod/", 2, true));
 }
 
 #[test]

@@ -4,16 +4,16 @@
 //! one after it. Each is whole and compressed, with what is known of it in front.
 
 use std::{
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use crate::{
+    CommitError, Draft, Meta, Revision, Store,
+    packed::{Broken, Document, decode, encode},
+};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
-use crate::{CommitError, Draft, Meta, Revision, Store};
 
 /// Revisions in a file of our own.
 pub struct Embedded {
@@ -34,27 +34,6 @@ pub struct OpenError {
 /// By number.
 const METAS: TableDefinition<u64, &[u8]> = TableDefinition::new("metas");
 const DOCUMENTS: TableDefinition<u64, &[u8]> = TableDefinition::new("documents");
-
-/// Fast, and enough for text that repeats itself.
-const LEVEL: i32 = 3;
-
-/// A document that comes out longer was not written by us.
-const LONGEST: usize = 256 << 20;
-
-/// So that a later version can tell its own from ours.
-#[derive(Serialize, Deserialize)]
-struct Envelope<T> {
-    format: u32,
-    #[serde(flatten)]
-    inner: T,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Document {
-    document: Map<String, Value>,
-}
-
-const FORMAT: u32 = 1;
 
 // === impl Embedded ===
 
@@ -96,6 +75,32 @@ impl Embedded {
         let metas = transaction.open_table(METAS)?;
         let range = metas.range(..before.unwrap_or(u64::MAX))?;
         range.rev().take(most).map(|entry| decode(entry?.1.value())).collect()
+    }
+
+    /// Forgets all that is kept and keeps this one, under the number that it has: a copy of what is kept elsewhere.
+    ///
+    /// # Errors
+    /// It cannot be kept: why. Then nothing has changed.
+    pub fn replace(&self, revision: &Arc<Revision>) -> Result<(), String> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write_alone(revision).map_err(|error| error.0)?;
+        *latest = Some(revision.clone());
+        Ok(())
+    }
+
+    fn write_alone(&self, revision: &Revision) -> Result<(), Broken> {
+        let number = revision.meta.number;
+        let document = Document { document: (*revision.document).clone() };
+        let transaction = self.database.begin_write()?;
+        {
+            let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
+            metas.retain(|_, _| false)?;
+            documents.retain(|_, _| false)?;
+            metas.insert(number, &*encode(&revision.meta)?)?;
+            documents.insert(number, &*encode(document)?)?;
+        }
+        transaction.commit()?;
+        Ok(())
     }
 
     fn write(&self, revision: &Revision) -> Result<(), Broken> {
@@ -142,29 +147,6 @@ impl Store for Embedded {
     }
 }
 
-fn encode(inner: impl Serialize) -> Result<Vec<u8>, Broken> {
-    let text = serde_json::to_vec(&Envelope { format: FORMAT, inner })?;
-    Ok(zstd::bulk::compress(&text, LEVEL)?)
-}
-
-fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Broken> {
-    let text = zstd::bulk::decompress(bytes, bound(bytes))?;
-    let Envelope { format, inner } = serde_json::from_slice(&text)?;
-    match format {
-        FORMAT => Ok(inner),
-        other => Err(Broken(format!("it was written by a later version of sluice (format {other})"))),
-    }
-}
-
-/// How long the text may be, in bytes: what the frame says, as all that we write does.
-fn bound(bytes: &[u8]) -> usize {
-    let said = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten().unwrap_or(0);
-    usize::try_from(said).unwrap_or(usize::MAX).min(LONGEST)
-}
-
-/// Whatever may be wrong with the file, in words.
-struct Broken(String);
-
 // === impl Broken ===
 
 macro_rules! broken {
@@ -177,13 +159,7 @@ macro_rules! broken {
     )*};
 }
 
-broken!(redb::TransactionError redb::TableError redb::StorageError redb::CommitError serde_json::Error io::Error);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+broken!(redb::TransactionError redb::TableError redb::StorageError redb::CommitError);
 
 // === impl OpenError ===
 

@@ -9,10 +9,13 @@ pub mod edit;
 mod revision;
 /// What keeps revisions.
 mod store;
+/// Documents as they are kept.
+mod packed;
 
 /// In a file of our own.
 mod embedded;
 
 pub use embedded::{Embedded, OpenError};
+pub use packed::{pack, unpack};
 pub use revision::{Draft, Meta, Revision};
 pub use store::{CommitError, Store};

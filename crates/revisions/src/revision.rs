@@ -35,7 +35,8 @@ pub struct Draft {
 // === impl Draft ===
 
 impl Draft {
-    pub(crate) fn numbered(self, number: u64) -> Revision {
+    /// The revision of this number.
+    pub fn numbered(self, number: u64) -> Revision {
         let Self { time, author, message, document } = self;
         let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         let time = u64::try_from(time).unwrap_or(u64::MAX);

@@ -1,5 +1,7 @@
 use std::{fmt, sync::Arc};
 
+use tokio::sync::watch;
+
 use crate::{Draft, Meta, Revision};
 
 /// What keeps revisions. May block for as long as a disk takes.
@@ -27,6 +29,21 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Somebody else was faster, or it cannot be kept. Then nothing has changed.
     fn commit(&self, seen: u64, draft: Draft) -> Result<Arc<Revision>, CommitError>;
+
+    /// The number of the latest, told whenever it is another one, also if it is one of ours. `None`: nobody else writes here.
+    ///
+    /// The number may stay, or go back: a store that was restored from a backup has others of the same numbers.
+    fn changed(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+
+    /// This revision is live: it is what a start begins with if the store cannot be asked. Does not wait for it.
+    fn in_force(&self, _revision: &Arc<Revision>) {}
+
+    /// Why what is told may be old, or not what is kept. `None`: all is well.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Why a revision was not kept.

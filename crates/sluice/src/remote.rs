@@ -1,6 +1,6 @@
 //! Asks a gateway that runs, for commands.
 
-use std::{future::Future, time::Duration};
+use std::{fmt::Write, future::Future, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
@@ -75,6 +75,11 @@ impl Remote {
         self.read(&self.ask(Method::POST, path, body).await?)
     }
 
+    /// What comes of putting something there.
+    pub(crate) async fn put_json<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T, Failure> {
+        self.read(&self.ask(Method::PUT, path, body).await?)
+    }
+
     /// Has `each` told every line of the answer, until it has heard enough.
     pub(crate) async fn lines(&self, path: &str, mut each: impl FnMut(&str) -> bool) -> Result<(), Failure> {
         let (head, mut lines) = self.operator.lines(path).await.map_err(|error| self.unreachable(&error))?.into_parts();
@@ -119,8 +124,17 @@ impl Remote {
 /// What the gateway says is wrong (RFC 9457).
 fn problem(status: StatusCode, body: &[u8]) -> String {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
-    match problem["detail"].as_str() {
+    let mut text = match problem["detail"].as_str() {
         Some(detail) => format!("{}: {detail}", status.as_u16()),
         None => format!("it answers {status}"),
+    };
+    for found in problem["problems"].as_array().into_iter().flatten() {
+        let part = |name: &str| found[name].as_str().filter(|part| !part.is_empty());
+        let place = part("path").or_else(|| part("place")).map_or_else(String::new, |place| format!("{place}: "));
+        let hint = part("hint").map_or_else(String::new, |hint| format!("; {hint}"));
+        let (severity, message) = (part("severity").unwrap_or("error"), part("message").unwrap_or_default());
+        // Writing to a string does not fail.
+        _ = write!(text, "\n{severity}: {place}{message}{hint}");
     }
+    text
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use upstream::discovery::Failure;
 
 use super::agent::{AT_ONCE, Agent, Question, Said};
-use crate::Backoff;
+use fetch::Backoff;
 
 /// A question that is asked for as long as somebody wants to know.
 pub(super) struct Blocking {

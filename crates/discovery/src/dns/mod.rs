@@ -16,7 +16,7 @@ use model::{Dns, DnsService};
 use tokio::time::{Instant, sleep};
 use upstream::discovery::{Answer, Failure, Flaw, Hear, Watch};
 
-use crate::Backoff;
+use fetch::Backoff;
 
 /// Whom to ask, under which names.
 mod ask;

@@ -5,11 +5,12 @@ use std::{
     sync::Arc,
 };
 
+use ::etcd::{Follower, Keys, Members, Prefix};
+use fetch::Backoff;
 use model::{EtcdFormat, EtcdService};
 use upstream::discovery::{Answer, Failure, Flaw, Hear, Instance, Watch};
 
-use super::{Follower, Keys, Members, Prefix, instance};
-use crate::Backoff;
+use super::instance;
 
 /// What the keys say, read once each.
 struct Instances {

@@ -15,7 +15,7 @@ use super::{
     servers::{Question, Servers},
     wire,
 };
-use crate::Backoff;
+use fetch::Backoff;
 
 /// The registry, for all watches of the process. Cheap to clone.
 #[derive(Clone)]

@@ -1,10 +1,12 @@
 //! What holds for the whole process.
 
+use std::borrow::Cow;
+
 use http::HeaderName;
 
 use super::{access_log, policies, registries, tracing};
 use crate::{
-    Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
+    Debugging, EtcdHome, FlightRecorder, Forwarded, Gateway, Home, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
     values::{Count, FieldName, ListenAddress, Network, Zone},
@@ -32,6 +34,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         forwarded,
         discovery,
         registry,
+        home,
         policies: _,
     } = written?;
     let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
@@ -63,8 +66,29 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         },
         registries,
         grace: grace.map_or(default.grace, Into::into),
+        home: home.map_or(default.home, |home| self::home(node.near("home"), home, report)),
         policies,
     })
+}
+
+fn home(node: &Node, written: document::Home, report: &mut Report) -> Home {
+    match written {
+        document::Home::State => Home::State,
+        document::Home::ReadOnly => Home::ReadOnly,
+        document::Home::Etcd(written) => Home::Etcd(etcd_home(node.near("etcd"), written, report)),
+    }
+}
+
+fn etcd_home(node: &Node, written: document::EtcdHome, report: &mut Report) -> EtcdHome {
+    let document::EtcdHome { endpoints, prefix, user, password, tls } = written;
+    let prefix = prefix.map_or(Cow::Borrowed(EtcdHome::PREFIX), Cow::Owned);
+    let stem = prefix.trim_end_matches('/');
+    if stem.is_empty() {
+        let message = "all keys of etcd are not ours alone";
+        report.error_with_hint(&node.near("prefix").place, message, "name a part of them, for example `/sluice/`");
+    }
+    let etcd = registries::etcd(node, document::Etcd { endpoints, user, password, tls }, report);
+    EtcdHome { etcd, prefix: format!("{stem}/").into() }
 }
 
 fn recorder(written: document::Records, node: &Node, report: &mut Report) -> FlightRecorder {

@@ -58,7 +58,7 @@ fn consul(node: &Node, written: document::Consul, report: &mut Report) -> Consul
     }
 }
 
-fn etcd(node: &Node, written: document::Etcd, report: &mut Report) -> Etcd {
+pub(super) fn etcd(node: &Node, written: document::Etcd, report: &mut Report) -> Etcd {
     let document::Etcd { endpoints, user, password, tls } = written;
     let endpoints = addresses(node, "endpoints", endpoints, Etcd::default().endpoints, report);
     let tls = self::tls(node, tls, &endpoints, report);

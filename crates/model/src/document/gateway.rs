@@ -3,10 +3,10 @@ use std::{borrow::Cow, num::NonZeroUsize};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
-use super::{Policy, Registries, Registry, Tracing, Unread, access_log::AccessLogs};
+use super::{Policy, Registries, Registry, Tracing, Unread, UpstreamTls, access_log::AccessLogs};
 use crate::{
     FromText, TextOr,
-    values::{Count, Duration, FieldName, ListenAddress, Network, SecretSource, Zone},
+    values::{Count, Duration, FieldName, HttpUrl, ListenAddress, Name, Network, SecretSource, Zone},
 };
 
 /// What holds for the whole process.
@@ -45,9 +45,41 @@ pub struct Gateway {
     pub discovery: Registries,
     /// A registry of the gateway's own, where services register themselves. Default: none.
     pub registry: Option<Registry>,
+    /// Where what the admin API changes is kept: `state`, in the state directory; `read_only`, nowhere: then only whoever
+    /// writes the files changes anything; or `etcd`, for many gateways. Default: `state`.
+    pub home: Option<Home>,
     /// Policies for every exchange.
     #[serde(default)]
     pub policies: Vec<Policy>,
+}
+
+/// Where what the admin API changes is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Home {
+    /// In the state directory of this gateway.
+    State,
+    /// Nowhere: the API changes nothing.
+    ReadOnly,
+    /// In etcd, for all gateways that name the same prefix there.
+    Etcd(EtcdHome),
+}
+
+/// Where in etcd what the admin API changes is kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EtcdHome {
+    /// Members of the cluster; any of them may be asked. Default: `http://127.0.0.1:2379`.
+    #[serde(default)]
+    pub endpoints: Vec<HttpUrl>,
+    /// What all keys begin with; a slash at its end goes without saying. Default: `/sluice/`.
+    pub prefix: Option<String>,
+    /// Whom the gateway logs in as. Default: nobody.
+    pub user: Option<Name>,
+    /// The password of `user`.
+    pub password: Option<SecretSource>,
+    /// TLS towards it, for addresses with `https`.
+    pub tls: Option<UpstreamTls>,
 }
 
 /// Where the operators' side of the gateway listens.

@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use http::{HeaderName, header};
 use ipnet::IpNet;
 
-use super::{AccessLog, Address, Policy, Registries, Tracing};
+use super::{AccessLog, Address, Etcd, Policy, Registries, Tracing};
 use crate::{Place, values::SecretSource};
 
 /// What holds for the whole process.
@@ -31,7 +31,28 @@ pub struct Gateway {
     pub registries: Registries,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
+    pub home: Home,
     pub policies: Vec<Policy>,
+}
+
+/// Where what operators change at run time is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Home {
+    /// In the state directory.
+    #[default]
+    State,
+    /// Nowhere: nothing can be changed but in the files.
+    ReadOnly,
+    /// In etcd, for many gateways.
+    Etcd(EtcdHome),
+}
+
+/// Where in etcd what operators change is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdHome {
+    pub etcd: Etcd,
+    /// What all keys begin with, with a slash at its end.
+    pub prefix: Arc<str>,
 }
 
 /// Which headers tell an endpoint who called.
@@ -82,6 +103,7 @@ impl Default for Gateway {
             forwarded: Forwarded::default(),
             registries: Registries::default(),
             grace: Duration::from_secs(30),
+            home: Home::default(),
             policies: Vec::new(),
         }
     }
@@ -91,6 +113,10 @@ impl Default for FlightRecorder {
     fn default() -> Self {
         Self { records: 10_000, keep: 1_000, headers: vec![header::CONTENT_TYPE, header::USER_AGENT] }
     }
+}
+
+impl EtcdHome {
+    pub const PREFIX: &str = "/sluice/";
 }
 
 impl Debugging {

@@ -112,6 +112,17 @@ listeners: [{ name: a, address: 127.0.0.1:9001 }]
     check(
         r"version: 1
 gateway:
+  home: { etcd: { endpoints: [], prefix: /, user: a } }
+",
+        &[
+            "3:17: error: missing key `password`: `user` and `password` go together",
+            "3:19: error: expected at least one address, found an empty list; leave it out for `http://127.0.0.1:2379`",
+            "3:42: error: all keys of etcd are not ours alone; name a part of them, for example `/sluice/`",
+        ],
+    );
+    check(
+        r"version: 1
+gateway:
   discovery: { register: { in: [consul, dns], address: a:80 } }
 ",
         &["3:41: error: unknown value `dns`; known here: `consul`, `etcd`, `eureka`"],

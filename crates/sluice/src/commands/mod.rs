@@ -2,6 +2,7 @@
 
 mod check;
 mod completion;
+mod config;
 mod demo;
 mod diff;
 mod explain;
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Trace(trace::Trace),
     Tap(tap::Tap),
     Top(top::Top),
+    Config(config::Config),
     Demo(demo::Demo),
     Schema(schema::Schema),
     Version(version::Version),
@@ -69,6 +71,7 @@ impl Command {
             Self::Trace(command) => command.run(),
             Self::Tap(command) => command.run(),
             Self::Top(command) => command.run(),
+            Self::Config(command) => command.run(),
             Self::Demo(command) => command.run(kinds, levels),
             Self::Schema(command) => command.run(&kinds),
             Self::Version(command) => command.run(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ::etcd::Members;
 use model::{EtcdFormat, Place, Registration};
 use testkit::etcd::{Cluster, Member};
 use tokio::time::timeout;
@@ -9,7 +10,7 @@ use upstream::discovery::FailureKind;
 
 use super::{members, settings};
 use crate::{
-    etcd::{Members, OwnEntry, instance},
+    etcd::{OwnEntry, instance},
     registration::Entry as _,
 };
 

@@ -1,15 +1,18 @@
 //! Instances of a service.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc, time::Duration};
 
+use fetch::Backoff;
 use message::Random;
 use model::{EtcdFormat, EtcdService};
 use testkit::{etcd::Member, within};
 use tokio::sync::mpsc;
 use upstream::discovery::{Answer, Failure, FailureKind, Hear};
 
-use super::{LIMIT, PREFIX, key, members};
-use crate::{Backoff, etcd::service};
+use super::members;
+use crate::etcd::service;
+
+const PREFIX: &str = "/services/orders/";
 
 struct Ear(mpsc::UnboundedSender<Result<Answer, Failure>>);
 
@@ -37,7 +40,7 @@ async fn instances_come_change_and_go() {
     let (sender, mut heard) = mpsc::unbounded_channel();
     let backoff = Backoff::new(Random::seeded(1));
     let watch = tokio::spawn(service::watch(&members(etcd.address), &service, backoff, Arc::new(Ear(sender))));
-    let mut next = async || within(LIMIT, heard.recv()).await.expect("the watch goes on");
+    let mut next = async || within(Duration::from_secs(60), heard.recv()).await.expect("the watch goes on");
 
     let answer = next().await.unwrap();
     assert_eq!((answer.instances.len(), answer.flaws.len()), (1, 1));
@@ -56,4 +59,8 @@ async fn instances_come_change_and_go() {
     drop(etcd);
     assert_eq!(next().await.unwrap_err().kind, FailureKind::Unreachable);
     watch.abort();
+}
+
+fn key(name: impl Display) -> String {
+    format!("{PREFIX}{name}")
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::etcd::wire::{DELETE, Event, KeyValue};
+use crate::wire::{DELETE, Event, KeyValue};
 
 /// What is below a prefix at one revision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

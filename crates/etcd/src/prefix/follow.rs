@@ -4,22 +4,19 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
     future::ready,
+    ops::Range,
     time::Duration,
 };
 
+use fetch::Backoff;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout_at};
 use upstream::discovery::Failure;
 
 use super::{Entry, Follower, Keys};
 use crate::{
-    Backoff,
-    etcd::{
-        Members,
-        call_error::CallError,
-        channel::Conversation,
-        session::Session,
-        wire::{Event, Range, RangeAnswer, Watch, WatchAnswer, WatchCreate, WatchProgress, WatchRequest},
-    },
+    CallError, Members, Session,
+    channel::Conversation,
+    wire::{self, Event, RangeAnswer, Watch, WatchAnswer, WatchCreate, WatchProgress, WatchRequest},
 };
 
 /// The keys that begin with some octets, and who has them.
@@ -57,6 +54,11 @@ impl Prefix {
     pub fn new(members: Members, prefix: impl Into<Vec<u8>>, backoff: Backoff) -> Self {
         let (from, to) = span(prefix.into());
         Self { members, from, to, backoff }
+    }
+
+    /// The keys of a range instead of those with a prefix.
+    pub fn between(members: Members, keys: Range<Vec<u8>>, backoff: Backoff) -> Self {
+        Self { members, from: keys.start, to: keys.end, backoff }
     }
 
     /// Tells `follower` what there is and what becomes of it, for as long as the future lives.
@@ -122,7 +124,7 @@ impl Prefix {
     async fn read(&self, session: &Session) -> Result<(i64, BTreeMap<Vec<u8>, Entry>), CallError> {
         let (mut read, mut key, mut revision) = (BTreeMap::new(), self.from.clone(), 0);
         loop {
-            let page = Range { key, range_end: self.to.clone(), limit: PAGE, revision, keys_only: false };
+            let page = wire::Range { key, range_end: self.to.clone(), limit: PAGE, revision, keys_only: false };
             let RangeAnswer { header, kvs, more } = session.ask(&page).await?;
             if revision == 0 {
                 revision = header.map_or(0, |header| header.revision);
@@ -248,13 +250,13 @@ mod tests {
         api.put("/a", "1").await;
         let revision = api.put("/a", "2").await;
         api.compact(revision).await;
-        let session = crate::etcd::tests::members(etcd.address).session().await.unwrap();
+        let session = crate::tests::members(etcd.address).session().await.unwrap();
         let (key, range_end) = span(b"/".to_vec());
         let create = WatchCreate { key: key.clone(), range_end, start_revision: 1, fragment: true };
         let mut watching = Watching::begin(&session, create).await.unwrap();
         let error = end(&mut watching).await;
         assert!(error.is_compacted(), "{error:?}");
-        let page = Range { key, revision: 1, ..Range::default() };
+        let page = wire::Range { key, revision: 1, ..wire::Range::default() };
         let error = session.ask(&page).await.unwrap_err();
         assert!(error.is_compacted(), "{error:?}");
     }
@@ -264,7 +266,7 @@ mod tests {
         let etcd = testkit::etcd::Member::start().await;
         let mut api = etcd.api().await;
         api.put("/a", "1").await;
-        let members = crate::etcd::tests::members(etcd.address);
+        let members = crate::tests::members(etcd.address);
         let session = members.session().await.unwrap();
         let prefix = Prefix::new(members, "/", Backoff::new(message::Random::seeded(1)));
         let (revision, read) = prefix.read(&session).await.unwrap();

@@ -8,7 +8,7 @@ use std::{
 
 use upstream::discovery::{Failure, FailureKind};
 
-use super::session::Session;
+use super::{session::Session, wire::Ask};
 
 /// Who is asked, and how. Cheap to clone; clones share one connection, to one member at a time.
 #[derive(Clone)]
@@ -31,6 +31,14 @@ struct Now {
     failure: Option<Failure>,
 }
 
+/// Why a question has no answer.
+#[derive(Debug, Clone)]
+pub struct AskError {
+    pub failure: Failure,
+    /// Whether what was asked for may have been done all the same, or still be.
+    pub is_open: bool,
+}
+
 // === impl Members ===
 
 impl Members {
@@ -42,11 +50,26 @@ impl Members {
         Self(Arc::new(Shared { settings, now, connecting: tokio::sync::Mutex::default() }))
     }
 
+    /// Asks once, whoever takes it. A member that does not answer is left for another the next time.
+    ///
+    /// # Errors
+    /// There is no answer, or it is no.
+    pub async fn ask<Q: Ask>(&self, question: &Q) -> Result<Q::Answer, AskError> {
+        let session = self.session().await.map_err(|failure| AskError { failure, is_open: false })?;
+        session.ask(question).await.map_err(|error| {
+            let is_open = !error.is_refusal();
+            if is_open {
+                self.lost(&session);
+            }
+            AskError { failure: session.failure(&error), is_open }
+        })
+    }
+
     /// The session that everybody has, or a new one with the first member that takes it.
     ///
     /// # Errors
     /// None does, or one does not take the credentials: the others would not take them either.
-    pub(super) async fn session(&self) -> Result<Session, Failure> {
+    pub async fn session(&self) -> Result<Session, Failure> {
         let before = self.now().attempts;
         if let Some(session) = self.now().session.clone() {
             return Ok(session);
@@ -69,7 +92,7 @@ impl Members {
     }
 
     /// A session is of no use any more: whoever asks next gets another, with another member if there is one.
-    pub(super) fn lost(&self, session: &Session) {
+    pub fn lost(&self, session: &Session) {
         let mut now = self.now();
         if now.session.as_ref().is_some_and(|current| current.is(session)) {
             now.session = None;

@@ -19,7 +19,7 @@ use super::{
 
 /// A connection to a member that knows who asks. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Session(Arc<Open>);
+pub struct Session(Arc<Open>);
 
 struct Open {
     member: HttpUrl,
@@ -38,7 +38,7 @@ const CALLING: Duration = Duration::from_secs(5);
 
 impl Session {
     /// Connects to `member` and logs in. Reads the files that `settings` name: they may be others than the last time.
-    pub(super) async fn open(settings: &model::Etcd, member: &HttpUrl) -> Result<Self, Failure> {
+    pub(crate) async fn open(settings: &model::Etcd, member: &HttpUrl) -> Result<Self, Failure> {
         let failed = |error: &CallError| error.failure(member);
         let user = match &settings.user {
             None => None,
@@ -60,7 +60,10 @@ impl Session {
     }
 
     /// Asks once. A token that has run out is replaced on the way.
-    pub(super) async fn ask<Q: Ask>(&self, question: &Q) -> Result<Q::Answer, CallError> {
+    ///
+    /// # Errors
+    /// There is no answer in time, or the member says no. Whether it did what it was asked for is only known of the latter.
+    pub async fn ask<Q: Ask>(&self, question: &Q) -> Result<Q::Answer, CallError> {
         let open = &self.0;
         bounded(CALLING, async {
             match open.channel.ask(question, open.token().as_ref()).await {
@@ -75,21 +78,21 @@ impl Session {
     }
 
     /// Begins to talk. Only the member can tell what of it fails later.
-    pub(super) async fn converse<Q: Converse>(&self, first: &Q) -> Result<Conversation<Q>, CallError> {
+    pub(crate) async fn converse<Q: Converse>(&self, first: &Q) -> Result<Conversation<Q>, CallError> {
         bounded(CALLING, self.0.channel.converse(first, self.0.token().as_ref())).await
     }
 
     /// What an error of it means to others.
-    pub(super) fn failure(&self, error: &CallError) -> Failure {
+    pub fn failure(&self, error: &CallError) -> Failure {
         error.failure(&self.0.member)
     }
 
-    #[cfg(test)]
-    pub(super) fn member(&self) -> &HttpUrl {
+    /// Who is asked.
+    pub fn member(&self) -> &HttpUrl {
         &self.0.member
     }
 
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }

@@ -7,7 +7,7 @@ use upstream::discovery::{Failure, FailureKind};
 
 /// What went wrong, and on which side.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CallError {
+pub enum CallError {
     /// There is no connection, or it broke.
     Broken(String),
     Late(Duration),
@@ -21,15 +21,17 @@ pub(super) enum CallError {
 
 /// How a call ended (gRPC over HTTP/2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) code: u32,
-    pub(super) message: String,
+pub struct Status {
+    pub code: u32,
+    pub message: String,
 }
 
 /// Codes of gRPC, as etcd gives them.
 const OK: u32 = 0;
 const INVALID_ARGUMENT: u32 = 3;
+const NOT_FOUND: u32 = 5;
 const PERMISSION_DENIED: u32 = 7;
+const RESOURCE_EXHAUSTED: u32 = 8;
 const FAILED_PRECONDITION: u32 = 9;
 const OUT_OF_RANGE: u32 = 11;
 const UNIMPLEMENTED: u32 = 12;
@@ -40,17 +42,17 @@ const UNAUTHENTICATED: u32 = 16;
 
 impl CallError {
     /// Whether the token is no longer good, and a new one may be.
-    pub(super) fn is_stale_token(&self) -> bool {
+    pub(crate) fn is_stale_token(&self) -> bool {
         matches!(self, Self::Status(status) if status.code == UNAUTHENTICATED || status.says("revision of auth store is old"))
     }
 
     /// Whether the member has no users, so that nobody needs a token.
-    pub(super) fn is_auth_off(&self) -> bool {
+    pub(crate) fn is_auth_off(&self) -> bool {
         matches!(self, Self::Status(status) if status.code == FAILED_PRECONDITION && status.says("authentication is not enabled"))
     }
 
     /// A watch was ended by the member, for this reason.
-    pub(super) fn cancelled(reason: &str) -> Self {
+    pub(crate) fn cancelled(reason: &str) -> Self {
         // The reason holds what the status of another call would, in words.
         let is_denied = ["permission denied", "invalid auth token", "revision of auth store is old"];
         let is_denied = is_denied.iter().any(|words| reason.contains(words));
@@ -59,18 +61,34 @@ impl CallError {
     }
 
     /// Whether what was asked for is no longer kept.
-    pub(super) fn is_compacted(&self) -> bool {
+    pub(crate) fn is_compacted(&self) -> bool {
         let says_so = |status: &Status| status.code == OUT_OF_RANGE && status.says("compacted");
         matches!(self, Self::Compacted) || matches!(self, Self::Status(status) if says_so(status))
     }
 
     /// Whether there is no such lease, or no more.
-    pub(super) fn is_no_lease(&self) -> bool {
+    pub fn is_no_lease(&self) -> bool {
         matches!(self, Self::Status(status) if status.says("requested lease not found"))
     }
 
+    /// Whether what was asked for was surely not done. Else it may have been, or still be.
+    pub fn is_refusal(&self) -> bool {
+        let Self::Status(status) = self else { return false };
+        matches!(
+            status.code,
+            INVALID_ARGUMENT
+                | NOT_FOUND
+                | PERMISSION_DENIED
+                | RESOURCE_EXHAUSTED
+                | FAILED_PRECONDITION
+                | OUT_OF_RANGE
+                | UNIMPLEMENTED
+                | UNAUTHENTICATED
+        )
+    }
+
     /// What it means to who asked `whom`.
-    pub(super) fn failure(&self, whom: &dyn fmt::Display) -> Failure {
+    pub fn failure(&self, whom: &dyn fmt::Display) -> Failure {
         let kind = match self {
             Self::Broken(_) | Self::Late(_) => FailureKind::Unreachable,
             Self::Status(status) => status.kind(),
@@ -96,7 +114,7 @@ impl fmt::Display for CallError {
 
 impl Status {
     /// The status in these fields, if it is there: `None` in it if the call went well.
-    pub(super) fn read(fields: &HeaderMap) -> Option<Option<Self>> {
+    pub(crate) fn read(fields: &HeaderMap) -> Option<Option<Self>> {
         let code = message::grpc::status(fields)?;
         let message = fields.get("grpc-message").map(|message| decoded(message.as_bytes()));
         let message = message.filter(|message| !message.is_empty()).unwrap_or_else(|| format!("gRPC status {code}"));

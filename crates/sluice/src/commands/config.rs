@@ -1,0 +1,159 @@
+//! `sluice config`
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::trace::escaped;
+use crate::{
+    failure::Failure,
+    output,
+    remote::{Running, block_on},
+};
+
+/// Takes what the admin API keeps out of a gateway, or puts it into one
+///
+/// So it moves from one home (`gateway.home`) to another: export it from a gateway with the old one, import it into one
+/// with the new one. What stands in files is not part of it.
+#[derive(Debug, Args)]
+#[command(before_long_help = "Example:\n  sluice config export > overlay.json\n  \
+                              sluice config import overlay.json --admin 10.0.0.2:9901 --message 'Move to etcd'")]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    order: Order,
+}
+
+#[derive(Debug, Subcommand)]
+enum Order {
+    Export(Export),
+    Import(Import),
+}
+
+/// Prints what the API keeps, as JSON
+#[derive(Debug, Args)]
+struct Export {
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Replaces what the API keeps, in one change
+///
+/// Nothing changes if anything about it is wrong.
+#[derive(Debug, Args)]
+struct Import {
+    /// What `sluice config export` printed; `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    running: Running,
+    /// Only tell what would come of it
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT", default_value = "import")]
+    message: String,
+}
+
+/// What came of it, as far as it is told here.
+#[derive(Deserialize)]
+struct Told {
+    /// `None`: a dry run.
+    revision: Option<Meta>,
+    generation: u64,
+    #[serde(default)]
+    warnings: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    number: u64,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    path: Option<String>,
+    place: Option<String>,
+    message: String,
+}
+
+/// The document that the API keeps, and nothing else.
+const ADDRESS: &str = "/api/v1/config";
+
+// === impl Config ===
+
+impl Config {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        match self.order {
+            Order::Export(order) => order.run(),
+            Order::Import(order) => order.run(),
+        }
+    }
+}
+
+// === impl Export ===
+
+impl Export {
+    fn run(self) -> Result<ExitCode, Failure> {
+        let remote = self.running.find()?;
+        let document: Map<String, Value> = block_on(remote.get_json(&format!("{ADDRESS}?only=api")))?;
+        let mut text = serde_json::to_string_pretty(&document)
+            .map_err(|error| Failure::Other(format!("this cannot be told as JSON: {error}")))?;
+        text.push('\n');
+        output::print(text.as_bytes())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+// === impl Import ===
+
+impl Import {
+    fn run(self) -> Result<ExitCode, Failure> {
+        let document = read(&self.file)?;
+        let remote = self.running.find()?;
+        let dry_run = if self.dry_run { "&dry_run" } else { "" };
+        let path = format!("{ADDRESS}?message={}{dry_run}", escaped(&self.message));
+        let told: Told = block_on(remote.put_json(&path, document))?;
+        output::print(told.text().as_bytes())?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The document in a file, if it is one: whoever mixes files up should hear of it before anybody is asked.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let read = match file.to_str() {
+        Some("-") => io::stdin().lock().read_to_end(&mut text).map(drop),
+        _ => fs::read(file).map(|read| text = read),
+    };
+    let failed = |why: String| Failure::Other(format!("{}: {why}", file.display()));
+    read.map_err(|error| failed(error.to_string()))?;
+    match serde_json::from_slice::<Map<String, Value>>(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(failed(format!("this is not what `sluice config export` prints: {error}"))),
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    fn text(&self) -> String {
+        let mut text = match &self.revision {
+            Some(Meta { number }) => format!("revision {number} is live, as generation {}\n", self.generation),
+            None => "nothing stands in the way, and nothing was changed\n".to_owned(),
+        };
+        for Finding { path, place, message } in &self.warnings {
+            let place = path.as_deref().or(place.as_deref()).map_or_else(String::new, |place| format!("{place}: "));
+            // Writing to a string does not fail.
+            _ = writeln!(text, "warning: {place}{message}");
+        }
+        text
+    }
+}
