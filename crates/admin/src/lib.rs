@@ -16,12 +16,12 @@ mod auth;
 /// Which requests are answered at all.
 mod guard;
 /// Errors as RFC 9457 wants them.
-mod problem;
+use listen as problem;
 /// The answers.
 mod routes;
-/// The sockets: who may connect, how many, for how long.
+/// The sockets.
 mod serve;
 
 pub use gateway::{Check, Gateway, Later, Readiness, Tap};
 pub use log_level::{LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, log_target};
-pub use serve::{Listener, serve};
+pub use serve::serve;

@@ -10,15 +10,13 @@ use std::{
 };
 
 use control::Refusal;
+use listen::Listener;
 use model::{Address, Place, Report};
 
 use crate::failure::Failure;
 
 /// A socket that listens, and where: with port 0, the kernel chose one.
-pub(super) fn bind<L>(address: &Address) -> io::Result<(L, Address)>
-where
-    L: From<tokio::net::TcpListener> + From<tokio::net::UnixListener>,
-{
+pub(super) fn bind(address: &Address) -> io::Result<(Listener, Address)> {
     Ok(match address {
         Address::Tcp(address) => {
             let listener = std::net::TcpListener::bind(address)?;

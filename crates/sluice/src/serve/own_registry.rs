@@ -31,7 +31,7 @@ pub(super) fn open(
     let settings = Settings { token, max_ttl: *max_ttl, allow: registries.allow.clone() };
     registry.open(settings, Some(folder)).map_err(|error| Failure::Other(error.to_string()))?;
     let refused = |error| bind::refused(document, "registry", &format!("{address} for services"), &error);
-    let (listener, address) = bind::bind::<registry::Listener>(address).map_err(refused)?;
+    let (listener, address) = bind::bind(address).map_err(refused)?;
     let registry = registry.clone();
     Ok(Some(Served::start(address, async move |stopped| registry.serve(listener, stopped).await)))
 }
