@@ -8,9 +8,11 @@ mod gateway;
 /// How much the program says about itself.
 mod log_level;
 
-/// What may be asked with the admin token.
+/// What may be asked with a token.
 mod api;
-/// Who may ask that.
+/// Who changed what, and who tried in vain.
+mod audit;
+/// Who asks, and whether they may.
 mod auth;
 
 /// Which requests are answered at all.
@@ -22,6 +24,11 @@ mod routes;
 /// The sockets.
 mod serve;
 
+/// Where everything stands that needs a token.
+const API: &str = "/api/v1";
+
+pub use audit::{AuditEntry, Changed, Denied, Told};
+pub use auth::{Identity, least_role_of, may_change};
 pub use gateway::{Check, Gateway, Later, Readiness, Tap};
 pub use log_level::{LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, log_target};
 pub use serve::serve;
