@@ -6,6 +6,7 @@ mod demo;
 mod diff;
 mod explain;
 mod man;
+mod operator;
 mod run;
 mod schema;
 mod tap;
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Trace(trace::Trace),
     Tap(tap::Tap),
     Top(top::Top),
+    Operator(operator::Operator),
     Demo(demo::Demo),
     Schema(schema::Schema),
     Version(version::Version),
@@ -69,6 +71,7 @@ impl Command {
             Self::Trace(command) => command.run(),
             Self::Tap(command) => command.run(),
             Self::Top(command) => command.run(),
+            Self::Operator(command) => command.run(),
             Self::Demo(command) => command.run(kinds, levels),
             Self::Schema(command) => command.run(&kinds),
             Self::Version(command) => command.run(),
