@@ -14,7 +14,7 @@ use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
     BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
-    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -23,7 +23,7 @@ use telemetry::{
 };
 use tokio::sync::mpsc;
 
-use crate::{LogLevelOrder, LogLevelTold};
+use crate::{AuditEntry, Denied, LogLevelOrder, LogLevelTold};
 
 /// What takes a moment to find out, on threads that serve requests.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -151,8 +151,33 @@ pub trait Gateway: Send + Sync + 'static {
         Err(ChangeError::NoRevision(old))
     }
 
-    /// What shows that somebody may ask under `/api`.
+    /// What shows that somebody may ask anything under `/api`.
     fn token(&self) -> &Token;
+
+    /// Who else may ask there, and what. Cheap.
+    fn operators(&self) -> Arc<Operators> {
+        Arc::default()
+    }
+
+    /// Keeps what somebody did, or tried. Cheap: called from threads that serve requests.
+    fn audit(&self, entry: AuditEntry) {
+        _ = entry;
+    }
+
+    /// What was kept, the newest first: at most so many, older than the one with the number `before` if one is given. Asked
+    /// on a thread that may block.
+    ///
+    /// # Errors
+    /// It cannot be read: why.
+    fn audited(&self, before: Option<u64>, most: usize) -> Result<Vec<AuditEntry>, String> {
+        _ = (before, most);
+        Ok(Vec::new())
+    }
+
+    /// Counts that somebody was refused.
+    fn denied(&self, why: Denied) {
+        _ = why;
+    }
 
     /// Names under which the admin address may be asked, beside `localhost` and addresses.
     ///

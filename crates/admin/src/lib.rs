@@ -8,20 +8,27 @@ mod gateway;
 /// How much the program says about itself.
 mod log_level;
 
-/// What may be asked with the admin token.
+/// What may be asked with a token.
 mod api;
-/// Who may ask that.
+/// Who changed what, and who tried in vain.
+mod audit;
+/// Who asks, and whether they may.
 mod auth;
 
 /// Which requests are answered at all.
 mod guard;
 /// Errors as RFC 9457 wants them.
-mod problem;
+use listen as problem;
 /// The answers.
 mod routes;
-/// The sockets: who may connect, how many, for how long.
+/// The sockets.
 mod serve;
 
+/// Where everything stands that needs a token.
+const API: &str = "/api/v1";
+
+pub use audit::{AuditEntry, Changed, Denied, Told};
+pub use auth::{Identity, least_role_of, may_change};
 pub use gateway::{Check, Gateway, Later, Readiness, Tap};
 pub use log_level::{LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, log_target};
-pub use serve::{Listener, serve};
+pub use serve::serve;

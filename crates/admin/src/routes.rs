@@ -10,13 +10,15 @@ use axum::{
     routing::get,
 };
 use http::{HeaderMap, Method, StatusCode, Uri, header};
+use listen::Problem;
 use telemetry::Format;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{
-    Gateway, api,
-    guard::{Hosts, guard},
-    problem::Problem,
+    API, Gateway, api,
+    audit::Denials,
+    auth,
+    guard::{Guard, Hosts, guard},
 };
 
 #[derive(Clone)]
@@ -27,6 +29,8 @@ struct Admin {
 }
 
 pub(crate) fn router(gateway: Arc<dyn Gateway>, hosts: Hosts) -> Router {
+    let denials = Arc::new(Denials::new(gateway.clone()));
+    let api = auth::required(api::router(&gateway), gateway.clone(), denials.clone());
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
@@ -34,8 +38,8 @@ pub(crate) fn router(gateway: Arc<dyn Gateway>, hosts: Hosts) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(Admin { gateway: gateway.clone(), scrape: Arc::default() })
-        .nest("/api/v1", api::router(&gateway))
-        .layer(middleware::from_fn_with_state((gateway, hosts), guard))
+        .nest(API, api)
+        .layer(middleware::from_fn_with_state(Guard { gateway, denials, hosts }, guard))
 }
 
 /// That this is answered is the answer.

@@ -149,7 +149,7 @@ fn read_again(texts: &[String; 2], kept: &mut Kept) -> Option<(Model, Vec<Proble
 
 /// All that a model says. What stands within routes is asked where it stands now.
 fn told(model: &Model) -> Vec<String> {
-    let Model { gateway, listeners, upstreams, routes, tests } = model;
+    let Model { gateway, listeners, upstreams, routes, tests, operators } = model;
     let places = regex::Regex::new(r"Place \{[^}]*\}").unwrap();
     let routes = routes.iter().map(|route| {
         let value = format!("{:?}", route.value);
@@ -157,7 +157,8 @@ fn told(model: &Model) -> Vec<String> {
         format!("{} {within:?} {}", route.place, places.replace_all(&value, ""))
     });
     let others = [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}"), format!("{tests:?}")];
-    others.into_iter().chain(routes).collect()
+    let others = others.into_iter().chain([format!("{operators:?}")]);
+    others.chain(routes).collect()
 }
 
 // === impl Random ===

@@ -23,7 +23,7 @@ mod signals;
 mod probe;
 
 /// The sockets, and what all dialects have in common.
-mod listen;
+mod front;
 
 /// Our own API: `/v1/services`.
 mod rest;
@@ -37,6 +37,5 @@ mod watch;
 /// What a scrape shows of it.
 mod metrics;
 
-pub use listen::Listener;
 pub use registry::{Registry, Settings};
 pub use store::StoreError;

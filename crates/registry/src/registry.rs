@@ -12,6 +12,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use listen::Listener;
 use message::Token;
 use tokio::{
     sync::{Notify, Semaphore},
@@ -20,8 +21,7 @@ use tokio::{
 
 use crate::{
     core::{Core, Dialect, Instance, Limits, Moment, Refusal, Registered},
-    listen::{self, Listener},
-    probe,
+    front, probe,
     signals::Signals,
     store::{Store, StoreError, Writer},
 };
@@ -131,7 +131,7 @@ impl Registry {
         self.0.core().begin_leases(now());
         probe::start_all(self);
         let serving = async {
-            listen::serve(listener, self, shutdown).await;
+            front::serve(listener, self, shutdown).await;
             self.0.kept().await;
         };
         tokio::select! {

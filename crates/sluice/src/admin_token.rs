@@ -142,13 +142,19 @@ fn read(file: &Path) -> io::Result<Option<Token>> {
     Token::new(text.trim()).map(Some).ok_or_else(|| refused(file, why))
 }
 
-/// 256 bits from the operating system, as hexadecimal digits.
-fn make() -> io::Result<Token> {
+/// 256 bits from the operating system.
+pub(crate) fn secret() -> io::Result<[u8; SECRET]> {
     let mut secret = [0; SECRET];
     let mut filled = 0;
     while filled < SECRET {
         filled += getrandom(&mut secret[filled..], GetRandomFlags::empty())?;
     }
+    Ok(secret)
+}
+
+/// A secret as hexadecimal digits.
+fn make() -> io::Result<Token> {
+    let secret = secret()?;
     let text: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     Token::new(&text).ok_or_else(|| io::Error::other("the operating system gives no randomness"))
 }

@@ -14,8 +14,8 @@ use telemetry::UpstreamMetrics;
 use upstream::{Upstream, balance::Balancers};
 
 use crate::{
-    Debugging, Kinds, Listener, Places, Settings, Snapshot, around::Around, callers, conflicts::Known, expectations,
-    policies::Maker, routes, tls,
+    Debugging, Kinds, Listener, Operators, Places, Settings, Snapshot, around::Around, callers, conflicts::Known,
+    expectations, policies::Maker, routes, tls,
 };
 
 /// Reports what is wrong with the settings of policies that no route has, which only their kinds can tell.
@@ -71,6 +71,7 @@ pub fn compile(
         routes,
         upstream_metrics: compiler.upstream_metrics(),
         upstreams,
+        operators: Operators::of(&model.operators),
         around,
         places: places(model),
         conflicts: conflicts?,

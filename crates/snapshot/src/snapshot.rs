@@ -11,7 +11,7 @@ use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
 use crate::{
-    Action, Breakers, Fallback, Mirror, RouteGuard, Side, Sides, To, around::Around, conflicts::Known,
+    Action, Breakers, Fallback, Mirror, Operators, RouteGuard, Side, Sides, To, around::Around, conflicts::Known,
     policies::Policies,
 };
 
@@ -28,6 +28,8 @@ pub struct Snapshot {
     /// By index; actions hold it.
     pub upstreams: Box<[Arc<Upstream>]>,
     pub upstream_metrics: Box<[Arc<UpstreamMetrics>]>,
+    /// Who may ask at the admin address.
+    pub operators: Arc<Operators>,
     /// The policies that routes do not have themselves.
     pub(crate) around: Around,
     /// Of its routes; found again only if what they match has changed.

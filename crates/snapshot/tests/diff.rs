@@ -123,3 +123,16 @@ requests that go elsewhere
       now 404 no_route"#,
     );
 }
+
+#[test]
+fn operators_are_compared() {
+    let with = |role: &str| {
+        let hash = "0".repeat(64);
+        format!("{DOCUMENT}\noperators:\n  - {{ name: ci, role: {role}, token: {{ hash: \"blake3:{hash}\" }} }}\n")
+    };
+    let told = diff(&with("viewer"), &with("admin"));
+    assert!(!told.same);
+    let told = told.to_string();
+    assert!(told.starts_with("operators\n  ~ `ci`\n      role: `viewer` -> `admin`\n"), "{told}");
+    assert!(diff(DOCUMENT, &with("viewer")).to_string().starts_with("operators\n  + `ci`: "));
+}

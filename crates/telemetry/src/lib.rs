@@ -28,7 +28,7 @@ mod traces;
 /// The counters as text: Prometheus 0.0.4 and OpenMetrics 1.0.
 mod exposition;
 
-pub use access_log::{AccessLogs, Line, WorkerLog, rfc3339};
+pub use access_log::{AccessLogs, Line, WorkerLog, is_secret, rfc3339, without_credentials, without_secrets};
 pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
 pub use history::{Counts, History};

@@ -93,6 +93,9 @@ families! {
     OWN_REGISTRY_REFUSALS "sluice_own_registry_refusals_total" Counter ["dialect"] "Requests to the registry that were refused: bad, unknown, or too many.";
     OWN_REGISTRY_WRITE_FAILURES "sluice_own_registry_write_failures_total" Counter [] "Batches that could not be written to the file of the registry.";
 
+    ADMIN_DENIED "sluice_admin_denied_total" Counter ["reason"] "Requests to the admin address that were refused, by the reason.";
+    AUDIT_LOST "sluice_audit_entries_lost_total" Counter [] "Entries that could not be kept in the audit log.";
+
     ACCESS_LOG_LINES "sluice_access_log_lines_total" Counter ["log"] "Lines of an access log that were written, or taken by the server that they go to.";
     ACCESS_LOG_DROPPED "sluice_access_log_dropped_lines_total" Counter ["log"] "Lines of an access log that were lost because its sink was slow or broken.";
 

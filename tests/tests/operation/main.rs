@@ -29,6 +29,8 @@ mod limits;
 mod explain;
 /// Services that register with the gateway itself.
 mod registry;
+/// Who may do what at the admin address.
+mod operators;
 /// Documents that change while traffic flows.
 mod reload;
 /// Names in the DNS, and name servers that fail.

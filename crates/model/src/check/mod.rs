@@ -13,6 +13,7 @@ mod gateway;
 mod health;
 mod listeners;
 mod names;
+mod operators;
 mod policies;
 mod registries;
 mod routes;
@@ -28,7 +29,7 @@ pub(crate) use self::{
     routes::{Known, check as check_route},
 };
 use crate::{
-    Gateway, Listener, Model, Node, Placed, Report, Route, Test, Upstream, Value,
+    Gateway, Listener, Model, Node, Operator, Placed, Report, Route, Test, Upstream, Value,
     decode::decode_without,
     document::Document,
     pending::{self, Scope},
@@ -41,6 +42,7 @@ pub(crate) struct Rest<'n> {
     upstreams: Vec<Option<Upstream>>,
     tests: &'n [Node],
     checked_tests: Vec<Option<Test>>,
+    operators: Vec<Option<Operator>>,
     /// What its routes may refer to.
     pub(crate) known: Known<'n>,
 }
@@ -97,7 +99,9 @@ impl<'n> Rest<'n> {
             subsets: Subsets::of(upstreams.len()),
         };
         let (listeners, upstreams) = (checked_listeners, checked_upstreams);
-        Some(Self { gateway, listeners, upstreams, tests: items(root, "tests"), checked_tests: Vec::new(), known })
+        let operators = operators::check(items(root, "operators"), report);
+        let tests = items(root, "tests");
+        Some(Self { gateway, listeners, upstreams, tests, checked_tests: Vec::new(), operators, known })
     }
 
     /// To be called when all routes are checked.
@@ -120,6 +124,7 @@ impl<'n> Rest<'n> {
             upstreams: self.upstreams.into_iter().collect::<Option<_>>()?,
             routes: routes?,
             tests: self.checked_tests.into_iter().collect::<Option<_>>()?,
+            operators: self.operators.into_iter().collect::<Option<_>>()?,
         })
     }
 }

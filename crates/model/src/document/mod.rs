@@ -11,6 +11,7 @@ mod failover;
 mod gateway;
 mod health;
 mod listener;
+mod operator;
 mod registries;
 mod route;
 mod test;
@@ -32,6 +33,7 @@ pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpC
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,
 };
+pub use operator::{Operator, OperatorRole, OperatorToken};
 pub use registries::{Consul, Dns, Etcd, Eureka, Registration, RegistrationPlace, Registries, Registry};
 pub use route::{
     ApiVersion, Cohort, Destination, Fallback, Field, FieldMatch, Fields, HeaderMatch, Match, Mirror, Mirrors, NewPath,
@@ -54,7 +56,7 @@ pub struct Document {
     #[serde(default, rename = "$schema")]
     pub schema: Option<String>,
     /// Other files that are part of this document: paths in which `*` stands for any run of characters but `/`,
-    /// relative to the folder of this file. Their listeners, upstreams, routes, tests and consumers follow those given here.
+    /// relative to the folder of this file. Their listeners, upstreams, routes, tests, consumers and operators follow those given here.
     #[serde(default)]
     pub include: Vec<String>,
     /// What holds for the whole process.
@@ -77,6 +79,10 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "Vec<Test>")]
     pub tests: Vec<Unread>,
+    /// Who may ask at `gateway.admin`, beside whoever has the admin token. Default: nobody.
+    #[serde(default)]
+    #[schemars(with = "Vec<Operator>")]
+    pub operators: Vec<Unread>,
 }
 
 /// The version of the format. There is only one.

@@ -17,6 +17,7 @@ mod health;
 mod listener;
 mod matching;
 mod mirror;
+mod operator;
 mod placed;
 mod retry;
 mod route;
@@ -51,6 +52,7 @@ pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
 pub use mirror::Mirror;
+pub use operator::{Operator, OperatorRole};
 pub use placed::Placed;
 pub use retry::{Backoff, Budget, RetryRules};
 pub use route::Route;
@@ -75,6 +77,7 @@ pub struct Model {
     /// In document order; the last tie-breaker of precedence.
     pub routes: Vec<Placed<Route>>,
     pub tests: Vec<Test>,
+    pub operators: Vec<Operator>,
 }
 
 /// Index of a listener in [`Model::listeners`].

@@ -36,6 +36,7 @@ mod status;
 mod status_range;
 mod syslog_address;
 mod time;
+mod token_hash;
 mod zone;
 
 use std::{fmt, marker::PhantomData};
@@ -77,6 +78,7 @@ pub use status::{RedirectStatus, Status};
 pub use status_range::StatusRange;
 pub use syslog_address::SyslogAddress;
 pub use time::{Moment, Offset, TimeOfDay};
+pub use token_hash::TokenHash;
 pub use zone::Zone;
 
 use crate::FromText;

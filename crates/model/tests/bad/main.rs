@@ -5,6 +5,7 @@ mod discovery;
 mod failures;
 mod listeners;
 mod logs;
+mod operators;
 mod routes;
 mod sides;
 mod tests;

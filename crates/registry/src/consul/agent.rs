@@ -9,12 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
+use listen::Peer;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Refused, fields::Fields, refused, register as read, told};
 use crate::{
     core::{CheckStatus, Core, Dialect, Instance, Key, Refusal, Registered, Status},
-    listen::{Asked, Peer, Query},
+    front::{Asked, Query},
     registry::Shared,
 };
 
@@ -62,8 +63,8 @@ pub(super) async fn checks(State(shared): Asked, query: Query) -> Answer {
 }
 
 /// Answers once it is on disk. An id is one service's: who registers with it under another name has changed its name.
-pub(super) async fn register(State(shared): Asked, Extension(Peer(peer)): Extension<Peer>, body: Bytes) -> Answer {
-    let instance = read::instance(&body, peer).map_err(Refusal::Bad);
+pub(super) async fn register(State(shared): Asked, Extension(peer): Extension<Peer>, body: Bytes) -> Answer {
+    let instance = read::instance(&body, peer.ip()).map_err(Refusal::Bad);
     let registered = instance.and_then(|instance| {
         let key = instance.key.clone();
         let registered = shared.register(instance)?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::listen::go_duration;
+use crate::front::go_duration;
 
 /// The fields of an object.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Answer, indexed, refused, told};
 use crate::{
     core::{Core, Refusal, Registered},
-    listen::{Asked, Query},
+    front::{Asked, Query},
     registry::Shared,
 };
 

@@ -20,12 +20,13 @@ use axum::{
     routing::{get, post, put},
 };
 use http::{HeaderMap, StatusCode, header};
+use listen::Problem;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::{
     core::{Core, Dialect, Instance, Key, Refusal, Registered, Status},
-    listen::{Asked, Problem, Query},
+    front::{Asked, Query},
     registry::Shared,
 };
 

@@ -22,11 +22,12 @@ use axum::{
     routing::{get, put},
 };
 use http::{HeaderValue, StatusCode, header};
+use listen::Problem;
 use serde_json::{Value, json};
 
 use crate::{
     core::{Dialect, Key, Refusal, Status},
-    listen::{Asked, Problem, Query},
+    front::{Asked, Query},
     registry::Shared,
 };
 use said::{Change, Registering};

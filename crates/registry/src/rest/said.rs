@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::{
     core::{Check, Dialect, Instance, Key, Status},
-    listen::go_duration,
+    front::go_duration,
 };
 
 pub(super) const REGISTERING: &str = r#"{"address":"10.0.0.7:8080","ttl":"30s","labels":{"version":"v2"}}"#;

@@ -18,6 +18,7 @@ pub enum List {
     Upstreams,
     Routes,
     Consumers,
+    Operators,
 }
 
 /// One change.
@@ -88,7 +89,7 @@ pub enum Why {
 // === impl List ===
 
 impl List {
-    pub const ALL: [Self; 4] = [Self::Listeners, Self::Upstreams, Self::Routes, Self::Consumers];
+    pub const ALL: [Self; 5] = [Self::Listeners, Self::Upstreams, Self::Routes, Self::Consumers, Self::Operators];
 
     /// As documents call it.
     pub const fn name(self) -> &'static str {
@@ -97,6 +98,7 @@ impl List {
             Self::Upstreams => "upstreams",
             Self::Routes => "routes",
             Self::Consumers => "consumers",
+            Self::Operators => "operators",
         }
     }
 
@@ -107,6 +109,7 @@ impl List {
             Self::Upstreams => "upstream",
             Self::Routes => "route",
             Self::Consumers => "consumer",
+            Self::Operators => "operator",
         }
     }
 

@@ -7,6 +7,7 @@ mod demo;
 mod diff;
 mod explain;
 mod man;
+mod operator;
 mod run;
 mod schema;
 mod tap;
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Tap(tap::Tap),
     Top(top::Top),
     Config(config::Config),
+    Operator(operator::Operator),
     Demo(demo::Demo),
     Schema(schema::Schema),
     Version(version::Version),
@@ -72,6 +74,7 @@ impl Command {
             Self::Tap(command) => command.run(),
             Self::Top(command) => command.run(),
             Self::Config(command) => command.run(),
+            Self::Operator(command) => command.run(),
             Self::Demo(command) => command.run(kinds, levels),
             Self::Schema(command) => command.run(&kinds),
             Self::Version(command) => command.run(),

@@ -6,12 +6,12 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use admin::{Check, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
+use admin::{AuditEntry, Check, Denied, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
-    ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, Operators, OrderError, Question, QuestionError,
+    ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -19,7 +19,11 @@ use telemetry::{
     history::{Busy, Point, Resolution, Subject},
 };
 
-use super::{bind, served::Served};
+use super::{
+    audit::{AuditLog, Counters},
+    bind::{self, Mode},
+    served::Served,
+};
 use crate::{failure::Failure, log::Levels};
 
 /// The gateway as its admin address sees it.
@@ -27,14 +31,23 @@ struct Operated {
     control: Arc<Control>,
     token: Token,
     levels: Levels,
+    audit: AuditLog,
 }
 
 /// Binds the address that the document names, if any, and answers operators there.
-pub(super) fn open(document: &Path, control: &Arc<Control>, levels: Levels) -> Result<Option<Served>, Failure> {
+pub(super) fn open(
+    document: &Path,
+    control: &Arc<Control>,
+    levels: Levels,
+    state: &Path,
+    counters: &Arc<Counters>,
+) -> Result<Option<Served>, Failure> {
     let Some((address, token)) = control.admin() else { return Ok(None) };
     let refused = |error| bind::refused(document, "admin", &format!("{address} for operators"), &error);
-    let (listener, address) = bind::bind(&address).map_err(refused)?;
-    let gateway = Arc::new(Operated { control: control.clone(), token, levels });
+    let (listener, address) = bind::bind(&address, Mode::Private).map_err(refused)?;
+    let audit = AuditLog::start(state, counters.clone())
+        .map_err(|error| Failure::Other(format!("cannot start the audit log: {error}")))?;
+    let gateway = Arc::new(Operated { control: control.clone(), token, levels, audit });
     Ok(Some(Served::start(address, |stopped| admin::serve(listener, gateway, stopped))))
 }
 
@@ -130,5 +143,21 @@ impl admin::Gateway for Operated {
 
     fn token(&self) -> &Token {
         &self.token
+    }
+
+    fn operators(&self) -> Arc<Operators> {
+        self.control.snapshot().operators.clone()
+    }
+
+    fn audit(&self, entry: AuditEntry) {
+        self.audit.keep(entry);
+    }
+
+    fn audited(&self, before: Option<u64>, most: usize) -> Result<Vec<AuditEntry>, String> {
+        self.audit.read(before, most)
+    }
+
+    fn denied(&self, why: Denied) {
+        self.audit.denied(why);
     }
 }

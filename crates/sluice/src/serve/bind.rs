@@ -3,22 +3,33 @@
 use std::{
     env, fs, io,
     os::unix::{
-        fs::FileTypeExt,
+        fs::{FileTypeExt, PermissionsExt},
         net::{UnixListener, UnixStream},
     },
     path::Path,
 };
 
 use control::Refusal;
+use listen::Listener;
 use model::{Address, Place, Report};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::failure::Failure;
 
+/// So many may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+/// Who may connect to a unix socket, beside the folder that it stands in saying so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// As the umask says.
+    AsIs,
+    /// Nobody but the user that the gateway runs as.
+    Private,
+}
+
 /// A socket that listens, and where: with port 0, the kernel chose one.
-pub(super) fn bind<L>(address: &Address) -> io::Result<(L, Address)>
-where
-    L: From<tokio::net::TcpListener> + From<tokio::net::UnixListener>,
-{
+pub(super) fn bind(address: &Address, mode: Mode) -> io::Result<(Listener, Address)> {
     Ok(match address {
         Address::Tcp(address) => {
             let listener = std::net::TcpListener::bind(address)?;
@@ -28,11 +39,23 @@ where
         }
         Address::Unix(path) => {
             remove_stale(path)?;
-            let listener = UnixListener::bind(path)?;
+            let listener = unix(path, mode)?;
             listener.set_nonblocking(true)?;
             (tokio::net::UnixListener::from_std(listener)?.into(), address.clone())
         }
     })
+}
+
+fn unix(path: &Path, mode: Mode) -> io::Result<UnixListener> {
+    if mode == Mode::AsIs {
+        return UnixListener::bind(path);
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Nobody can connect before it listens.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Takes a socket away that nobody listens on any more: left over from a crash.

@@ -7,6 +7,8 @@
 
 /// The admin address of a running gateway.
 mod admin_address;
+/// Who changed what, and who tried in vain.
+mod audit;
 /// Addresses beside the listeners.
 mod bind;
 /// What the catalog of a registry says.
@@ -107,6 +109,7 @@ impl Server {
         let begun = Instant::now();
         let made = Rc::new(OnceCell::<Made>::new());
         let (registry, folder) = (Registry::new(), state.folder().to_owned());
+        let counters = Arc::new(audit::Counters::default());
         let (control, applied) = Control::start(Options {
             path: document.to_owned(),
             kinds: Box::new(kinds),
@@ -120,13 +123,13 @@ impl Server {
                 let made = made.clone();
                 move || state.token(&made)
             }),
-            exposed: vec![Arc::new(registry.clone())],
+            exposed: vec![Arc::new(registry.clone()), counters.clone()],
         })?;
         memory::give_back();
         let control = Arc::new(control);
         // What was registered is known again before anybody hears that the gateway is ready.
         let registry = own_registry::open(document, &control, &registry, &folder)?;
-        let admin = admin_address::open(document, &control, levels)?;
+        let admin = admin_address::open(document, &control, levels, &folder, &counters)?;
         if let Some(made) = made.get() {
             made.show();
         }

@@ -7,7 +7,10 @@ use message::Token;
 use model::{Address, values::SecretSource};
 use registry::{Registry, Settings};
 
-use super::{bind, served::Served};
+use super::{
+    bind::{self, Mode},
+    served::Served,
+};
 use crate::failure::Failure;
 
 /// A shorter token is guessed too soon.
@@ -31,7 +34,7 @@ pub(super) fn open(
     let settings = Settings { token, max_ttl: *max_ttl, allow: registries.allow.clone() };
     registry.open(settings, Some(folder)).map_err(|error| Failure::Other(error.to_string()))?;
     let refused = |error| bind::refused(document, "registry", &format!("{address} for services"), &error);
-    let (listener, address) = bind::bind::<registry::Listener>(address).map_err(refused)?;
+    let (listener, address) = bind::bind(address, Mode::AsIs).map_err(refused)?;
     let registry = registry.clone();
     Ok(Some(Served::start(address, async move |stopped| registry.serve(listener, stopped).await)))
 }

@@ -6,6 +6,7 @@ mod demo;
 mod diff;
 mod examples;
 mod explain;
+mod operator;
 mod print;
 mod run;
 

@@ -20,8 +20,13 @@ impl fmt::Display for Diff {
             section(f, "gateway")?;
             self.gateway.iter().try_for_each(|change| writeln!(f, "  {change}"))?;
         }
-        for (title, items) in [("listeners", &self.listeners), ("upstreams", &self.upstreams), ("routes", &self.routes)]
-        {
+        let lists = [
+            ("listeners", &self.listeners),
+            ("upstreams", &self.upstreams),
+            ("routes", &self.routes),
+            ("operators", &self.operators),
+        ];
+        for (title, items) in lists {
             if !items.is_empty() {
                 section(f, title)?;
                 items.iter().try_for_each(|item| item.fmt(f))?;

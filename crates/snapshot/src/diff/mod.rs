@@ -41,6 +41,7 @@ pub struct Diff {
     pub listeners: Vec<Item>,
     pub upstreams: Vec<Item>,
     pub routes: Vec<Item>,
+    pub operators: Vec<Item>,
     /// Examples of requests that go elsewhere, one for each two routes.
     pub requests: Vec<Moved>,
     /// Further ones, that are not told.
@@ -66,11 +67,13 @@ pub fn diff(old: Edition<'_>, new: Edition<'_>, now: SystemTime) -> Diff {
     let listeners = Item::all(&listeners[0], &listeners[1], &meanings);
     let upstreams = Item::all(&upstreams[0], &upstreams[1], &meanings);
     let routes = Item::all(&routes[0], &routes[1], &meanings);
+    let operators = [old, new].map(|edition| edition.things("operators", &edition.model.operators));
+    let operators = Item::all(&operators[0], &operators[1], &meanings);
     let (requests, omitted) = requests::moved(old, new, &routes, now);
     let same = gateway.is_empty()
-        && [&listeners, &upstreams, &routes].iter().all(|items| items.is_empty())
+        && [&listeners, &upstreams, &routes, &operators].iter().all(|items| items.is_empty())
         && requests.is_empty();
-    Diff { same, gateway, listeners, upstreams, routes, requests, omitted }
+    Diff { same, gateway, listeners, upstreams, routes, operators, requests, omitted }
 }
 
 /// Without `gateway`, everything of it is as it is by default.

@@ -41,6 +41,7 @@ use message::{Random, Record};
 use model::LogSink;
 
 pub use line::Line;
+pub use redact::{is_secret, without_credentials, without_secrets};
 pub use timestamp::rfc3339;
 
 use crate::{Expose, Exposition, names};

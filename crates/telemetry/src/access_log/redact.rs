@@ -58,6 +58,28 @@ pub(super) struct Redaction {
     names: Vec<Arc<str>>,
 }
 
+/// Whether something of this name is secret.
+pub fn is_secret(name: &str) -> bool {
+    Redaction::default().hides(name.to_ascii_lowercase().as_bytes())
+}
+
+/// A query without the values of secret parameters.
+pub fn without_secrets(query: &str) -> String {
+    collected(|out| Redaction::default().query(query.as_bytes(), out))
+}
+
+/// A text that is, or holds, an address: without what stands before `@`, and without secret parameters.
+pub fn without_credentials(text: &str) -> String {
+    collected(|out| Redaction::default().address(text.as_bytes(), out))
+}
+
+fn collected(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> String {
+    let mut text = Vec::new();
+    write(&mut |piece| text.extend_from_slice(piece));
+    // It was text, and what was cut off stands at ASCII.
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 // === impl Redaction ===
 
 impl Redaction {
@@ -179,12 +201,6 @@ fn encoded_query(piece: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn collected(write: impl FnOnce(&mut dyn FnMut(&[u8]))) -> String {
-        let mut out = Vec::new();
-        write(&mut |piece| out.extend_from_slice(piece));
-        String::from_utf8(out).unwrap()
-    }
 
     #[test]
     fn secret_parameters_are_hidden() {

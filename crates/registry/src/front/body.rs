@@ -9,9 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
+use listen::Problem;
 use tokio::time::timeout;
-
-use super::Problem;
 
 /// Of a body. An instance as large as the limits allow fits in, in whatever dialect.
 const BYTES: usize = 256 * 1024;

@@ -9,8 +9,8 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use listen::Problem;
 
-use super::Problem;
 use crate::registry::Shared;
 
 /// As clients of Consul show a token.

@@ -1,0 +1,128 @@
+//! What each may do.
+
+use std::borrow::Cow;
+
+use http::Method;
+use revisions::edit::{Edit, List, apply};
+use serde_json::{Map, Value};
+use snapshot::Role;
+
+/// Who writes below these changes who may do what.
+const OF_ADMINS: [&str; 2] = ["operators", "tokens"];
+
+/// Below `gateway`: where the document is kept that the API changes.
+const HOME: &str = "home";
+
+/// Questions that are asked with a body, and change nothing.
+const QUESTIONS: [&str; 1] = ["explain"];
+
+/// What somebody must be, to ask for this path below `/api/v1`. More than [`Role::Viewer`] for whatever changes something.
+pub(super) fn least_role(method: &Method, path: &[Cow<'_, str>]) -> Role {
+    let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let first = path.first().map(|first| &**first).unwrap_or_default();
+    if is_read || *method == Method::POST && path.len() == 1 && QUESTIONS.contains(&first) {
+        return Role::Viewer;
+    }
+    // However it is spelt: no list of this name in another spelling is to come into being unguarded.
+    match OF_ADMINS.iter().any(|list| list.eq_ignore_ascii_case(first)) {
+        true => Role::Admin,
+        false => Role::Operator,
+    }
+}
+
+/// What somebody must be, to make these edits on `current`, the document that the API keeps: [`Role::Admin`] if they touch
+/// operators in whatever way, be it that another document takes the place of this one.
+///
+/// Of an [`Edit::Replace`] that holds for this very document only: have it made with [`Expected::Revision`], so that operators
+/// that an admin changes meanwhile are not changed back.
+///
+/// [`Expected::Revision`]: snapshot::Expected::Revision
+pub fn least_role_of(edits: &[Edit], current: &Map<String, Value>) -> Role {
+    let touches_operators = |edit: &Edit| match edit {
+        Edit::Create { list, .. } | Edit::Put { list, .. } | Edit::Patch { list, .. } | Edit::Delete { list, .. } => {
+            *list == List::Operators
+        }
+        Edit::PatchGateway { patch } => patch.get(HOME).is_some(),
+        Edit::Replace { document } => decisive(document) != decisive(current),
+    };
+    // And whatever edits there may be one day.
+    let comes_to = || apply(current, edits).is_ok_and(|edited| decisive(&edited) != decisive(current));
+    if edits.iter().any(touches_operators) || comes_to() { Role::Admin } else { Role::Operator }
+}
+
+/// What says who the operators are: they themselves, further files with some, and where all of that is kept.
+fn decisive(document: &Map<String, Value>) -> [Option<&Value>; 3] {
+    // None is the same as an empty list.
+    let is_some = |value: &&Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+    let top = |key| document.get(key).filter(is_some);
+    [top(List::Operators.name()), top("include"), document.get("gateway").and_then(|gateway| gateway.get(HOME))]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{super::path::segments, *};
+
+    #[test]
+    fn reading_is_for_all_and_operators_are_for_admins() {
+        let check = |method: Method, path: &str, expected| {
+            assert_eq!(least_role(&method, &segments(path).unwrap()), expected, "{method} {path}");
+        };
+        for path in ["/", "/routes", "/routes/a", "/operators", "/operators/a", "/config", "/audit"] {
+            check(Method::GET, path, Role::Viewer);
+            check(Method::HEAD, path, Role::Viewer);
+        }
+        check(Method::POST, "/explain", Role::Viewer);
+        check(Method::POST, "/explain/more", Role::Operator);
+        check(Method::PUT, "/explain", Role::Operator);
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::from_bytes(b"MOVE").unwrap()] {
+            for path in ["/", "/routes", "/routes/a", "/routes/operators", "/config", "/transactions", "/breakers"] {
+                check(method.clone(), path, Role::Operator);
+            }
+            for path in ["/operators", "/operators/a", "/%6fperators/a", "/Operators", "/%4fPERATORS/a", "/tokens/a"] {
+                check(method.clone(), path, Role::Admin);
+            }
+        }
+    }
+
+    #[test]
+    fn edits_that_touch_operators_are_for_admins() {
+        let map = |value: Value| value.as_object().unwrap().clone();
+        let current = map(json!({ "routes": [{ "name": "a" }], "operators": [{ "name": "o", "role": "viewer" }] }));
+        let none = map(json!({ "routes": [{ "name": "a" }] }));
+        let (list, name) = (List::Operators, "o".to_owned());
+        let (routes, a) = (List::Routes, "a".to_owned());
+        let put = Edit::Put { list: routes, name: "operators".to_owned(), object: Map::new() };
+        let replace = |document: Value| Edit::Replace { document: map(document) };
+        let others = json!([{ "name": "o", "role": "admin" }]);
+        for (edits, current, expected) in [
+            (vec![], &current, Role::Operator),
+            (vec![put.clone(), Edit::Delete { list: routes, name: a.clone() }], &current, Role::Operator),
+            (vec![Edit::PatchGateway { patch: json!({ "operators": others }) }], &current, Role::Operator),
+            (vec![replace(json!({ "operators": [{ "role": "viewer", "name": "o" }] }))], &current, Role::Operator),
+            (vec![replace(json!({}))], &none, Role::Operator),
+            (vec![replace(json!({ "operators": [] }))], &none, Role::Operator),
+            (vec![replace(json!({ "operators": null }))], &none, Role::Operator),
+            (vec![replace(json!({}))], &current, Role::Admin),
+            (vec![replace(json!({ "operators": [] }))], &current, Role::Admin),
+            (vec![replace(json!({ "operators": others }))], &current, Role::Admin),
+            (vec![replace(json!({ "operators": others }))], &none, Role::Admin),
+            (vec![replace(json!({ "operators": 5 }))], &none, Role::Admin),
+            // Who the operators are would be for another place to say.
+            (vec![Edit::PatchGateway { patch: json!({ "home": "read_only" }) }], &none, Role::Admin),
+            (vec![Edit::PatchGateway { patch: json!({ "home": null }) }], &none, Role::Admin),
+            (vec![replace(json!({ "gateway": { "home": { "etcd": {} } } }))], &none, Role::Admin),
+            (vec![replace(json!({ "include": ["others.yaml"] }))], &none, Role::Admin),
+            // There and back is no way around.
+            (vec![replace(json!({ "operators": others })), replace(Value::Object(none.clone()))], &none, Role::Admin),
+            (vec![put, Edit::Delete { list, name: name.clone() }], &current, Role::Admin),
+            (vec![Edit::Patch { list, name: name.clone(), patch: json!({}) }], &current, Role::Admin),
+            (vec![Edit::Patch { list, name: "nobody".to_owned(), patch: json!({}) }], &current, Role::Admin),
+            (vec![Edit::Put { list, name, object: Map::new() }], &none, Role::Admin),
+            (vec![Edit::Create { list, object: Map::new() }], &none, Role::Admin),
+        ] {
+            assert_eq!(least_role_of(&edits, current), expected, "{edits:?}");
+        }
+    }
+}

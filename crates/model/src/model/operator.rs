@@ -1,0 +1,16 @@
+use std::{sync::Arc, time::SystemTime};
+
+pub use crate::document::OperatorRole;
+use crate::{Place, values::TokenHash};
+
+/// Somebody who may ask at the admin address.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    pub name: Arc<str>,
+    pub place: Place,
+    pub role: OperatorRole,
+    /// Of the token that they show.
+    pub hash: TokenHash,
+    /// From when on it is worth nothing.
+    pub not_after: Option<SystemTime>,
+}

@@ -1,0 +1,54 @@
+//! Who may ask at the admin address.
+
+use super::check;
+
+const HASH: &str = "blake3:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// Compares all problems of a list of operators, of which `HASH` is the hash of some token.
+#[track_caller]
+fn check_operators(lines: &str, expected: &[&str]) {
+    check(&format!("version: 1\noperators:\n{}", lines.replace("HASH", &format!("\"{HASH}\""))), expected);
+}
+
+#[test]
+fn good_ones() {
+    let other = HASH.replace("abcdef", "ABCDE0");
+    check_operators(
+        &format!(
+            "  - {{ name: ci, role: operator, token: {{ hash: HASH }} }}\n  \
+             - {{ name: grafana, role: viewer, token: {{ hash: \"{other}\" }}, not_after: \"2027-01-01\" }}\n"
+        ),
+        &[],
+    );
+    check_operators("  []\n", &[]);
+}
+
+#[test]
+fn all_that_is_wrong_with_operators() {
+    check_operators(
+        "  - { name: ci, role: Operator, token: { hash: slo_abc } }\n  \
+           - { name: admin, role: admin, token: { hash: HASH } }\n  \
+           - { role: viewer, token: HASH, not_after: soon, until: never }\n  \
+           - { name: admin, role: viewer, token: {} }\n  \
+           - root\n",
+        &[
+            "3:21: error: unknown variant `Operator`, expected one of `viewer`, `operator`, `admin`",
+            "3:48: error: expected `blake3:` and 64 hexadecimal digits, as `sluice operator new` prints them, found another text",
+            "4:11: error: `admin` is whoever has the admin token; call them by the name of who they are",
+        ],
+    );
+}
+
+#[test]
+fn whose_token_it_is_must_be_known() {
+    let upper = HASH.to_uppercase().replace("BLAKE3", "blake3");
+    check_operators(
+        &format!(
+            "  - {{ name: a, role: admin, token: {{ hash: HASH }} }}\n  \
+             - {{ name: b, role: viewer, token: {{ hash: \"{upper}\" }} }}\n"
+        ),
+        &[
+            "4:45: error: two operators have the same token, the first at 3:44; make each its own with `sluice operator new`",
+        ],
+    );
+}
