@@ -103,6 +103,12 @@ causes! {
     UnknownVersion "unknown_version" Client 400 3 "http_request_error" "The version is not known";
     /// The version that the request names is past its `sunset`.
     VersionExpired "version_expired" Client 410 12 "http_request_denied" "The version is no longer served";
+    /// The route wants to know who calls, and the request does not show it. `detail` says where it could; see
+    /// [consumers](consumers.md).
+    Unauthenticated "unauthenticated" Client 401 16 "http_request_denied" "The request does not show who calls";
+    /// What the request shows of who calls is not known, or does not hold any more. With status 400: it shows several things,
+    /// and nobody can say which one counts.
+    InvalidCredentials "invalid_credentials" Client 401 16 "http_request_denied" "The credentials of the request are not valid";
     /// The request went through this gateway already, more often than a chain of gateways explains.
     LoopDetected "loop_detected" Client 508 13 "proxy_loop_detected" "The request is going in circles";
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::Cause;
 
@@ -34,6 +34,8 @@ struct Inner {
     status: Option<StatusCode>,
     /// `None`: nobody knows.
     retry_after: Option<Duration>,
+    /// `None`: nothing that the client could show would help.
+    challenge: Option<HeaderValue>,
     source: Option<BoxError>,
 }
 
@@ -44,7 +46,7 @@ impl Error {
     #[cold]
     pub fn new(cause: Cause, detail: impl Into<Cow<'static, str>>) -> Self {
         let (detail, retry) = (detail.into(), Retry::default());
-        Self(Box::new(Inner { cause, detail, retry, status: None, retry_after: None, source: None }))
+        Self(Box::new(Inner { cause, detail, retry, status: None, retry_after: None, challenge: None, source: None }))
     }
 
     #[must_use]
@@ -71,6 +73,18 @@ impl Error {
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.0.retry_after = Some(wait);
         self
+    }
+
+    /// What the client could show (`WWW-Authenticate`; RFC 9110, 11.6.1).
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: HeaderValue) -> Self {
+        self.0.challenge = Some(challenge);
+        self
+    }
+
+    /// What the client could show.
+    pub fn challenge(&self) -> Option<&HeaderValue> {
+        self.0.challenge.as_ref()
     }
 
     /// When it is worth another try, if that is known.
@@ -115,7 +129,8 @@ impl Error {
         let Inner { cause, ref detail, retry, status, retry_after, .. } = *self.0;
         let source = self.source_text();
         let source = if source.is_empty() { None } else { Some(source.into()) };
-        Self(Box::new(Inner { cause, detail: detail.clone(), retry, status, retry_after, source }))
+        let (detail, challenge) = (detail.clone(), self.0.challenge.clone());
+        Self(Box::new(Inner { cause, detail, retry, status, retry_after, challenge, source }))
     }
 }
 

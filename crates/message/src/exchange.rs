@@ -5,7 +5,7 @@ use std::{net::IpAddr, rc::Rc, sync::Arc, time::SystemTime};
 use http::{HeaderName, HeaderValue, Method, Uri, request};
 use smallvec::SmallVec;
 
-use crate::{Body, Consumer, Facts, Peer, Random, Record, Trace, Upload, canonical};
+use crate::{Body, Consumer, Facts, Peer, Random, Record, Trace, Upload, canonical, field};
 
 pub type Response = http::Response<Body>;
 
@@ -157,6 +157,24 @@ impl Exchange {
         self.head.uri = target;
     }
 
+    /// Takes a parameter out of the query: of what is told of the request afterwards, and of what the endpoint is asked for,
+    /// unless that `keeps` it.
+    pub fn hide_parameter(&mut self, name: &str, keeps: bool) {
+        if keeps {
+            self.remember();
+        }
+        let asked = self.asked.as_mut().map(|asked| &mut asked.uri);
+        let sent = (!keeps).then_some(&mut self.head.uri);
+        for uri in asked.into_iter().chain(sent) {
+            let Some(query) = uri.query() else { continue };
+            let left = field::without_parameter(query, name);
+            let left = Some(&*left).filter(|left| !left.is_empty());
+            if let Ok(without) = canonical::uri(uri.path(), left) {
+                *uri = without;
+            }
+        }
+    }
+
     /// Has the endpoint asked by another method.
     pub fn set_method(&mut self, method: Method) {
         self.remember();
@@ -229,14 +247,43 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_rewrite_leaves_captures_and_what_was_asked_for() {
-        let (head, ()) = Request::head("/users/7?a=b").body(()).unwrap().into_parts();
+    fn exchange(target: &str) -> Exchange {
+        let (head, ()) = Request::head(target).body(()).unwrap().into_parts();
         let peer = Peer::new("192.0.2.1:1000".parse().unwrap(), "192.0.2.2:80".parse().unwrap(), false, None);
         let client_ip = peer.address.ip();
         let authority = HeaderValue::from_static("api.example");
         let (record, random) = (Record::new(Instant::now()), Random::seeded(0));
-        let mut exchange = Exchange::new(head, Body::empty(), Rc::new(peer), client_ip, authority, record, random);
+        Exchange::new(head, Body::empty(), Rc::new(peer), client_ip, authority, record, random)
+    }
+
+    #[test]
+    fn a_parameter_is_hidden() {
+        for (target, hidden) in [
+            ("/a?key=1", "/a"),
+            ("/a?key=1&b=2&key=3", "/a?b=2"),
+            ("/a?b=%20&k%65y=1&c", "/a?b=%20&c"),
+            ("/a?keys=1&&monkey", "/a?keys=1&&monkey"),
+            ("/a", "/a"),
+        ] {
+            for keeps in [false, true] {
+                let mut exchange = exchange(target);
+                exchange.hide_parameter("key", keeps);
+                let (asked, sent) = (exchange.asked_uri().to_string(), exchange.head.uri.to_string());
+                assert_eq!((&*asked, &*sent), (hidden, if keeps { target } else { hidden }), "{target}");
+            }
+        }
+        let mut exchange = exchange("/a?key=1&b=2");
+        exchange.set_target(Uri::from_static("/new?key=1"));
+        exchange.hide_parameter("key", false);
+        assert_eq!(
+            (exchange.asked_uri(), &exchange.head.uri),
+            (&Uri::from_static("/a?b=2"), &Uri::from_static("/new"))
+        );
+    }
+
+    #[test]
+    fn a_rewrite_leaves_captures_and_what_was_asked_for() {
+        let mut exchange = exchange("/users/7?a=b");
         exchange.captures = Captures::one(7, 8);
         let seen = |exchange: &Exchange| {
             let authority = exchange.asked_authority().to_str().unwrap().to_owned();

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, str};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// One value as it arrived.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +35,23 @@ pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = V
         let (key, value) = divide(pair)?;
         (key.trim_ascii() == name.as_bytes()).then_some(Value::Plain(value.trim_ascii()))
     })
+}
+
+/// The query without the parameters of this name; the others stay as they are written.
+pub fn without_parameter(query: &str, name: &str) -> String {
+    let is_other = |pair: &&str| {
+        let key = pair.split('=').next().unwrap_or_default();
+        pair.is_empty() || !Value::Encoded(key.as_bytes()).is(name)
+    };
+    query.split('&').filter(is_other).collect::<Vec<_>>().join("&")
+}
+
+/// The value of a `Cookie` field without the cookies of this name; `None` if there are no others.
+pub fn without_cookie(line: &HeaderValue, name: &str) -> Option<HeaderValue> {
+    let pairs = line.as_bytes().split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let is_other = |pair: &&[u8]| divide(pair).is_none_or(|(key, _)| key.trim_ascii() != name.as_bytes());
+    let left: Vec<_> = pairs.filter(is_other).collect();
+    HeaderValue::from_bytes(&left.join(&b"; "[..])).ok().filter(|left| !left.is_empty())
 }
 
 fn divide(pair: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -117,5 +134,24 @@ fn nibble(digit: u8) -> u8 {
     match digit {
         b'0'..=b'9' => digit - b'0',
         _ => (digit | 0x20) - b'a' + 10,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_taken_out() {
+        for (line, left) in [
+            ("a=1; key=2; b=3", Some("a=1; b=3")),
+            ("key=2", None),
+            ("key=1;key=2", None),
+            ("KEY=2;a", Some("KEY=2; a")),
+            (" key =2; keys=3", Some("keys=3")),
+        ] {
+            let without = without_cookie(&HeaderValue::from_static(line), "key");
+            assert_eq!(without.as_ref().map(HeaderValue::as_bytes), left.map(str::as_bytes), "{line}");
+        }
     }
 }

@@ -28,7 +28,7 @@ pub mod forwarded;
 pub mod vary;
 
 /// Who calls, once a policy has found out.
-mod consumer;
+pub mod consumer;
 /// What is known of a request, for expressions.
 mod facts;
 /// One request on its way, with all that was found out about it.

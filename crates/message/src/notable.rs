@@ -2,6 +2,8 @@
 
 use http::HeaderMap;
 
+use crate::consumer::tells_caller;
+
 /// Found out in one look at each name, which costs less than two lookups; most requests have none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Notable {
@@ -17,6 +19,8 @@ pub struct Notable {
     pub mirror_mark: bool,
     /// [`crate::TOKEN_FIELD`].
     pub token: bool,
+    /// Something that tells endpoints who calls; see [`crate::consumer`].
+    pub consumer: bool,
     /// Something of the context of a trace; see [`crate::trace`].
     pub trace: bool,
 }
@@ -41,7 +45,7 @@ impl Notable {
                 "x-b3-traceid" | "x-b3-spanid" | "x-b3-parentspanid" | "x-b3-sampled" | "x-b3-flags" => {
                     notable.trace = true;
                 }
-                _ => {}
+                _ => notable.consumer |= tells_caller(name),
             }
         }
         notable

@@ -8,7 +8,6 @@ use crate::{Node, Report};
 /// Where a key or value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    Document,
     Route,
     Policy,
 }
@@ -21,8 +20,6 @@ struct Pending {
 
 #[rustfmt::skip]
 const TABLE: &[Pending] = &[
-    Pending { scope: Scope::Document, word: "consumers", hint: "leave it out until a version that identifies callers" },
-
     Pending { scope: Scope::Route, word: "aggregate", hint: "use `upstream`" },
 
     Pending { scope: Scope::Policy, word: "when", hint: "put the policy on routes whose `match` holds the condition" },

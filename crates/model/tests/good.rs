@@ -1,6 +1,6 @@
 //! Documents that are right, and what becomes of them.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use expression::Environment;
 use http::Method;
@@ -410,7 +410,7 @@ fn versions_of_an_api() {
     assert_eq!(versions.from, from);
     assert_eq!(versions.default, Some(1));
     let [one, two] = &*versions.known else { panic!("{versions:?}") };
-    let at = |seconds| Some(std::time::UNIX_EPOCH + Duration::from_secs(seconds));
+    let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
     assert_eq!((one.deprecated, one.sunset), (at(1_780_272_000), at(1_798_675_200)));
     assert_eq!((one.link.as_deref(), one.to.subset), (Some("https://a.example/v1"), Some(model::SubsetId(0))));
     assert_eq!((two.to.upstream.0, two.deprecated, two.sunset), (1, None, None));
@@ -637,4 +637,28 @@ fn registries_are_where_they_usually_are() {
     assert_eq!(registries.etcd.endpoints[0].to_string(), "http://127.0.0.1:2379");
     assert_eq!(registries.eureka.servers[0].to_string(), "http://127.0.0.1:8761/eureka");
     assert_eq!((registries.registry.is_none(), registries.hold), (true, Duration::from_secs(30)));
+}
+
+#[test]
+fn consumers_and_their_keys() {
+    let (a, b) = ("ab".repeat(32), "CD".repeat(32));
+    let model = model(&format!(
+        "version: 1
+consumers:
+  - name: alice
+    groups: [gold, beta]
+    labels: {{ team: web }}
+    credentials:
+      - {{ key: {{ hash: 'blake3:{a}' }} }}
+      - {{ key: {{ hash: 'blake3:{b}' }}, id: ci, created: 2026-01-31, not_after: '2026-02-01T00:00:01Z' }}
+  - {{ name: guest }}
+"
+    ));
+    let [alice, guest] = &*model.consumers else { panic!("{:?}", model.consumers) };
+    assert_eq!((&*alice.name, &*guest.name, guest.credentials.len()), ("alice", "guest", 0));
+    assert_eq!((alice.groups.join("+"), alice.labels.len()), ("gold+beta".to_owned(), 1));
+    let [first, second] = &*alice.credentials else { panic!("{:?}", alice.credentials) };
+    assert_eq!((first.hash.0, &*first.id, first.created, first.not_after), ([0xab; 32], "abababab", None, None));
+    let second_of_february = UNIX_EPOCH + Duration::from_secs(1_769_904_001);
+    assert_eq!((second.hash.0, &*second.id, second.not_after), ([0xcd; 32], "ci", Some(second_of_february)));
 }

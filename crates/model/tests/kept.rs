@@ -120,6 +120,30 @@ fn what_routes_refer_to_is_looked_up_again_if_it_changed() {
     }
 }
 
+/// A route that names a consumer means nothing without it.
+#[test]
+fn consumers_that_routes_name_must_be_there_still() {
+    let mut kept = Kept::default();
+    let text = |consumers: &str| {
+        let main = format!(
+            "version: 1\nlisteners: [{{ name: web, address: 127.0.0.1:0 }}]\n\
+             upstreams: [{{ name: a, endpoints: [\"unix:/x\"] }}]\nconsumers: [{consumers}]\nroutes:\n\
+             - {{ name: r, split: {{ to: [{{ upstream: a, cohort: {{ consumers: [alice] }} }}] }} }}\n"
+        );
+        [main, String::new()]
+    };
+    for (consumers, is_good) in
+        [("{ name: alice }", true), ("{ name: bob }, { name: alice }", true), ("{ name: bob }", false), ("", false)]
+    {
+        let texts = text(consumers);
+        assert_eq!(
+            read_again(&texts, &mut kept).map(|(model, _)| told(&model)),
+            read_whole(&texts).0.map(|model| told(&model))
+        );
+        assert_eq!(read_whole(&texts).0.is_some(), is_good, "{consumers}");
+    }
+}
+
 fn environment(name: &str) -> Option<String> {
     (name == "HOLE").then(|| "filled".to_owned())
 }
@@ -149,15 +173,15 @@ fn read_again(texts: &[String; 2], kept: &mut Kept) -> Option<(Model, Vec<Proble
 
 /// All that a model says. What stands within routes is asked where it stands now.
 fn told(model: &Model) -> Vec<String> {
-    let Model { gateway, listeners, upstreams, routes, tests, operators } = model;
+    let Model { gateway, listeners, upstreams, routes, consumers, tests, operators } = model;
     let places = regex::Regex::new(r"Place \{[^}]*\}").unwrap();
     let routes = routes.iter().map(|route| {
         let value = format!("{:?}", route.value);
         let within: Vec<_> = route.policies.iter().map(|policy| route.within(&policy.place).to_string()).collect();
         format!("{} {within:?} {}", route.place, places.replace_all(&value, ""))
     });
-    let others = [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}"), format!("{tests:?}")];
-    let others = others.into_iter().chain([format!("{operators:?}")]);
+    let others = [format!("{gateway:?}"), format!("{listeners:?}"), format!("{upstreams:?}")];
+    let others = others.into_iter().chain([format!("{consumers:?}"), format!("{tests:?}"), format!("{operators:?}")]);
     others.chain(routes).collect()
 }
 

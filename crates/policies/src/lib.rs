@@ -5,6 +5,9 @@
 /// Tells the exchange's id to the upstream and to the client.
 mod request_id;
 
+/// Finds out by a key who calls.
+mod key_auth;
+
 /// Lets browsers call from other origins.
 mod cors;
 
@@ -31,6 +34,7 @@ pub fn kinds() -> Vec<Box<dyn Kind>> {
         erase::<cors::Cors>(),
         erase::<fault::Fault>(),
         erase::<headers::Headers>(),
+        erase::<key_auth::KeyAuth>(),
         erase::<request_id::RequestId>(),
     ]
 }

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     pin::{Pin, pin},
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body::{Body as HttpBody, Frame};
 use message::{Body, Error, Exchange, Peer, Random, Record, Response};
 use model::{Node, Report};
-use policy::{Kind, Policy, PolicyKind, Site, Step, erase};
+use policy::{BuildError, Consumers, Kind, Policy, PolicyKind, Site, Step, erase};
 
 pub(crate) fn parse(text: &str) -> Node {
     let mut report = Report::default();
@@ -30,9 +30,18 @@ pub(crate) fn problems(kind: &dyn Kind, settings: &Node) -> Vec<String> {
     report.problems.iter().map(|problem| problem.to_string().trim_start_matches("test:").to_owned()).collect()
 }
 
-/// On a route that captures `id` and `rest`.
+/// On a route that captures `id` and `rest`, in a document without consumers.
 pub(crate) fn site(settings: &Node) -> Site<'_> {
-    Site { place: &settings.place, captures: Some(&["id", "rest"]) }
+    static NOBODY: LazyLock<Arc<Consumers>> = LazyLock::new(Arc::default);
+    Site { place: &settings.place, captures: Some(&["id", "rest"]), consumers: &NOBODY }
+}
+
+/// The consumers of a document, given as a list of it.
+pub(crate) fn consumers(list: &str) -> Arc<Consumers> {
+    let mut report = Report::default();
+    let root = parse(&format!("version: 1\nconsumers: {list}"));
+    let model = model::check(&root, &mut report).unwrap_or_else(|| panic!("{:?}", report.problems));
+    Consumers::new(&model.consumers, None)
 }
 
 pub(crate) fn check<K: PolicyKind>(settings: &str) -> Vec<String> {
@@ -41,9 +50,18 @@ pub(crate) fn check<K: PolicyKind>(settings: &str) -> Vec<String> {
 
 #[track_caller]
 pub(crate) fn build<K: PolicyKind>(settings: &str) -> Arc<dyn Policy> {
+    build_for::<K>(settings, &Arc::default()).expect("settings that can be built")
+}
+
+/// In a document with these consumers.
+#[track_caller]
+pub(crate) fn build_for<K: PolicyKind>(
+    settings: &str,
+    consumers: &Arc<Consumers>,
+) -> Result<Arc<dyn Policy>, BuildError> {
     let node = parse(settings);
     assert_eq!(check::<K>(settings), [""; 0]);
-    erase::<K>().build(&node, &site(&node)).expect("settings that can be built")
+    erase::<K>().build(&node, &Site { consumers, ..site(&node) })
 }
 
 pub(crate) fn exchange(method: &str, headers: &[(&str, &str)]) -> Exchange {

@@ -6,7 +6,7 @@ use model::{Node, Place, Report};
 use schemars::{JsonSchema, Schema};
 use serde::de::DeserializeOwned;
 
-use crate::{Policy, Stage};
+use crate::{Consumers, Policy, Stage};
 
 /// What the author of a kind writes.
 pub trait PolicyKind: Send + Sync + 'static {
@@ -14,7 +14,7 @@ pub trait PolicyKind: Send + Sync + 'static {
     const NAME: &'static str;
     const STAGE: Stage;
     /// Whether its policies find out who calls ([`message::Exchange::consumer`]): where none on a route does, a document
-    /// that asks who calls is refused.
+    /// that asks who calls is refused. They are made anew when the consumers of the document change.
     const IDENTIFIES: bool = false;
     /// Settings as written. Unknown keys are found by the decoder; `#[serde(default)]` says what may be left out.
     type Config: DeserializeOwned + JsonSchema;
@@ -52,6 +52,9 @@ pub struct Site<'a> {
     pub place: &'a Place,
     /// What the path of its route captures; `None`: it is not attached to a route, but to something that many routes share.
     pub captures: Option<&'a [&'a str]>,
+    /// Whom the document knows. Only for building: a check is made even if what the document says of them is wrong, and sees
+    /// none. A policy of a kind that identifies callers is made anew when they change.
+    pub consumers: &'a Arc<Consumers>,
 }
 
 /// Why a policy could not be built.

@@ -10,6 +10,8 @@
 
 /// The policies of one route in the order in which they run.
 mod chain;
+/// Whom the document knows, for policies that identify callers.
+mod consumers;
 /// The contract: what a policy may do to an exchange, and when.
 mod contract;
 /// A kind of policy: typed for its author, erased for everybody else.
@@ -20,6 +22,7 @@ mod registry;
 mod template;
 
 pub use chain::{Attached, Chain, Link, Origin};
+pub use consumers::{BadKey, Caller, Consumers, Used};
 pub use contract::{Flow, Needs, Policy, Stage, Step};
 pub use kind::{BuildError, Kind, Manual, PolicyKind, Site, erase};
 pub use registry::Registry;

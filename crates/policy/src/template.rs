@@ -108,6 +108,8 @@ impl From<model::Template> for Template {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use model::Place;
 
     use super::*;
@@ -116,7 +118,7 @@ mod tests {
     fn check(text: &str, expected: Result<&str, &str>) {
         let place = Place { file: "test".into(), line: 1, column: 1 };
         let captures = ["id", "rest"];
-        let site = Site { place: &place, captures: Some(&captures) };
+        let site = Site { place: &place, captures: Some(&captures), consumers: &Arc::default() };
         let rendered = Template::read(text, &site).map(|template| template.render_with(|index| ["7", "a/b"][index]));
         assert_eq!(rendered.as_deref().map_err(String::as_str), expected, "{text}");
     }
@@ -140,7 +142,7 @@ mod tests {
     #[test]
     fn a_capture_ends_no_parameter() {
         let place = Place { file: "test".into(), line: 1, column: 1 };
-        let site = Site { place: &place, captures: Some(&["id"]) };
+        let site = Site { place: &place, captures: Some(&["id"]), consumers: &Arc::default() };
         let split = |text| Template::read(text, &site).unwrap().split_query();
         let (path, query) = split("/a/{id}?id={id}&b=c?d");
         assert_eq!(path.render_with(|_| "7&x=1"), "/a/7&x=1");
@@ -153,7 +155,7 @@ mod tests {
     #[test]
     fn where_there_is_no_route_there_are_no_holes() {
         let place = Place { file: "test".into(), line: 1, column: 1 };
-        let site = Site { place: &place, captures: None };
+        let site = Site { place: &place, captures: None, consumers: &Arc::default() };
         assert!(Template::read("{id}", &site).unwrap_err().starts_with("`{id}` stands for what a route captures"));
         assert_eq!(Template::read("{{id}} {\"a\":1}", &site).unwrap().fixed(), Some("{id} {\"a\":1}"));
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
-    header::{CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    header::{CONNECTION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use message::{Body, Cause, Error, Exchange, Near, Nearest, Response, Side, TraceId, grpc};
 use snapshot::{Redirect, Respond};
@@ -50,6 +50,9 @@ fn response_to(exchange: &mut Exchange, error: &Error) -> Response {
             false => (RETRY_AFTER, wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
         };
         response.headers_mut().insert(name, value.into());
+    }
+    if let Some(challenge) = error.challenge().filter(|_| !is_grpc) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
     }
     if cause == Cause::AmbiguousFraming {
         // Nobody can say where the next request would begin (RFC 9112, 6.1).

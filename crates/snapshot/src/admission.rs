@@ -6,7 +6,7 @@
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method, header, request};
-use message::{Cause, Error, Exchange, Notable, Result, TOKEN_FIELD, canonical, forwarded, hop};
+use message::{Cause, Error, Exchange, Notable, Result, TOKEN_FIELD, canonical, consumer, forwarded, hop};
 use model::{Limits, ListenerId};
 
 /// Brings a head into canonical form and returns its authority, or says why it is refused.
@@ -58,6 +58,10 @@ pub fn strip(headers: &mut HeaderMap, notable: Notable, is_trusted: bool) -> Opt
     if notable.mirror_mark && !is_trusted {
         // An endpoint may treat copies otherwise; who is no gateway of ours does not make any.
         headers.remove(forwarded::X_SLUICE_MIRROR);
+    }
+    if notable.consumer {
+        // Whoever calls, it is for policies to say.
+        consumer::strip(headers);
     }
     token
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{Model, Report};
-use policy::{Attached, Origin, Registry};
+use policy::{Attached, Consumers, Origin, Registry};
 
 use crate::policies::{Maker, Policies};
 
@@ -25,10 +25,16 @@ pub(crate) struct One {
 // === impl Around ===
 
 impl Around {
-    pub(crate) fn new(model: &Model, kinds: &Registry, previous: Option<&Self>, report: &mut Report) -> Self {
+    pub(crate) fn new(
+        model: &Model,
+        kinds: &Registry,
+        consumers: &Arc<Consumers>,
+        previous: Option<&Self>,
+        report: &mut Report,
+    ) -> Self {
         let mut one = |name: &Arc<str>, written: &[model::Policy], origin, previous: Option<&One>| {
             let previous = previous.map(|one| (&*one.written, &one.policies));
-            let policies = Maker { kinds, origin, captures: None }.make(written, previous, report);
+            let policies = Maker { kinds, origin, captures: None, consumers }.make(written, previous, report);
             One { name: name.clone(), written: written.into(), policies }
         };
         let known = |list: fn(&Self) -> &[One], name: &Arc<str>| {

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use fetch::secret;
 use message::{Token, trace};
 use model::{Model, Registered, Report};
-use policy::{Chain, Origin, Registry};
+use policy::{Chain, Consumers, Origin, Registry};
 use route::{BuildError, Table};
 use telemetry::UpstreamMetrics;
 use upstream::{Upstream, balance::Balancers};
@@ -20,8 +20,9 @@ use crate::{
 
 /// Reports what is wrong with the settings of policies that no route has, which only their kinds can tell.
 pub fn check_policies(model: &Model, kinds: &Registry, report: &mut Report) {
+    let consumers = Arc::default();
     let check = |origin, policies: &[model::Policy], report: &mut Report| {
-        Maker { kinds, origin, captures: None }.check(policies, report);
+        Maker { kinds, origin, captures: None, consumers: &consumers }.check(policies, report);
     };
     check(Origin::Gateway, &model.gateway.policies, report);
     model.listeners.iter().for_each(|listener| check(Origin::Listener, &listener.policies, report));
@@ -55,11 +56,13 @@ pub fn compile(
     if !are_kinds_good {
         return None;
     }
+    let consumers = Consumers::new(&model.consumers, previous.map(|previous| &previous.consumers));
     let upstreams = compiler.upstreams(report);
     let settings = settings(&model.gateway, report);
-    let around = Around::new(model, kinds, previous.map(|previous| &previous.around), report);
+    let around = Around::new(model, kinds, &consumers, previous.map(|previous| &previous.around), report);
     let listeners = compiler.listeners(&around, report);
-    let routes = routes::Compiler { model, kinds, around: &around, previous, workers }.compile(prepared, report);
+    let routes = routes::Compiler { model, kinds, consumers: &consumers, around: &around, previous, workers };
+    let routes = routes.compile(prepared, report);
     if report.has_errors() {
         return None;
     }
@@ -72,6 +75,7 @@ pub fn compile(
         upstream_metrics: compiler.upstream_metrics(),
         upstreams,
         operators: Operators::of(&model.operators),
+        consumers,
         around,
         places: places(model),
         conflicts: conflicts?,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Once};
 
 use model::{Place, Report};
-use policy::{Attached, Link, Origin, Policy, Registry, Site};
+use policy::{Attached, Consumers, Link, Origin, Policy, Registry, Site};
 
 /// The policies of one list of a document, in the order written.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub(crate) struct Policies(Arc<[Built]>);
 #[derive(Clone)]
 struct Built {
     link: Link,
+    /// Those that it knows, if it finds out who calls.
+    consumers: Option<Arc<Consumers>>,
     life: Arc<Life>,
 }
 
@@ -28,6 +30,7 @@ pub(crate) struct Maker<'a> {
     pub(crate) origin: Origin,
     /// What the path of a route captures; `None` for policies that are attached to anything else.
     pub(crate) captures: Option<&'a [&'a str]>,
+    pub(crate) consumers: &'a Arc<Consumers>,
 }
 
 // === impl Policies ===
@@ -49,8 +52,8 @@ impl Policies {
     }
 
     /// Whether each would be made the same again.
-    pub(crate) fn are_current(&self) -> bool {
-        self.0.iter().all(|built| built.life.policy.is_current())
+    pub(crate) fn are_current(&self, consumers: &Arc<Consumers>) -> bool {
+        self.0.iter().all(|built| built.is_current(consumers))
     }
 
     /// To be called once a snapshot with them is live.
@@ -64,6 +67,16 @@ impl Policies {
 impl Default for Policies {
     fn default() -> Self {
         Self(Arc::new([]))
+    }
+}
+
+// === impl Built ===
+
+impl Built {
+    /// Whether it would be made the same again, and knows those whom the document knows.
+    fn is_current(&self, consumers: &Arc<Consumers>) -> bool {
+        let knows = self.consumers.as_ref().is_none_or(|own| Arc::ptr_eq(own, consumers));
+        knows && self.life.policy.is_current()
     }
 }
 
@@ -103,7 +116,7 @@ impl Maker<'_> {
             previous.into_iter().flat_map(|(written, built)| written.iter().zip(&*built.0)).collect();
         let mut adopt = |policy: &model::Policy| {
             let is_same = |(written, built): &(&model::Policy, &Built)| {
-                is_same(written, policy) && built.life.policy.is_current()
+                is_same(written, policy) && built.is_current(self.consumers)
             };
             let at = before.iter().position(is_same)?;
             Some(before.remove(at).1.clone())
@@ -116,11 +129,12 @@ impl Maker<'_> {
         let failed = |error| report.error(&written.place, format!("policy `{}`: {error}", written.kind));
         let policy = kind.build(&written.settings, &self.site(written)).map_err(failed).ok()?;
         let link = Link { kind: kind.name(), stage: kind.stage(), origin: self.origin, policy: policy.clone() };
-        Some(Built { link, life: Arc::new(Life { policy, started: Once::new() }) })
+        let consumers = kind.identifies().then(|| self.consumers.clone());
+        Some(Built { link, consumers, life: Arc::new(Life { policy, started: Once::new() }) })
     }
 
     fn site<'a>(&'a self, policy: &'a model::Policy) -> Site<'a> {
-        Site { place: &policy.settings.place, captures: self.captures }
+        Site { place: &policy.settings.place, captures: self.captures, consumers: self.consumers }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use model::{Model, PathPattern, Placed, Problem, Report};
-use policy::{Attached, Chain, Origin, Registry};
+use policy::{Attached, Chain, Consumers, Origin, Registry};
 use telemetry::{RouteMetrics, SideMetrics};
 
 use crate::{
@@ -33,6 +33,7 @@ struct Previous<'p> {
 pub(crate) struct Compiler<'a> {
     pub(crate) model: &'a Model,
     pub(crate) kinds: &'a Registry,
+    pub(crate) consumers: &'a Arc<Consumers>,
     pub(crate) around: &'a Around,
     pub(crate) previous: Option<&'a Snapshot>,
     pub(crate) workers: usize,
@@ -74,7 +75,7 @@ impl<'p> Prepared<'p> {
             return Self::New { previous, warnings: Box::default() };
         }
         let mut found = Report::default();
-        maker(kinds, &captures(route)).check(&route.policies, &mut found);
+        maker(kinds, &Arc::default(), &captures(route)).check(&route.policies, &mut found);
         found.problems.iter().for_each(|problem| tell(route, problem, report));
         Self::New { previous, warnings: found.problems.into() }
     }
@@ -85,8 +86,8 @@ fn tell(route: &Placed<model::Route>, problem: &Problem, report: &mut Report) {
     report.add(Problem { place: route.within(&problem.place), ..problem.clone() });
 }
 
-fn maker<'a>(kinds: &'a Registry, captures: &'a [&'a str]) -> Maker<'a> {
-    Maker { kinds, origin: Origin::Route, captures: Some(captures) }
+fn maker<'a>(kinds: &'a Registry, consumers: &'a Arc<Consumers>, captures: &'a [&'a str]) -> Maker<'a> {
+    Maker { kinds, origin: Origin::Route, captures: Some(captures), consumers }
 }
 
 fn captures(route: &model::Route) -> Vec<&str> {
@@ -124,7 +125,7 @@ impl Compiler<'_> {
 
     /// Whether a route would be compiled the same again.
     fn stands(&self, known: &Route, route: &Placed<model::Route>) -> bool {
-        known.stands_as(route) && breakers::stand(known, route, &self.model.upstreams)
+        known.stands_as(route, self.consumers) && breakers::stand(known, route, &self.model.upstreams)
     }
 
     fn route(
@@ -167,7 +168,7 @@ impl Compiler<'_> {
         let previous = previous.filter(|previous| self::captures(&previous.written) == captures);
         let previous = previous.map(|previous| (&*previous.written.policies, &previous.policies));
         let mut found = Report::default();
-        let policies = maker(self.kinds, &captures).make(&route.policies, previous, &mut found);
+        let policies = maker(self.kinds, self.consumers, &captures).make(&route.policies, previous, &mut found);
         found.problems.iter().for_each(|problem| tell(route, problem, report));
         policies
     }

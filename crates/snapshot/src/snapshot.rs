@@ -6,7 +6,7 @@ use http::HeaderName;
 use ipnet::IpNet;
 use message::{Record, Token, forwarded, trace};
 use model::{Address, Limits, ListenerId, PathPattern, Place, Placed, Problem, Segment};
-use policy::Chain;
+use policy::{Chain, Consumers};
 use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub upstream_metrics: Box<[Arc<UpstreamMetrics>]>,
     /// Who may ask at the admin address.
     pub operators: Arc<Operators>,
+    /// Whom the document knows. Asked by policies; kept here for those who ask when a key was last used.
+    pub consumers: Arc<Consumers>,
     /// The policies that routes do not have themselves.
     pub(crate) around: Around,
     /// Of its routes; found again only if what they match has changed.
@@ -165,8 +167,8 @@ impl Listener {
 
 impl Route {
     /// Whether it would be compiled the same again, if nothing changed around it.
-    pub(crate) fn stands_as(&self, route: &Placed<model::Route>) -> bool {
-        self.policies.is_empty() || self.place == route.place && self.policies.are_current()
+    pub(crate) fn stands_as(&self, route: &Placed<model::Route>, consumers: &Arc<Consumers>) -> bool {
+        self.policies.is_empty() || self.place == route.place && self.policies.are_current(consumers)
     }
 
     /// The path that it takes, as people write it; `None` if it takes any.

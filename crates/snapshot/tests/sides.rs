@@ -66,7 +66,7 @@ fn request(words: &str) -> Request {
             b'!' => {
                 let (name, groups) = rest.split_once(':').unwrap_or((rest, ""));
                 let groups = groups.split(',').map(Arc::from).collect();
-                request.consumer = Some(Consumer { name: name.into(), groups });
+                request.consumer = Some(Consumer { name: name.into(), groups, is_anonymous: false });
             }
             b'/' => {
                 request.path = word.to_owned();

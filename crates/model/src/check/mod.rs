@@ -6,6 +6,7 @@
 mod access_log;
 mod balance;
 mod breaker;
+mod consumers;
 mod discovery;
 mod expressions;
 mod failures;
@@ -29,10 +30,9 @@ pub(crate) use self::{
     routes::{Known, check as check_route},
 };
 use crate::{
-    Gateway, Listener, Model, Node, Operator, Placed, Report, Route, Test, Upstream, Value,
-    decode::decode_without,
+    Consumer, Gateway, Listener, Model, Node, Operator, Placed, Report, Route, Test, Upstream, Value,
+    decode::decode,
     document::Document,
-    pending::{self, Scope},
 };
 
 /// A document without its routes, checked.
@@ -40,6 +40,7 @@ pub(crate) struct Rest<'n> {
     gateway: Option<Gateway>,
     listeners: Vec<Option<Listener>>,
     upstreams: Vec<Option<Upstream>>,
+    consumers: Vec<Option<Consumer>>,
     tests: &'n [Node],
     checked_tests: Vec<Option<Test>>,
     operators: Vec<Option<Operator>>,
@@ -78,8 +79,7 @@ impl<'n> Rest<'n> {
             report.error_with_hint(&root.place, "the document is empty", "begin with `version: 1`");
             return None;
         }
-        let skipped = pending::refuse(Scope::Document, root, report);
-        decode_without::<Document>(root, &skipped, report);
+        decode::<Document>(root, report);
         let (listeners, upstreams) = (items(root, "listeners"), items(root, "upstreams"));
         if listeners.is_empty() {
             report.warning(&root.place, "there are no listeners, so nothing is served");
@@ -90,18 +90,23 @@ impl<'n> Rest<'n> {
         let upstream_names = Names::collect("upstream", upstreams, report);
         let checked_upstreams: Vec<_> =
             upstreams.iter().map(|node| upstreams::check(node, gateway.as_ref(), report)).collect();
+        let consumers = items(root, "consumers");
+        let consumer_names = Names::collect("consumer", consumers, report);
+        let consumers = consumers::check(consumers, report);
         let known = Known {
             listeners: listener_names,
             has_tls: listeners.iter().map(|node| node.get("tls").is_some()).collect(),
             trusts_proxies: gateway.as_ref().is_none_or(|gateway| !gateway.trusted_proxies.is_empty()),
             upstreams: upstream_names,
             upstream_nodes: upstreams,
+            consumers: consumer_names,
             subsets: Subsets::of(upstreams.len()),
         };
         let (listeners, upstreams) = (checked_listeners, checked_upstreams);
         let operators = operators::check(items(root, "operators"), report);
         let tests = items(root, "tests");
-        Some(Self { gateway, listeners, upstreams, tests, checked_tests: Vec::new(), operators, known })
+        let checked_tests = Vec::new();
+        Some(Self { gateway, listeners, upstreams, consumers, tests, checked_tests, operators, known })
     }
 
     /// To be called when all routes are checked.
@@ -123,6 +128,7 @@ impl<'n> Rest<'n> {
             listeners: self.listeners.into_iter().collect::<Option<_>>()?,
             upstreams: self.upstreams.into_iter().collect::<Option<_>>()?,
             routes: routes?,
+            consumers: self.consumers.into_iter().collect::<Option<_>>()?,
             tests: self.checked_tests.into_iter().collect::<Option<_>>()?,
             operators: self.operators.into_iter().collect::<Option<_>>()?,
         })

@@ -6,6 +6,7 @@
 mod access_log;
 mod balance;
 mod breaker;
+mod consumer;
 mod discovery;
 mod failover;
 mod gateway;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Deserializer, de};
 pub use access_log::{AccessLog, Batch, Facility, HttpLog, LogFormat, LogShape, OtlpLog, Rotate, SecretFields, Syslog};
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
+pub use consumer::{ApiKey, Consumer, Credential};
 pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};
 pub use failover::Failover;
 pub use gateway::{Admin, Debug, EtcdHome, FlightRecorder, Forwarded, Gateway, Home, Records, Workers};
@@ -75,6 +77,10 @@ pub struct Document {
     #[serde(default)]
     #[schemars(with = "Vec<Route>")]
     pub routes: Vec<Unread>,
+    /// Who calls. A policy that identifies callers (`key_auth`) finds out which of them it is.
+    #[serde(default)]
+    #[schemars(with = "Vec<Consumer>")]
+    pub consumers: Vec<Unread>,
     /// Requests, and what is expected to become of them. A test that fails is an error of the document.
     #[serde(default)]
     #[schemars(with = "Vec<Test>")]

@@ -83,8 +83,8 @@ pub fn check_again(
 impl References {
     /// Taken apart as a whole, so that nothing that routes see is forgotten here.
     fn of(known: &Known<'_>) -> Self {
-        // Routes that refer to subsets are never kept.
-        let Known { listeners, has_tls, trusts_proxies, upstreams, upstream_nodes, subsets: _ } = known;
+        // Routes that refer to subsets or consumers are never kept.
+        let Known { listeners, has_tls, trusts_proxies, upstreams, upstream_nodes, consumers: _, subsets: _ } = known;
         let list = |names: &Names<'_>, has: &mut dyn Iterator<Item = bool>| {
             let names = names.in_order().iter().map(|name| (*name).to_owned());
             names.zip(has).collect()

@@ -21,8 +21,8 @@ struct KeptRoute {
     /// The number of its first line.
     line: u32,
     route: Placed<Route>,
-    /// What it means depends on no other route, and on no upstream that may come. Subsets are counted in the order in which
-    /// routes name them; a name with holes may fit further upstreams.
+    /// What it means depends on no other route, on no upstream that may come and on no consumer. Subsets are counted in the
+    /// order in which routes name them; a name with holes may fit further upstreams.
     stands_alone: bool,
     warnings: Box<[Problem]>,
 }
@@ -102,7 +102,8 @@ impl KeptRoute {
             return None;
         }
         let has_fixed_name = !matches!(route.action, Action::Named(_));
-        let stands_alone = has_fixed_name && route.destinations().all(|to| to.subset.is_none());
+        let names_consumers = matches!(&route.action, Action::Split(split) if split.names_consumers());
+        let stands_alone = has_fixed_name && !names_consumers && route.destinations().all(|to| to.subset.is_none());
         let warnings = report.problems.into();
         Some(Self { text: item.text.clone(), line: item.line, route, stands_alone, warnings })
     }

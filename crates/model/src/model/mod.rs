@@ -8,6 +8,7 @@ mod action;
 mod balance;
 mod breaker;
 mod capture_type;
+mod consumer;
 mod discovery;
 mod failover;
 mod failures;
@@ -40,6 +41,7 @@ pub use action::{
 pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey, PeakEwma, Registered, StickyCookie};
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use capture_type::CaptureType;
+pub use consumer::{Consumer, Credential};
 pub use discovery::{
     Consul, ConsulService, Discovery, Dns, DnsService, Etcd, EtcdFormat, EtcdService, Eureka, EurekaService,
     Registration, Registries, Registry, Service,
@@ -76,6 +78,7 @@ pub struct Model {
     pub upstreams: Vec<Upstream>,
     /// In document order; the last tie-breaker of precedence.
     pub routes: Vec<Placed<Route>>,
+    pub consumers: Vec<Consumer>,
     pub tests: Vec<Test>,
     pub operators: Vec<Operator>,
 }

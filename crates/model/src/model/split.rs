@@ -57,6 +57,16 @@ pub enum StickyKey {
     Field(Field),
 }
 
+// === impl Split ===
+
+impl Split {
+    /// Whether it is about consumers that the document must know.
+    pub fn names_consumers(&self) -> bool {
+        let mut cohorts = self.sides.iter().filter_map(|side| side.cohort.as_ref());
+        cohorts.any(|cohort| !cohort.consumers.is_empty())
+    }
+}
+
 // === impl Field ===
 
 impl fmt::Display for Field {

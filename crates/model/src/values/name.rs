@@ -14,6 +14,18 @@ text_value!(Name, {
     "pattern": "^[^\\s\"\\\\]+$",
 });
 
+/// The name of a group of consumers. Endpoints are told several of them in one field, with commas between.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GroupName(pub Arc<str>);
+
+text_value!(GroupName, {
+    "type": "string",
+    "description": "The name of a group.",
+    "minLength": 1,
+    "maxLength": 128,
+    "pattern": "^[^\\s\"\\\\,]+$",
+});
+
 const LONGEST: usize = 128;
 
 // === impl Name ===
@@ -31,6 +43,22 @@ impl FromText for Name {
             Err(format!("a name of {} bytes is too long; at most {LONGEST} are allowed", text.len()))
         } else {
             Ok(Self(Arc::from(text)))
+        }
+    }
+}
+
+// === impl GroupName ===
+
+impl FromText for GroupName {
+    const EXPECTED: &'static str = "the name of a group";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err(not_expected::<Self>(text)),
+            _ if text.contains(',') => {
+                Err("the name of a group cannot hold a comma; make each an item of its own: `[gold, beta]`".to_owned())
+            }
+            _ => Name::from_text(text).map(|Name(name)| Self(name)),
         }
     }
 }

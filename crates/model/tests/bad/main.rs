@@ -1,6 +1,7 @@
 //! Documents that are wrong: each with every problem that it has, and nothing else.
 
 mod captures;
+mod consumers;
 mod discovery;
 mod failures;
 mod listeners;

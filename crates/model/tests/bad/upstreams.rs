@@ -242,12 +242,10 @@ routes:
   - name: t
     aggregate: {}
     upstream: a
-consumers: [ { name: alice } ]
 ",
         &[
             "8:5: error: a route has exactly one action, and this one has `aggregate`, `upstream`; keep one of them, or make another route",
             "9:5: error: `aggregate` is not available in this version of sluice; use `upstream`",
-            "11:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
         ],
     );
 }

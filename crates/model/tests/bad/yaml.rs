@@ -204,7 +204,7 @@ foo: 1
         &[
             "2:1: error: unknown key `listener`; did you mean `listeners`?",
             "3:1: error: unknown key `upstream`; did you mean `upstreams`?",
-            "4:1: error: unknown key `foo`; known here: `version`, `$schema`, `include`, `gateway`, `listeners`, `upstreams`, `routes`, `tests`",
+            "4:1: error: unknown key `foo`; known here: `version`, `$schema`, `include`, `gateway`, `listeners`, `upstreams`, `routes`, `consumers`, `tests`",
         ],
     );
     check(
@@ -212,14 +212,14 @@ foo: 1
 listeners: {}
 upstreams: 5
 routes:
-consumers: []
+consumers: alice
 include: a.yaml
 ",
         &[
             "2:12: error: expected a list, found an empty map",
             "3:12: error: expected a list, found the number 5",
             "4:7: error: expected a list, found nothing; write `[]` for an empty list",
-            "5:1: error: `consumers` is not available in this version of sluice; leave it out until a version that identifies callers",
+            "5:12: error: expected a list, found the text `alice`",
             "6:10: error: expected a list, found the text `a.yaml`",
         ],
     );

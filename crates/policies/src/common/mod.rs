@@ -2,6 +2,8 @@
 
 /// Names and values of header fields as operators write them.
 mod field;
+/// What follows once it is known who calls.
+mod identified;
 /// A list that may be written as its only item.
 mod one_or_many;
 /// What editors are told of a type that is written as a text.
@@ -14,6 +16,7 @@ use message::{Cause, Error, Result};
 use policy::Step;
 
 pub(crate) use field::{EditableName, Name, Value};
+pub(crate) use identified::{identified, several};
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use text_schema::text_schema;
 pub(crate) use vary::vary;

@@ -34,6 +34,7 @@ pub(crate) struct Known<'n> {
     pub(crate) upstreams: Names<'n>,
     /// By upstream. Routes ask for the policies only.
     pub(crate) upstream_nodes: &'n [Node],
+    pub(crate) consumers: Names<'n>,
     pub(crate) subsets: Subsets,
 }
 
@@ -52,6 +53,7 @@ pub(crate) fn check(node: &Node, known: &mut Known<'_>, report: &mut Report) -> 
     let instead = fallback::upstreams(node, known, report);
     let mirrored = mirror::upstreams(node, &upstreams, known, report);
     let listeners = listeners(node, &mut known.listeners, report);
+    split::check_consumers(node, &mut known.consumers, report);
     let policies = policies::check(node, report);
     let when = node.near("match").get("when").map(|when| expressions::condition(when, report));
 

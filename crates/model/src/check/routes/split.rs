@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{action, destination::Known, matching};
+use super::{super::names::Names, action, destination::Known, matching};
 use crate::{
     Cohort, Field, Node, Place, Report, Side, Split, StickyKey, document,
     values::{FieldName, Name},
@@ -91,6 +91,15 @@ fn cohort(node: &Node, written: document::Cohort, report: &mut Report) -> Option
         consumers: texts(consumers),
         groups: texts(groups),
     })
+}
+
+/// Reports consumers that cohorts name and the document does not know.
+pub(super) fn check_consumers(route: &Node, known: &mut Names<'_>, report: &mut Report) {
+    let sides = route.get("split").and_then(|split| split.get("to")).map(Node::items).unwrap_or_default();
+    let cohorts = sides.iter().filter_map(|side| side.get("cohort")?.get("consumers"));
+    for name in cohorts.flat_map(Node::items) {
+        known.find(name, report);
+    }
 }
 
 fn check_names(sides: &[Side], report: &mut Report) {
