@@ -39,7 +39,7 @@ impl Courier {
         Ok(match target {
             Target::Sink(sink) => Self::Writer(Writer::start(THREAD, sink, room, shared)?),
             Target::Collector(client, teller) => {
-                Self::Exporter(Exporter::start(THREAD, client, teller, room, shared.counts.told.clone())?)
+                Self::Exporter(Exporter::start(THREAD, *client, teller, room, shared.counts.told.clone())?)
             }
         })
     }

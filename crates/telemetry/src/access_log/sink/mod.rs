@@ -36,7 +36,7 @@ pub(super) trait Sink: Send {
 pub(super) enum Target {
     Sink(Box<dyn Sink>),
     /// Takes records, and has an exporter of its own.
-    Collector(otlp::Client, Teller),
+    Collector(Box<otlp::Client>, Teller),
 }
 
 /// `random` is for what must not happen everywhere at once.
@@ -52,7 +52,7 @@ pub(super) fn open(sink: &LogSink, random: Random) -> io::Result<Target> {
         LogSink::Http(settings) => Box::new(http::HttpSink::new(settings, random)?),
         LogSink::Otlp(settings) => {
             let client = otlp::Client::new(&settings.collector).map_err(io::Error::other)?;
-            return Ok(Target::Collector(client, Teller::new(&settings.service_name)));
+            return Ok(Target::Collector(Box::new(client), Teller::new(&settings.service_name)));
         }
     }))
 }
