@@ -133,6 +133,6 @@ fn operators_are_compared() {
     let told = diff(&with("viewer"), &with("admin"));
     assert!(!told.same);
     let told = told.to_string();
-    assert!(told.starts_with("operators\n  ~ `ci`\n      role: `viewer` -> `admin`\n"), "{told}");
+    assert!(told.starts_with("operators\n  ~ `ci`\n      role: admin, was viewer\n"), "{told}");
     assert!(diff(DOCUMENT, &with("viewer")).to_string().starts_with("operators\n  + `ci`: "));
 }

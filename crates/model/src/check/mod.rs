@@ -30,8 +30,7 @@ pub(crate) use self::{
     routes::{Known, check as check_route},
 };
 use crate::{
-    Consumer, Gateway, Listener, Model, Node, Operator, Placed, Report, Route, Test, Upstream, Value,
-    decode::decode,
+    Consumer, Gateway, Listener, Model, Node, Operator, Placed, Report, Route, Test, Upstream, Value, decode::decode,
     document::Document,
 };
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::names::Names;
 use crate::{
-    Node, Operator, Place, Report,
+    Node, Operator, Place, Report, TextOr,
     decode::decode,
     document::{self, OperatorToken},
     values::{DateOrTime, Name, TokenHash},
@@ -34,7 +34,7 @@ pub(super) fn check(nodes: &[Node], report: &mut Report) -> Vec<Option<Operator>
 
 fn operator(node: &Node, report: &mut Report) -> Option<Operator> {
     let written = decode::<document::Operator>(node, report)?;
-    let document::Operator { name: Name(name), role, token: OperatorToken { hash }, not_after } = written;
+    let document::Operator { name: Name(name), role, token: TextOr(OperatorToken { hash }), not_after } = written;
     if &*name == RESERVED {
         let hint = "call them by the name of who they are";
         report.error_with_hint(&node.near("name").place, "`admin` is whoever has the admin token", hint);

@@ -1,7 +1,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::values::{DateOrTime, Name, TokenHash};
+use crate::{
+    FromText, TextOr,
+    values::{DateOrTime, Name, TokenHash},
+};
 
 /// Somebody who may ask at `gateway.admin`. `sluice operator new` makes one.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -12,7 +15,8 @@ pub struct Operator {
     /// What they may do.
     pub role: OperatorRole,
     /// What they show.
-    pub token: OperatorToken,
+    #[schemars(with = "OperatorToken")]
+    pub token: TextOr<OperatorToken>,
     /// From when on it is worth nothing: a moment, or a day that it is worth nothing on any more. Default: it does not expire.
     pub not_after: Option<DateOrTime>,
 }
@@ -32,4 +36,15 @@ pub enum OperatorRole {
 pub struct OperatorToken {
     /// The hash of the token.
     pub hash: TokenHash,
+}
+
+// === impl OperatorToken ===
+
+impl FromText for OperatorToken {
+    const EXPECTED: &'static str = "a map with the `hash` of a token";
+
+    /// It may be the token itself: it is not to be repeated.
+    fn from_text(_: &str) -> Result<Self, String> {
+        Err(format!("expected {}, found a text; `sluice operator new` prints both", Self::EXPECTED))
+    }
 }

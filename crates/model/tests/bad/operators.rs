@@ -32,9 +32,16 @@ fn all_that_is_wrong_with_operators() {
            - { name: admin, role: viewer, token: {} }\n  \
            - root\n",
         &[
-            "3:21: error: unknown variant `Operator`, expected one of `viewer`, `operator`, `admin`",
+            "3:23: error: unknown value `Operator`; did you mean `operator`?",
             "3:48: error: expected `blake3:` and 64 hexadecimal digits, as `sluice operator new` prints them, found another text",
-            "4:11: error: `admin` is whoever has the admin token; call them by the name of who they are",
+            "4:13: error: `admin` is whoever has the admin token; call them by the name of who they are",
+            "5:5: error: missing key `name`",
+            "5:28: error: expected a map with the `hash` of a token, found a text; `sluice operator new` prints both",
+            "5:114: error: expected a date such as `2026-01-31`, or a moment such as `2026-01-31T09:00:00Z`, found the text `soon`",
+            "5:120: error: unknown key `until`; known here: `name`, `role`, `token`, `not_after`",
+            "6:13: error: there are two operators with the name `admin`, the first at 4:13; give each a name of its own",
+            "6:41: error: missing key `hash`",
+            "7:5: error: expected a map with keys such as `name`, found the text `root`",
         ],
     );
 }

@@ -204,7 +204,7 @@ foo: 1
         &[
             "2:1: error: unknown key `listener`; did you mean `listeners`?",
             "3:1: error: unknown key `upstream`; did you mean `upstreams`?",
-            "4:1: error: unknown key `foo`; known here: `version`, `$schema`, `include`, `gateway`, `listeners`, `upstreams`, `routes`, `consumers`, `tests`",
+            "4:1: error: unknown key `foo`; known here: `version`, `$schema`, `include`, `gateway`, `listeners`, `upstreams`, `routes`, `consumers`, `tests`, `operators`",
         ],
     );
     check(
