@@ -12,7 +12,7 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, KeyUsed, ObjectTold,
     OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
@@ -115,6 +115,12 @@ pub trait Gateway: Send + Sync + 'static {
     fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
         _ = order;
         Err(ChangeError::ReadOnly("nothing can be changed here".to_owned()))
+    }
+
+    /// When each credential of a consumer was last used. Cheap.
+    fn keys_used(&self, consumer: &str) -> Vec<KeyUsed> {
+        _ = consumer;
+        Vec::new()
     }
 
     /// The newest revisions first: at most so many, older than `before` if one is given. Asked on a thread that may block.

@@ -361,6 +361,8 @@ async fn every_cause_is_tested() {
     tested.extend([Cause::BodyStalled, Cause::BodyIncomplete, Cause::ClientClosed]);
     // In the tests of limits.
     tested.extend([Cause::HeaderTimeout, Cause::ClientStalled]);
+    // In the tests of consumers.
+    tested.extend([Cause::Unauthenticated, Cause::InvalidCredentials]);
     // In the tests of bulkheads.
     tested.push(Cause::UpstreamSaturated);
     // In the tests of breakers.

@@ -10,7 +10,7 @@ use admin::{Check, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, KeyUsed, OrderError, Question, QuestionError, ServiceOrder,
     ServiceOrderError, ServiceTold,
 };
 use telemetry::{
@@ -112,6 +112,10 @@ impl admin::Gateway for Operated {
 
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
         self.control.order_service(order)
+    }
+
+    fn keys_used(&self, consumer: &str) -> Vec<KeyUsed> {
+        self.control.snapshot().consumers.used(consumer)
     }
 
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
