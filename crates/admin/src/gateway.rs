@@ -13,8 +13,8 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
-    Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, KeyUsed,
+    ObjectTold, Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -123,6 +123,12 @@ pub trait Gateway: Send + Sync + 'static {
     fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
         _ = order;
         Err(ChangeError::ReadOnly("nothing can be changed here".to_owned()))
+    }
+
+    /// When each credential of a consumer was last used. Cheap.
+    fn keys_used(&self, consumer: &str) -> Vec<KeyUsed> {
+        _ = consumer;
+        Vec::new()
     }
 
     /// The newest revisions first: at most so many, older than `before` if one is given. Asked on a thread that may block.

@@ -130,7 +130,7 @@ const RECORD: &[Declared] = &[
 const PENDING: &[(&str, &str)] = &[
     (
         "consumer",
-        "leave it out until a version that identifies callers; a header can be matched with `request.headers`",
+        "who calls is found out by policies, once the route is known; a `split` can go by it, and a header can be matched with `request.headers`",
     ),
     ("request.body", "match what comes before the body: method, path, header fields"),
     ("response", "an expression is looked at before there is a response"),

@@ -133,13 +133,13 @@ fn unknown_names() {
     check(
         "consumer.name == 'a'",
         &[
-            "`consumer.name` is not available in this version of sluice, at character 1; leave it out until a version that identifies callers; a header can be matched with `request.headers`",
+            "`consumer.name` is not available in this version of sluice, at character 1; who calls is found out by policies, once the route is known; a `split` can go by it, and a header can be matched with `request.headers`",
         ],
     );
     check(
         "'gold' in consumer.groups",
         &[
-            "`consumer.groups` is not available in this version of sluice, at character 11; leave it out until a version that identifies callers; a header can be matched with `request.headers`",
+            "`consumer.groups` is not available in this version of sluice, at character 11; who calls is found out by policies, once the route is known; a `split` can go by it, and a header can be matched with `request.headers`",
         ],
     );
     check(

@@ -36,7 +36,7 @@ pub struct Caller {
 
 /// When a credential was last used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Used {
+pub struct KeyUsed {
     /// Of the credential.
     pub id: Arc<str>,
     /// To the minute; `None`: not by this process.
@@ -122,11 +122,11 @@ impl Consumers {
     }
 
     /// When each credential of a consumer was last used.
-    pub fn used(&self, name: &str) -> Vec<Used> {
+    pub fn used(&self, name: &str) -> Vec<KeyUsed> {
         let credentials = self.by_name.get(name).map(|caller| &*caller.credentials).unwrap_or_default();
         credentials
             .iter()
-            .map(|Credential { written, last }| Used { id: written.id.clone(), last: last.read() })
+            .map(|Credential { written, last }| KeyUsed { id: written.id.clone(), last: last.read() })
             .collect()
     }
 

@@ -22,7 +22,7 @@ mod registry;
 mod template;
 
 pub use chain::{Attached, Chain, Link, Origin};
-pub use consumers::{BadKey, Caller, Consumers, Used};
+pub use consumers::{BadKey, Caller, Consumers, KeyUsed};
 pub use contract::{Flow, Needs, Policy, Stage, Step};
 pub use kind::{BuildError, Kind, Manual, PolicyKind, Site, erase};
 pub use registry::Registry;

@@ -27,6 +27,8 @@ mod explain;
 mod fallback;
 /// How the endpoints are, in words.
 mod health;
+/// Keys of consumers, as operators make and take them.
+mod keys;
 /// The kinds that a program knows.
 mod kinds;
 /// Who else gets the requests of a route, as copies.
@@ -50,6 +52,7 @@ mod tls;
 
 // What documents and snapshots share, so that the path of a request need not know documents.
 pub use model::{Address, Failures, Host, Http2Limits, Limits, ListenerId, PeakEwma, RetryRules};
+pub use policy::KeyUsed;
 
 pub use action::{
     Action, Location, LocationParts, NamedUpstream, NewHost, NewPath, QueryEdits, Redirect, Respond, Rewrite,
@@ -66,6 +69,7 @@ pub use explain::{
 };
 pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
+pub use keys::{KeyOrder, KeyTold, NewKey, NoSuchKey};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
 pub use operators::{Operator, Operators, Role, Shown};

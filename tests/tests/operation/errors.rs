@@ -409,6 +409,8 @@ async fn every_cause_is_tested() {
     tested.extend([Cause::UpstreamSaturated, Cause::BreakerOpen]);
     // In the tests of limits, by the same witnesses.
     tested.extend([Cause::HeaderTimeout, Cause::ClientStalled]);
+    // In the tests of consumers.
+    tested.extend([Cause::Unauthenticated, Cause::InvalidCredentials]);
     for cause in Cause::ALL {
         let excused = UNREACHABLE.iter().any(|(unreachable, _)| unreachable == cause);
         assert_ne!(tested.contains(cause), excused, "{cause}");

@@ -19,6 +19,8 @@ mod witness;
 mod drain;
 /// Endpoints that are found in registries.
 mod discovery;
+/// Who calls, by the keys that they show.
+mod consumers;
 /// Each cause, with everything that names it.
 mod errors;
 /// What happened to a request.

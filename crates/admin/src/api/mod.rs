@@ -5,6 +5,7 @@ mod body;
 mod breakers;
 mod explain;
 mod health;
+mod keys;
 mod log_level;
 /// What parameters of an address say of requests.
 mod parameters;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
@@ -30,6 +31,7 @@ use crate::{Gateway, problem::Problem};
 const ADDRESSES: &[(&str, &str)] = &[
     ("/audit", "GET"),
     ("/breakers", "GET or POST"),
+    ("/consumers/{name}/keys", "GET or POST"),
     ("/explain", "POST"),
     ("/health", "GET"),
     ("/log-level", "GET or PUT"),
@@ -54,6 +56,9 @@ pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
     Router::new()
         .route("/audit", get(audit::list))
         .route("/breakers", get(breakers::list).post(breakers::order))
+        .route("/consumers/{name}/keys", get(keys::list).post(keys::make))
+        .route("/consumers/{name}/keys/rotate", post(keys::rotate))
+        .route("/consumers/{name}/keys/{id}", delete(keys::revoke))
         .route("/explain", post(explain::explain))
         .route("/health", get(health::health))
         .route("/log-level", get(log_level::told).put(log_level::order))

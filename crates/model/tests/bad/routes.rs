@@ -144,7 +144,7 @@ fn expressions() {
         "    upstream: users\n    match: { methods: [get], when: consumer.name == \"a\" }\n",
         &[
             "7:24: error: methods are case-sensitive, and `get` is none that clients send; write `GET`",
-            "7:36: error: `consumer.name` is not available in this version of sluice, at character 1; leave it out until a version that identifies callers; a header can be matched with `request.headers`",
+            "7:36: error: `consumer.name` is not available in this version of sluice, at character 1; who calls is found out by policies, once the route is known; a `split` can go by it, and a header can be matched with `request.headers`",
         ],
     );
     check_route(

@@ -10,8 +10,8 @@ use admin::{AuditEntry, Check, Denied, Later, LogLevelOrder, LogLevelTold, Readi
 use control::Control;
 use message::Token;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, Operators, OrderError, Question, QuestionError,
-    ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, KeyUsed, Operators, OrderError, Question,
+    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -130,6 +130,10 @@ impl admin::Gateway for Operated {
 
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
         self.control.order_service(order)
+    }
+
+    fn keys_used(&self, consumer: &str) -> Vec<KeyUsed> {
+        self.control.snapshot().consumers.used(consumer)
     }
 
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
