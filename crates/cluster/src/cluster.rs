@@ -96,9 +96,14 @@ impl Cluster {
     }
 
     async fn is_settled(&self, patience: Duration) -> Result<(), OpenError> {
-        let mut have = self.shared.have.subscribe();
-        let settled = timeout(patience, have.wait_for(|have| have.is_settled)).await.is_ok();
-        if settled || self.shared.have.borrow().revision.is_some() {
+        let (mut have, mut heard) = (self.shared.have.subscribe(), self.shared.heard.subscribe());
+        let has_last_good = have.borrow().revision.is_some();
+        let is_settled = tokio::select! {
+            settled = timeout(patience, have.wait_for(|have| have.is_settled)) => settled.is_ok(),
+            // No member takes a question: nothing is won by waiting, unless there is nothing else.
+            _ = heard.wait_for(|heard| heard.failure.is_some()), if has_last_good => false,
+        };
+        if is_settled || has_last_good {
             return Ok(());
         }
         let failure = self.shared.heard.borrow().failure.clone();
