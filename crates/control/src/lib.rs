@@ -6,7 +6,7 @@
 //!   └── watch    └─────────────┴──── report ─────┴─────────┘ nothing changed
 //! ```
 
-/// The gateway as the control plane holds it: start, reload, drain.
+/// The gateway as the control plane holds it, and what is read of it.
 mod control;
 /// Follows the services that endpoints are found by.
 mod discovery;
@@ -22,9 +22,12 @@ mod source;
 mod traces;
 /// Tells when files change.
 mod watch;
+/// From a document to the world that requests live in.
+mod world;
 
-pub use control::{Applied, Compiled, Control, Options, Refusal, check, compile_document};
+pub use control::Control;
 pub use discovery::MakeRegistries;
 pub use files::Files;
 pub use source::{Loaded, load};
 pub use watch::Watch;
+pub use world::{Applied, Compiled, Options, Refusal, check, compile_document};
