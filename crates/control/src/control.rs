@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
@@ -11,24 +10,32 @@ use std::{
 };
 
 use message::Token;
-use model::{Further, Kept, Registries};
+use model::{Further, Kept, Model, Registries};
 use proxy::{Gateway, Tapped};
+use revisions::Revision;
 use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
 use telemetry::{
     AccessLogs, Expose, Format, GatewayMetrics, History,
     flight::{Filter, Flight},
 };
+use tokio::sync::Notify;
 
 use crate::{
-    Files,
+    Files, Main,
+    changes::Others,
     discovery::{self, Discovery},
     health::{self, Health},
+    overlay::Overlay,
+    source::Text,
     traces::{Teller, Telling},
 };
 
 /// A running gateway and the document that it follows.
 pub struct Control {
-    pub(crate) path: PathBuf,
+    pub(crate) main: Main,
+    pub(crate) overlay: Overlay,
+    /// That a change is live that did not come from files.
+    pub(crate) applied: Notify,
     pub(crate) kinds: Box<dyn Kinds>,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Arc<GatewayMetrics>,
@@ -58,6 +65,13 @@ pub(crate) struct State {
     pub(crate) files: Files,
     /// Of the document that is live.
     pub(crate) kept: Arc<Kept>,
+    /// What it was read from.
+    pub(crate) texts: Arc<[Text]>,
+    pub(crate) model: Arc<Model>,
+    /// What the API keeps of it.
+    pub(crate) revision: Option<Arc<Revision>>,
+    /// What it has that the API does not keep, once somebody has asked.
+    pub(crate) others: Option<Arc<Others>>,
     /// As the next document is to have them.
     pub(crate) further: Arc<[Further]>,
     /// As the document that is live has them.
@@ -85,6 +99,11 @@ impl Control {
     pub fn admin(&self) -> Option<(Address, Token)> {
         let admin = self.state().admin.clone();
         admin.zip(self.token.clone())
+    }
+
+    /// The number of the revision that is live; 0 if nothing was ever changed at run time.
+    pub fn live_revision(&self) -> u64 {
+        self.state().revision.as_ref().map_or(0, |revision| revision.meta.number)
     }
 
     /// Every file that has a say.

@@ -7,8 +7,8 @@ use snapshot::{Kinds, Snapshot};
 
 use super::Refusal;
 use crate::{
-    further,
-    source::{self, Loaded},
+    Main, further,
+    source::{self, Loaded, Sources},
 };
 
 /// A document that is good, for whoever asks it without serving it.
@@ -21,7 +21,8 @@ pub struct Compiled {
 
 /// Reports all that is wrong with the document at `path`, files that it names included. Listens nowhere.
 pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
-    let loaded = source::load(path, &Kept::default(), &[]);
+    let main = Main::File(path.to_owned());
+    let loaded = source::load(Sources { main: &main, overlay: None, further: &[] }, &Kept::default());
     let mut report = loaded.report.clone();
     compile_or_say_why(&loaded, kinds, 1, None, &mut report);
     report
@@ -32,7 +33,12 @@ pub fn check(path: &Path, kinds: &dyn Kinds) -> Report {
 /// # Errors
 /// All problems of the document.
 pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
-    let (loaded, root) = source::load_with_tree(path, &[]);
+    compile_sources(Sources { main: &Main::File(path.to_owned()), overlay: None, further: &[] }, kinds)
+}
+
+/// Likewise, of whatever a document is made of.
+pub(crate) fn compile_sources(sources: Sources<'_>, kinds: &dyn Kinds) -> Result<Compiled, Refusal> {
+    let (loaded, root) = source::load_with_tree(sources);
     let (snapshot, report) = compile(&loaded, kinds, 1, None)?;
     match (root, loaded.model) {
         (Some(root), Some(model)) => Ok(Compiled { root, model, snapshot }),
@@ -40,11 +46,16 @@ pub fn compile_document(path: &Path, kinds: &dyn Kinds) -> Result<Compiled, Refu
         _ => Err(Refusal::Document(report)),
     }
 }
-/// The document at `path`, with those of the `further` documents that do not stand in its way.
-pub(super) fn load_what_compiles(path: &Path, further: &Arc<[Further]>, kinds: &dyn Kinds) -> Loaded {
+/// The document, with those of the `further` documents that do not stand in its way.
+pub(super) fn load_what_compiles(
+    main: &Main,
+    overlay: Option<&Arc<str>>,
+    further: &Arc<[Further]>,
+    kinds: &dyn Kinds,
+) -> Loaded {
     let mut further = further.clone();
     loop {
-        let loaded = source::load(path, &Kept::default(), &further);
+        let loaded = source::load(Sources { main, overlay, further: &further }, &Kept::default());
         if further.is_empty() {
             return loaded;
         }

@@ -24,11 +24,12 @@ use proxy::Sockets;
 use snapshot::Snapshot;
 use telemetry::AccessLogs;
 
+pub(crate) use self::compile::compile_sources;
 pub use self::{
     compile::{Compiled, check, compile_document},
     start::Options,
 };
-use crate::{Files, traces::Telling};
+use crate::{Files, source::Text, traces::Telling};
 
 /// What a start or reload came to.
 #[derive(Debug)]
@@ -48,9 +49,9 @@ pub enum Refusal {
 
 /// A world that may go live. Let go of, it leaves nothing behind.
 pub(crate) struct Prepared {
-    model: Model,
-    snapshot: Arc<Snapshot>,
-    report: Report,
+    pub(crate) model: Model,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) report: Report,
     /// By binding: what the world before had not.
     sockets: Vec<(Arc<str>, Sockets)>,
     logs: AccessLogs,
@@ -58,6 +59,7 @@ pub(crate) struct Prepared {
     telling: Option<Telling>,
     files: Files,
     kept: Kept,
+    pub(crate) texts: Vec<Text>,
 }
 
 // === impl Refusal ===

@@ -20,7 +20,9 @@ impl Control {
     pub(crate) fn prepare(&self, loaded: Loaded) -> Result<Prepared, Refusal> {
         let workers = self.gateway.workers();
         let (snapshot, report) = compile(&loaded, &*self.kinds, workers, Some(&self.snapshot()))?;
-        let Loaded { model: Some(model), files, kept, .. } = loaded else { return Err(Refusal::Document(report)) };
+        let Loaded { model: Some(model), files, kept, texts, .. } = loaded else {
+            return Err(Refusal::Document(report));
+        };
         let state = self.state();
         let sockets = bind(&model, &snapshot, &state.bound, workers, &report)?;
         let logs = open_logs(&model, workers, &state.logs)?;
@@ -28,7 +30,7 @@ impl Control {
         drop(state);
         self.health.prepare(&snapshot).map_err(Refusal::Io)?;
         self.discovery.prepare(&snapshot).map_err(Refusal::Io)?;
-        Ok(Prepared { model, snapshot, report, sockets, logs, telling, files, kept })
+        Ok(Prepared { model, snapshot, report, sockets, logs, telling, files, kept, texts })
     }
 }
 

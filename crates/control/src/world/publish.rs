@@ -7,6 +7,7 @@ use std::{
 };
 
 use model::Model;
+use revisions::Revision;
 use telemetry::flight::FlightRules;
 
 use super::{Applied, Prepared, start::workers};
@@ -15,9 +16,9 @@ use crate::{Control, control::State};
 // === impl Control ===
 
 impl Control {
-    /// Makes it the world of every new exchange.
-    pub(crate) fn publish(&self, prepared: Prepared) -> Applied {
-        let Prepared { model, snapshot, report, sockets, logs, telling, files, kept } = prepared;
+    /// Makes it the world of every new exchange. `revision` is what the API keeps of it.
+    pub(crate) fn publish(&self, prepared: Prepared, revision: Option<Arc<Revision>>) -> Applied {
+        let Prepared { model, snapshot, report, sockets, logs, telling, files, kept, texts } = prepared;
         let previous = self.snapshot();
         self.health.follow(&snapshot);
         self.discovery.follow(&snapshot, &model.gateway);
@@ -52,6 +53,9 @@ impl Control {
         if *state.registries != model.gateway.registries {
             state.registries = Arc::new(model.gateway.registries.clone());
         }
+        state.texts = texts.into();
+        state.model = Arc::new(model);
+        state.revision = revision;
         let old_logs = mem::replace(&mut state.logs, logs);
         drop(state);
         // Waits for the last lines of logs that are no more; nobody else should have to.

@@ -1,9 +1,14 @@
 //! Files that are read again.
 
+use std::{io, sync::Arc};
+
 use model::Further;
 
 use super::{Applied, Prepared, Refusal};
-use crate::{Control, Files, further, source};
+use crate::{
+    Control, Files, further,
+    source::{self, Sources},
+};
 
 // === impl Control ===
 
@@ -15,8 +20,10 @@ impl Control {
     pub fn reload(&self) -> Result<Applied, Refusal> {
         let _turn = self.turn();
         let mut files = Files::default();
-        match self.load(&mut files) {
-            Ok(prepared) => Ok(self.publish(prepared)),
+        let revision = self.overlay.latest().map_err(|why| Refusal::Io(io::Error::other(why)))?;
+        let text = self.overlay.text(revision.as_ref().map(|revision| &*revision.document));
+        match self.load(text.as_ref(), &mut files) {
+            Ok(prepared) => Ok(self.publish(prepared, revision)),
             Err(refusal) => {
                 // So that mending any of the files is noticed.
                 self.state().files.extend(files);
@@ -31,14 +38,15 @@ impl Control {
         self.state().further = further.into();
     }
 
-    /// What the sources say now, without those of the catalogs that stand in its way. `files` are those that have a say.
-    fn load(&self, files: &mut Files) -> Result<Prepared, Refusal> {
+    /// What the files say now with this overlay, without those of the catalogs that stand in its way. `files` are those that
+    /// have a say.
+    pub(crate) fn load(&self, overlay: Option<&Arc<str>>, files: &mut Files) -> Result<Prepared, Refusal> {
         let (kept, mut further) = {
             let state = self.state();
             (state.kept.clone(), state.further.clone())
         };
         loop {
-            let mut loaded = source::load(&self.path, &kept, &further);
+            let mut loaded = source::load(Sources { main: &self.main, overlay, further: &further }, &kept);
             *files = loaded.files.clone();
             loaded.model.iter_mut().for_each(|model| self.discovery.fill(model, Some(&self.snapshot())));
             match self.prepare(loaded) {

@@ -13,6 +13,7 @@ use model::Further;
 use proxy::{Gateway, Start};
 use snapshot::Kinds;
 use telemetry::{AccessLogs, Expose, GatewayMetrics, TraceMetrics};
+use tokio::sync::Notify;
 
 use super::{
     Applied, Refusal,
@@ -21,18 +22,19 @@ use super::{
     publish::flight_rules,
 };
 use crate::{
-    Control, MakeRegistries,
+    Control, Main, MakeRegistries,
     control::State,
     discovery::Discovery,
     health::Health,
+    overlay::Overlay,
     source::Loaded,
     traces::{Teller, Telling},
 };
 
 /// What a gateway starts with.
 pub struct Options {
-    /// The document.
-    pub path: PathBuf,
+    /// Where the operator's own document stands.
+    pub main: Main,
     pub kinds: Box<dyn Kinds>,
     /// What a catalog said the last time, if anything: see [`Control::set_further`].
     pub further: Vec<Further>,
@@ -60,16 +62,21 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { path, kinds, further, version, registries, state, worker_begins, housekeeping, token, exposed } =
+        let Options { main, kinds, further, version, registries, state, worker_begins, housekeeping, token, exposed } =
             options;
         let further: Arc<[Further]> = further.into();
-        let mut loaded = load_what_compiles(&path, &further, &*kinds);
+        let overlay = Overlay::new(&main, state.as_deref());
+        let revision = overlay.latest().map_err(|why| Refusal::Io(io::Error::other(why)))?;
+        let text = overlay.text(revision.as_ref().map(|revision| &*revision.document));
+        let mut loaded = load_what_compiles(&main, text.as_ref(), &further, &*kinds);
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let health = Arc::new(Health::default());
         let discovery = Discovery::new(registries, state.as_deref(), health.clone(), workers);
         loaded.model.iter_mut().for_each(|model| discovery.fill(model, None));
         let (snapshot, report) = compile(&loaded, &*kinds, workers, None)?;
-        let Loaded { model: Some(model), files, kept, .. } = loaded else { return Err(Refusal::Document(report)) };
+        let Loaded { model: Some(model), files, kept, texts, .. } = loaded else {
+            return Err(Refusal::Document(report));
+        };
         let sockets = bind(&model, &snapshot, &BTreeMap::new(), workers, &report)?;
         let logs = open_logs(&model, workers, &AccessLogs::default())?;
         let instance = String::from_utf8_lossy(message::new_request_id().as_bytes()).into_owned();
@@ -106,10 +113,25 @@ impl Control {
         let admin = model.gateway.admin.clone();
         let registries = Arc::new(model.gateway.registries.clone());
         let registry = registries.registry.clone();
-        let kept = Arc::new(kept);
-        let state = State { bound, admin, registry, logs, telling, files, kept, further, registries };
+        let state = State {
+            bound,
+            admin,
+            registry,
+            logs,
+            telling,
+            files,
+            kept: Arc::new(kept),
+            texts: texts.into(),
+            model: Arc::new(model),
+            revision,
+            others: None,
+            further,
+            registries,
+        };
         let control = Self {
-            path,
+            main,
+            overlay,
+            applied: Notify::new(),
             kinds,
             gateway,
             metrics,

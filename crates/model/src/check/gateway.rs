@@ -4,7 +4,7 @@ use http::HeaderName;
 
 use super::{access_log, policies, registries, tracing};
 use crate::{
-    Debugging, FlightRecorder, Forwarded, Gateway, Node, Report, TextOr,
+    Debugging, FlightRecorder, Forwarded, Gateway, Home, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
     values::{Count, FieldName, ListenAddress, Network, Zone},
@@ -32,6 +32,7 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         forwarded,
         discovery,
         registry,
+        home,
         policies: _,
     } = written?;
     let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
@@ -63,8 +64,16 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         },
         registries,
         grace: grace.map_or(default.grace, Into::into),
+        home: home.map_or(default.home, self::home),
         policies,
     })
+}
+
+fn home(written: document::Home) -> Home {
+    match written {
+        document::Home::State => Home::State,
+        document::Home::ReadOnly => Home::ReadOnly,
+    }
 }
 
 fn recorder(written: document::Records, node: &Node, report: &mut Report) -> FlightRecorder {

@@ -45,9 +45,22 @@ pub struct Gateway {
     pub discovery: Registries,
     /// A registry of the gateway's own, where services register themselves. Default: none.
     pub registry: Option<Registry>,
+    /// Where what the admin API changes is kept: `state`, in the state directory, or `read_only`, nowhere: then only whoever
+    /// writes the files changes anything. Default: `state`.
+    pub home: Option<Home>,
     /// Policies for every exchange.
     #[serde(default)]
     pub policies: Vec<Policy>,
+}
+
+/// Where what the admin API changes is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Home {
+    /// In the state directory of this gateway.
+    State,
+    /// Nowhere: the API changes nothing.
+    ReadOnly,
 }
 
 /// Where the operators' side of the gateway listens.

@@ -27,7 +27,7 @@ pub use balance::{Among, Balance, ConsistentHash, Custom, HashAlgorithm, HashKey
 pub use breaker::{Breaker, BreakerScope, Slow};
 pub use discovery::{ConsulService, Discovery, DnsService, EtcdFormat, EtcdService, EurekaService, RegistryService};
 pub use failover::Failover;
-pub use gateway::{Admin, Debug, FlightRecorder, Forwarded, Gateway, Records, Workers};
+pub use gateway::{Admin, Debug, FlightRecorder, Forwarded, Gateway, Home, Records, Workers};
 pub use health::{ActiveHealth, GrpcCheck, Health, HttpCheck, PassiveHealth, TcpCheck};
 pub use listener::{
     BodyLimit, Certificate, ClientAuth, ClientAuthMode, Http2Limits, Limits, Listener, ListenerTls, TlsVersion,

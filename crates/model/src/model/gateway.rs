@@ -31,7 +31,18 @@ pub struct Gateway {
     pub registries: Registries,
     /// How long in-flight exchanges may take to finish after SIGTERM.
     pub grace: Duration,
+    pub home: Home,
     pub policies: Vec<Policy>,
+}
+
+/// Where what operators change at run time is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Home {
+    /// In the state directory.
+    #[default]
+    State,
+    /// Nowhere: nothing can be changed but in the files.
+    ReadOnly,
 }
 
 /// Which headers tell an endpoint who called.
@@ -82,6 +93,7 @@ impl Default for Gateway {
             forwarded: Forwarded::default(),
             registries: Registries::default(),
             grace: Duration::from_secs(30),
+            home: Home::default(),
             policies: Vec::new(),
         }
     }

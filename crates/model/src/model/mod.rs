@@ -44,7 +44,7 @@ pub use discovery::{
 pub use failover::Failover;
 pub use failures::Failures;
 pub use fallback::{Fallback, FallbackTo};
-pub use gateway::{Debugging, FlightRecorder, Forwarded, Gateway};
+pub use gateway::{Debugging, FlightRecorder, Forwarded, Gateway, Home};
 pub use health::{ActiveHealth, Check, FailureRatio, GrpcCheck, Health, HttpCheck, PassiveHealth};
 pub use listener::{Address, CertificateFiles, ClientAuth, Http2Limits, Limits, Listener, ListenerTls};
 pub use matching::{FieldMatch, HeaderMatch, HostPattern, Match, PathPattern, Segment, ValueMatch};
