@@ -112,8 +112,9 @@ impl Embedded {
             metas.insert(number, &*encode(&revision.meta)?)?;
             documents.insert(number, &*encode(document)?)?;
             let oldest = (number + 1).saturating_sub(self.most);
-            metas.retain(|kept, _| kept >= oldest)?;
-            documents.retain(|kept, _| kept >= oldest)?;
+            // Those that stay are not looked at.
+            metas.retain_in(..oldest, |_, _| false)?;
+            documents.retain_in(..oldest, |_, _| false)?;
         }
         transaction.commit()?;
         Ok(())
@@ -165,7 +166,13 @@ broken!(redb::TransactionError redb::TableError redb::StorageError redb::CommitE
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the revisions cannot be read: {}", self.path.display(), self.why)
+        let Self { path, why } = self;
+        write!(
+            f,
+            "{}: the revisions cannot be read: {why}; if another gateway has this state directory, name a different one with \
+             --state; if the file is damaged, put a copy of it there, or take it away and begin with the files alone",
+            path.display()
+        )
     }
 }
 

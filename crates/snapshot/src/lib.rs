@@ -19,6 +19,8 @@ mod compile;
 mod conflicts;
 /// What one document says otherwise than another.
 mod diff;
+/// Documents as people are shown them.
+mod redact;
 /// Whether requests go where the document expects them to go.
 mod expectations;
 /// Why a request goes where it goes.
@@ -66,6 +68,7 @@ pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
+pub use redact::{REDACTED, find_redacted, redact, restore};
 pub use services::{FailureTold, HeldTold, InstanceTold, OverrideTold, ServiceOrder, ServiceOrderError, ServiceTold};
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Debugging, Listener, Places, Route, Settings, Snapshot};

@@ -9,9 +9,11 @@ use std::{
 use admin::{Check, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
+use revisions::{Meta, Revision, edit::List};
+use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
-    ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
+    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -121,6 +123,30 @@ impl admin::Gateway for Operated {
     fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy> {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.control.history().busiest(subject, second, most)
+    }
+
+    fn objects(&self, list: List) -> Vec<ObjectTold> {
+        self.control.objects(list)
+    }
+
+    fn document(&self, only_ours: bool) -> Map<String, Value> {
+        self.control.document(only_ours)
+    }
+
+    fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
+        self.control.change(order)
+    }
+
+    fn revisions(&self, before: Option<u64>, most: usize) -> Result<Vec<Meta>, String> {
+        self.control.revisions(before, most)
+    }
+
+    fn revision(&self, number: u64) -> Result<Arc<Revision>, ChangeError> {
+        self.control.revision(number)
+    }
+
+    fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
+        self.control.compare(old, new)
     }
 
     fn token(&self) -> &Token {

@@ -27,14 +27,14 @@ mod signals;
 use std::{
     cell::OnceCell,
     future::Future,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     rc::Rc,
     sync::{Arc, Weak},
     time::{Duration, Instant, SystemTime},
 };
 
-use control::{Applied, Control, Files, Options, Refusal, Watch};
+use control::{Applied, Control, Files, Main, Options, Refusal, Watch};
 use registry::Registry;
 use tokio::{
     runtime,
@@ -91,7 +91,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 impl Server {
     /// Starts to serve the document. On failure nothing is left behind.
     pub(crate) fn start(
-        document: &Path,
+        main: Main,
         ready_file: Option<PathBuf>,
         state: State,
         kinds: Known,
@@ -100,7 +100,9 @@ impl Server {
         open_files::raise();
         let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
         // Before the document is read, so that no change is missed.
-        let watch = watch(document);
+        let watch = watch(&main);
+        let document = PathBuf::from(main.name());
+        let is_kept = matches!(main, Main::Kept { .. });
         let ready_file = ready_file.map(ReadyFile::new).transpose()?;
         let catalog = Catalog::new(state.folder());
 
@@ -108,7 +110,7 @@ impl Server {
         let made = Rc::new(OnceCell::<Made>::new());
         let (registry, folder) = (Registry::new(), state.folder().to_owned());
         let (control, applied) = Control::start(Options {
-            path: document.to_owned(),
+            main,
             kinds: Box::new(kinds),
             further: catalog.known(),
             version: env!("CARGO_PKG_VERSION"),
@@ -125,8 +127,8 @@ impl Server {
         memory::give_back();
         let control = Arc::new(control);
         // What was registered is known again before anybody hears that the gateway is ready.
-        let registry = own_registry::open(document, &control, &registry, &folder)?;
-        let admin = admin_address::open(document, &control, levels)?;
+        let registry = own_registry::open(&document, &control, &registry, &folder)?;
+        let admin = admin_address::open(&document, &control, levels)?;
         if let Some(made) = made.get() {
             made.show();
         }
@@ -136,6 +138,9 @@ impl Server {
         server.follow_files();
         server.tell_addresses();
         tell_applied(&applied, begun.elapsed());
+        if is_kept && server.control.live_revision() == 0 {
+            server.tell_what_is_next();
+        }
         Ok(server)
     }
 
@@ -163,6 +168,7 @@ impl Server {
         loop {
             tokio::select! {
                 () = changed(self.watch.as_mut()) => self.reload().await,
+                () = self.control.changed() => self.catch_up().await,
                 documents = self.catalog.changed() => {
                     self.control.set_further(documents);
                     self.reload().await;
@@ -189,14 +195,17 @@ impl Server {
             reloaded
         });
         match reloaded.await {
-            Ok(Ok(applied)) => {
-                if let Err(failure) = self.write_ready_file() {
-                    tracing::error!("{failure}");
-                }
-                tell_applied(&applied, begun.elapsed());
-            }
+            Ok(Ok(applied)) => tell_applied(&applied, begun.elapsed()),
             Ok(Err(refusal)) => self.tell_refused(&refusal),
             Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
+        }
+        self.catch_up().await;
+    }
+
+    /// Follows the document that is live with all that is no part of it.
+    async fn catch_up(&mut self) {
+        if let Err(failure) = self.write_ready_file() {
+            tracing::error!("{failure}");
         }
         self.follow_files();
         self.follow_registries().await;
@@ -263,6 +272,15 @@ impl Server {
         }
     }
 
+    /// To whoever starts without any document.
+    fn tell_what_is_next(&self) {
+        let address = self.admin().unwrap_or_default();
+        tracing::info!(
+            "there is no document yet: write one with `PUT http://{address}/api/v1/config` and the admin token, or begin with \
+             `PUT http://{address}/api/v1/listeners/web`"
+        );
+    }
+
     fn tell_refused(&self, refusal: &Refusal) {
         match refusal {
             Refusal::Document(report) => report.problems.iter().for_each(|problem| tracing::error!("{problem}")),
@@ -281,11 +299,13 @@ fn tell_applied(applied: &Applied, took: Duration) {
     tracing::info!(generation, routes, ms = took.as_millis(), "the document is live");
 }
 
-fn watch(document: &Path) -> Option<Watch> {
+fn watch(main: &Main) -> Option<Watch> {
     match Watch::new() {
         Ok(mut watch) => {
             let mut files = Files::default();
-            files.note(document.to_owned());
+            if let Main::File(document) = main {
+                files.note(document.clone());
+            }
             watch.follow(files);
             Some(watch)
         }
