@@ -12,8 +12,8 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
-    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, NodeTold,
+    ObjectTold, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -141,6 +141,11 @@ pub trait Gateway: Send + Sync + 'static {
     fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
         _ = new;
         Err(ChangeError::NoRevision(old))
+    }
+
+    /// The gateways that share the document, this one among them. Asked on a thread that may block.
+    fn nodes(&self) -> Vec<NodeTold> {
+        Vec::new()
     }
 
     /// What shows that somebody may ask under `/api`.

@@ -33,6 +33,8 @@ mod health;
 mod kinds;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// The gateways that share a document.
+mod nodes;
 /// Policies, made or adopted.
 mod policies;
 /// A target made anew.
@@ -68,6 +70,7 @@ pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
+pub use nodes::{DependencyTold, NodeTold};
 pub use redact::{REDACTED, find_redacted, redact, restore};
 pub use services::{FailureTold, HeldTold, InstanceTold, OverrideTold, ServiceOrder, ServiceOrderError, ServiceTold};
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};

@@ -125,6 +125,7 @@ fn refused(refusal: &Refusal, overlay: Option<&str>) -> ChangeError {
 fn refused_by_store(error: CommitError) -> ChangeError {
     match error {
         CommitError::Stale(_) => ChangeError::Unexpected(error.to_string()),
+        CommitError::Unknown(why) => ChangeError::Failed(why),
         CommitError::Failed(why) => {
             ChangeError::Failed(format!("the change cannot be kept, and nothing changed: {why}"))
         }

@@ -12,9 +12,9 @@ mod merge;
 /// JSON to the text that is read.
 mod text;
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
-use model::{Address, Home};
+use model::{Address, EtcdHome, Home};
 use revisions::{Lazy, Revision, Store};
 use serde_json::{Map, Value, json};
 
@@ -33,6 +33,9 @@ pub(crate) const FILE: &str = "revisions.redb";
 /// More revisions are forgotten, the oldest first.
 const MOST: u64 = 500;
 
+/// Opens the store of a home that is elsewhere: where, the state directory, and how many revisions are kept.
+pub type OpenHome = Box<dyn FnOnce(&EtcdHome, &Path, u64) -> io::Result<Arc<dyn Store>>>;
+
 /// Where the overlay is kept.
 pub(crate) struct Overlay {
     /// Or why nothing is.
@@ -45,17 +48,21 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     /// Where the operator's files want it. Touches nothing yet.
-    pub(crate) fn new(main: &Main, state: Option<&Path>) -> Self {
+    ///
+    /// # Errors
+    /// It is elsewhere, and there is nothing to begin with.
+    pub(crate) fn new(main: &Main, state: Option<&Path>, elsewhere: OpenHome) -> io::Result<Self> {
         let store = match (source::gateway(main).home, state) {
             (Home::ReadOnly, _) => Err("nothing can be changed here: `gateway.home` is `read_only`"),
-            (Home::State, None) => Err("nothing can be changed here: there is no state directory"),
+            (_, None) => Err("nothing can be changed here: there is no state directory"),
             (Home::State, Some(folder)) => Ok(Arc::new(Lazy::new(folder.join(FILE), MOST)) as Arc<dyn Store>),
+            (Home::Etcd(home), Some(folder)) => Ok(elsewhere(&home, folder, MOST)?),
         };
         let admin = match main {
             Main::File(_) => None,
             Main::Kept { admin, .. } => Some(admin.clone()),
         };
-        Self { store, admin }
+        Ok(Self { store, admin })
     }
 
     /// What keeps it.
@@ -72,6 +79,18 @@ impl Overlay {
     /// It cannot be read: why.
     pub(crate) fn latest(&self) -> Result<Option<Arc<Revision>>, String> {
         self.store.as_ref().map_or(Ok(None), |store| store.latest())
+    }
+
+    /// It is live.
+    pub(crate) fn in_force(&self, revision: &Arc<Revision>) {
+        if let Ok(store) = &self.store {
+            store.in_force(revision);
+        }
+    }
+
+    /// The one that was in force before the start, if the store knows that better than [`Overlay::latest`].
+    pub(crate) fn last_in_force(&self) -> Option<Arc<Revision>> {
+        self.store.as_ref().ok()?.last_in_force()
     }
 
     /// A document as the text that is read with the files; `None` if there is none.

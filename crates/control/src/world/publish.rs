@@ -55,6 +55,9 @@ impl Control {
         }
         state.texts = texts.into();
         state.model = Arc::new(model);
+        if let Some(revision) = &revision {
+            self.overlay.in_force(revision);
+        }
         state.revision = revision;
         let old_logs = mem::replace(&mut state.logs, logs);
         drop(state);
@@ -72,6 +75,9 @@ impl Control {
 fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     if workers(&model.gateway) != running {
         tracing::warn!(running, "`gateway.workers` changes with the next start");
+    }
+    if model.gateway.home != state.model.gateway.home {
+        tracing::warn!("`gateway.home` changes with the next start");
     }
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");

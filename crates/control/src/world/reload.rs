@@ -3,6 +3,8 @@
 use std::{io, sync::Arc};
 
 use model::Further;
+use revisions::Revision;
+use tokio::sync::watch;
 
 use super::{Applied, Prepared, Refusal};
 use crate::{
@@ -19,8 +21,50 @@ impl Control {
     /// As [`Control::start`]; the old world goes on.
     pub fn reload(&self) -> Result<Applied, Refusal> {
         let _turn = self.turn();
+        let latest = self.overlay.latest().map_err(|why| Refusal::Io(io::Error::other(why)))?;
+        let live = self.state().revision.clone();
+        match self.reload_with(latest.clone()) {
+            Err(refusal) if latest != live => {
+                // What others made, and is no good here, does not keep anybody from mending files.
+                self.reload_with(live).inspect(|_| tracing::error!("the newest revision is refused: {refusal}"))
+            }
+            reloaded => reloaded,
+        }
+    }
+
+    /// Makes the newest revision live if it is another one: others may have made it. `None`: it is live.
+    pub fn follow_revisions(&self) -> Option<Result<Applied, Refusal>> {
+        let _turn = self.turn();
+        let latest = match self.overlay.latest() {
+            Ok(latest) => latest,
+            Err(why) => return Some(Err(Refusal::Io(io::Error::other(why)))),
+        };
+        let is_new = latest != self.state().revision;
+        is_new.then(|| self.reload_with(latest))
+    }
+
+    /// Told whenever there may be another revision than the one that is live. `None`: nobody else makes any.
+    pub fn revisions_come(&self) -> Option<watch::Receiver<u64>> {
+        let mut come = self.overlay.store().ok()?.changed()?;
+        // One may have come before anybody waited.
+        come.mark_changed();
+        Some(come)
+    }
+
+    /// Why what is live is not what is to be, as far as revisions are concerned.
+    pub fn revision_trouble(&self) -> Option<String> {
+        let store = self.overlay.store().ok()?;
+        store.trouble().or_else(|| {
+            let latest = store.latest().ok()??;
+            let live = self.state().revision.clone();
+            let live_number = live.as_ref().map_or(0, |live| live.meta.number);
+            let why = || format!("revision {} is refused, and {live_number} stays", latest.meta.number);
+            (live.as_ref() != Some(&latest)).then(why)
+        })
+    }
+
+    fn reload_with(&self, revision: Option<Arc<Revision>>) -> Result<Applied, Refusal> {
         let mut files = Files::default();
-        let revision = self.overlay.latest().map_err(|why| Refusal::Io(io::Error::other(why)))?;
         let text = self.overlay.text(revision.as_ref().map(|revision| &*revision.document));
         match self.load(text.as_ref(), &mut files) {
             Ok(prepared) => Ok(self.publish(prepared, revision)),

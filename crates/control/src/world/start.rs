@@ -11,6 +11,7 @@ use std::{
 use message::Token;
 use model::Further;
 use proxy::{Gateway, Start};
+use revisions::Revision;
 use snapshot::Kinds;
 use telemetry::{AccessLogs, Expose, GatewayMetrics, TraceMetrics};
 use tokio::sync::Notify;
@@ -26,7 +27,7 @@ use crate::{
     control::State,
     discovery::Discovery,
     health::Health,
-    overlay::Overlay,
+    overlay::{OpenHome, Overlay},
     source::Loaded,
     traces::{Teller, Telling},
 };
@@ -44,6 +45,8 @@ pub struct Options {
     pub registries: MakeRegistries,
     /// The folder for what must outlive a restart; made when there is something to keep. `None`: nothing does.
     pub state: Option<PathBuf>,
+    /// Opens the home of revisions that is not the state directory, if the document names one.
+    pub home: OpenHome,
     /// See [`Start::worker_begins`].
     pub worker_begins: fn(),
     /// See [`Start::housekeeping`].
@@ -62,13 +65,22 @@ impl Control {
     /// # Errors
     /// All problems of the document, or what the operating system refuses.
     pub fn start(options: Options) -> Result<(Self, Applied), Refusal> {
-        let Options { main, kinds, further, version, registries, state, worker_begins, housekeeping, token, exposed } =
-            options;
+        let Options {
+            main,
+            kinds,
+            further,
+            version,
+            registries,
+            state,
+            home,
+            worker_begins,
+            housekeeping,
+            token,
+            exposed,
+        } = options;
         let further: Arc<[Further]> = further.into();
-        let overlay = Overlay::new(&main, state.as_deref());
-        let revision = overlay.latest().map_err(|why| Refusal::Io(io::Error::other(why)))?;
-        let text = overlay.text(revision.as_ref().map(|revision| &*revision.document));
-        let mut loaded = load_what_compiles(&main, text.as_ref(), &further, &*kinds);
+        let overlay = Overlay::new(&main, state.as_deref(), home).map_err(Refusal::Io)?;
+        let (revision, mut loaded) = load_first(&overlay, &main, &further, &*kinds)?;
         let workers = loaded.model.as_ref().map_or(1, |model| workers(&model.gateway));
         let health = Arc::new(Health::default());
         let discovery = Discovery::new(registries, state.as_deref(), health.clone(), workers);
@@ -128,6 +140,9 @@ impl Control {
             further,
             registries,
         };
+        if let Some(revision) = &state.revision {
+            overlay.in_force(revision);
+        }
         let control = Self {
             main,
             overlay,
@@ -149,6 +164,30 @@ impl Control {
         };
         Ok((control, applied))
     }
+}
+
+/// The document with the newest revision; if that one is no good, with the one that was in force before, if there is one.
+fn load_first(
+    overlay: &Overlay,
+    main: &Main,
+    further: &Arc<[Further]>,
+    kinds: &dyn Kinds,
+) -> Result<(Option<Arc<Revision>>, Loaded), Refusal> {
+    let latest = overlay.latest().map_err(|why| Refusal::Io(io::Error::other(why)))?;
+    let load = |revision: Option<&Arc<Revision>>| {
+        let text = overlay.text(revision.map(|revision| &*revision.document));
+        load_what_compiles(main, text.as_ref(), further, kinds)
+    };
+    let loaded = load(latest.as_ref());
+    let Some(before) = overlay.last_in_force().filter(|before| Some(before) != latest.as_ref()) else {
+        return Ok((latest, loaded));
+    };
+    let Err(refusal) = compile(&loaded, kinds, 1, None) else { return Ok((latest, loaded)) };
+    let number = latest.map_or(0, |latest| latest.meta.number);
+    tracing::error!("{refusal}");
+    tracing::error!(number, serves = before.meta.number, "the newest revision is refused; the one of before serves");
+    let loaded = load(Some(&before));
+    Ok((Some(before), loaded))
 }
 
 pub(super) fn workers(gateway: &model::Gateway) -> usize {

@@ -12,8 +12,8 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
-    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, NodeTold,
+    ObjectTold, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -21,22 +21,28 @@ use telemetry::{
     history::{Busy, Point, Resolution, Subject},
 };
 
-use super::{bind, served::Served};
+use super::{bind, nodes::Nodes, served::Served};
 use crate::{failure::Failure, log::Levels};
 
 /// The gateway as its admin address sees it.
 struct Operated {
     control: Arc<Control>,
+    nodes: Nodes,
     token: Token,
     levels: Levels,
 }
 
 /// Binds the address that the document names, if any, and answers operators there.
-pub(super) fn open(document: &Path, control: &Arc<Control>, levels: Levels) -> Result<Option<Served>, Failure> {
+pub(super) fn open(
+    document: &Path,
+    control: &Arc<Control>,
+    nodes: &Nodes,
+    levels: Levels,
+) -> Result<Option<Served>, Failure> {
     let Some((address, token)) = control.admin() else { return Ok(None) };
     let refused = |error| bind::refused(document, "admin", &format!("{address} for operators"), &error);
     let (listener, address) = bind::bind(&address).map_err(refused)?;
-    let gateway = Arc::new(Operated { control: control.clone(), token, levels });
+    let gateway = Arc::new(Operated { control: control.clone(), nodes: nodes.clone(), token, levels });
     Ok(Some(Served::start(address, |stopped| admin::serve(listener, gateway, stopped))))
 }
 
@@ -147,6 +153,10 @@ impl admin::Gateway for Operated {
 
     fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
         self.control.compare(old, new)
+    }
+
+    fn nodes(&self) -> Vec<NodeTold> {
+        self.nodes.told(&self.control)
     }
 
     fn token(&self) -> &Token {

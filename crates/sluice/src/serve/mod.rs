@@ -15,6 +15,8 @@ mod catalog;
 mod open_files;
 /// The gateway's own registry, where the document asks for one.
 mod own_registry;
+/// This gateway among those that share its document.
+mod nodes;
 /// Where scripts learn that traffic is served, and where.
 mod ready_file;
 /// The gateway's own entries in registries.
@@ -38,6 +40,7 @@ use control::{Applied, Control, Files, Main, Options, Refusal, Watch};
 use registry::Registry;
 use tokio::{
     runtime,
+    sync::watch,
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
@@ -50,6 +53,7 @@ use crate::{
     memory, registries,
 };
 use catalog::Catalog;
+use nodes::Nodes;
 use ready_file::{Addresses, ReadyFile};
 use registered::Registered;
 use served::Served;
@@ -65,6 +69,9 @@ pub(crate) struct Server {
     watch: Option<Watch>,
     catalog: Catalog,
     registered: Registered,
+    nodes: Nodes,
+    /// `None`: nobody else makes revisions.
+    revisions: Option<watch::Receiver<u64>>,
     signals: Signals,
 }
 
@@ -108,7 +115,7 @@ impl Server {
 
         let begun = Instant::now();
         let made = Rc::new(OnceCell::<Made>::new());
-        let (registry, folder) = (Registry::new(), state.folder().to_owned());
+        let (registry, folder, nodes) = (Registry::new(), state.folder().to_owned(), Nodes::new());
         let (control, applied) = Control::start(Options {
             main,
             kinds: Box::new(kinds),
@@ -116,24 +123,26 @@ impl Server {
             version: env!("CARGO_PKG_VERSION"),
             registries: registries::make(Some(Arc::new(registry.clone()))),
             state: Some(state.folder().to_owned()),
+            home: nodes.opener(),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
             token: Box::new({
                 let made = made.clone();
                 move || state.token(&made)
             }),
-            exposed: vec![Arc::new(registry.clone())],
+            exposed: vec![Arc::new(registry.clone()), Arc::new(nodes.clone())],
         })?;
         memory::give_back();
         let control = Arc::new(control);
         // What was registered is known again before anybody hears that the gateway is ready.
         let registry = own_registry::open(&document, &control, &registry, &folder)?;
-        let admin = admin_address::open(&document, &control, levels)?;
+        let admin = admin_address::open(&document, &control, &nodes, levels)?;
         if let Some(made) = made.get() {
             made.show();
         }
+        let (registered, revisions) = (Registered::default(), control.revisions_come());
         let mut server =
-            Self { control, admin, registry, ready_file, watch, catalog, registered: Registered::default(), signals };
+            Self { control, admin, registry, ready_file, watch, catalog, registered, nodes, revisions, signals };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
@@ -164,9 +173,11 @@ impl Server {
         if self.admin.is_some() {
             tokio::spawn(remember(Arc::downgrade(&self.control)));
         }
+        self.nodes.tell(&self.control);
         self.follow_registries().await;
         loop {
             tokio::select! {
+                () = come(self.revisions.as_mut()) => self.follow_revisions().await,
                 () = changed(self.watch.as_mut()) => self.reload().await,
                 () = self.control.changed() => self.catch_up().await,
                 documents = self.catalog.changed() => {
@@ -185,18 +196,28 @@ impl Server {
     }
 
     async fn reload(&mut self) {
+        self.change(|control| Some(control.reload())).await;
+    }
+
+    /// Serves the newest revision, if somebody else has made another one.
+    async fn follow_revisions(&mut self) {
+        self.change(Control::follow_revisions).await;
+    }
+
+    async fn change(&mut self, change: fn(&Control) -> Option<Result<Applied, Refusal>>) {
         let begun = Instant::now();
         let control = self.control.clone();
         // A large document takes a while, and the admin address must answer meanwhile.
-        let reloaded = spawn_blocking(move || {
-            let reloaded = control.reload();
+        let changed = spawn_blocking(move || {
+            let changed = change(&control);
             // Trees and models are gone by now, and the thread may not allocate again for days.
             memory::give_back();
-            reloaded
+            changed
         });
-        match reloaded.await {
-            Ok(Ok(applied)) => tell_applied(&applied, begun.elapsed()),
-            Ok(Err(refusal)) => self.tell_refused(&refusal),
+        match changed.await {
+            Ok(None) => return,
+            Ok(Some(Ok(applied))) => tell_applied(&applied, begun.elapsed()),
+            Ok(Some(Err(refusal))) => self.tell_refused(&refusal),
             Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
         }
         self.catch_up().await;
@@ -224,7 +245,7 @@ impl Server {
         self.control.begin_drain();
         // Who finds it in a registry would come in vain.
         tokio::select! {
-            () = self.registered.leave() => {}
+            () = leave(&mut self.registered, &self.nodes) => {}
             () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
         }
         let grace = self.control.snapshot().settings.grace;
@@ -326,6 +347,21 @@ async fn remember(control: Weak<Control>) {
         // Many routes take a while, and the admin address must answer meanwhile.
         _ = spawn_blocking(move || control.remember(SystemTime::now())).await;
     }
+}
+
+/// Takes the gateway out of wherever it is listed, everywhere at once.
+async fn leave(registered: &mut Registered, nodes: &Nodes) {
+    tokio::join!(registered.leave(), nodes.leave());
+}
+
+/// Waits for another revision.
+async fn come(revisions: Option<&mut watch::Receiver<u64>>) {
+    if let Some(revisions) = revisions
+        && revisions.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 async fn changed(watch: Option<&mut Watch>) {
