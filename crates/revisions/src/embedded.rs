@@ -49,9 +49,15 @@ struct Envelope<T> {
     inner: T,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Document {
     document: Map<String, Value>,
+}
+
+/// A [`Document`] before it is kept.
+#[derive(Serialize)]
+struct Written<'d> {
+    document: &'d Map<String, Value>,
 }
 
 const FORMAT: u32 = 1;
@@ -100,7 +106,7 @@ impl Embedded {
 
     fn write(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: (*revision.document).clone() };
+        let document = Written { document: &revision.document };
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
