@@ -66,7 +66,7 @@ impl Embedded {
         let transaction = self.database.begin_read()?;
         let (metas, documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
         let (Some(meta), Some(document)) = (metas.get(number)?, documents.get(number)?) else { return Ok(None) };
-        let Document { document } = decode(document.value())?;
+        let Document { document }: Document = decode(document.value())?;
         Ok(Some(Arc::new(Revision { meta: decode(meta.value())?, document: Arc::new(document) })))
     }
 
@@ -90,7 +90,7 @@ impl Embedded {
 
     fn write_alone(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: (*revision.document).clone() };
+        let document = Document { document: &*revision.document };
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
@@ -105,7 +105,7 @@ impl Embedded {
 
     fn write(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: (*revision.document).clone() };
+        let document = Document { document: &*revision.document };
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);

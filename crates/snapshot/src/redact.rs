@@ -28,15 +28,16 @@ pub fn find_redacted(value: &Value) -> Option<String> {
         Value::String(text) => (text == REDACTED).then(String::new),
         Value::Array(items) => items.iter().zip(0..).find_map(|(item, index)| {
             let name = item.get("name").and_then(Value::as_str).map_or_else(|| format!("{index}"), str::to_owned);
-            Some(format!("[{name}]{}", find_redacted(item)?))
+            Some(joined(&format!("[{name}]"), &find_redacted(item)?))
         }),
-        Value::Object(map) => map.iter().find_map(|(key, value)| {
-            let rest = find_redacted(value)?;
-            let dot = if rest.is_empty() || rest.starts_with('[') { "" } else { "." };
-            Some(format!("{key}{dot}{rest}"))
-        }),
+        Value::Object(map) => map.iter().find_map(|(key, value)| Some(joined(key, &find_redacted(value)?))),
         _ => None,
     }
+}
+
+fn joined(path: &str, rest: &str) -> String {
+    let dot = if rest.is_empty() || rest.starts_with('[') { "" } else { "." };
+    format!("{path}{dot}{rest}")
 }
 
 /// Puts back what was shown as [`REDACTED`], as far as `before` holds it in the same place: whoever changes what was shown need

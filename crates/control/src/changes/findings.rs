@@ -1,6 +1,6 @@
 //! Problems, for whoever sees objects and no lines.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use model::{Node, Place, Problem, Report, Severity};
 use snapshot::Finding;
@@ -10,6 +10,8 @@ use crate::overlay;
 /// What a report holds. A place in the overlay, whose text is given, is told as the path into its object.
 pub(super) fn findings(report: &Report, overlay: Option<&str>) -> Vec<Finding> {
     let is_ours = |place: &Place| *place.file == *overlay::NAME;
+    // Without a file, the whole has the name of what keeps it.
+    let is_nowhere = |place: &Place| Path::new(&*place.file).file_name().is_some_and(|file| file == overlay::FILE);
     let has_ours = report.problems.iter().any(|problem| is_ours(&problem.place));
     let lines = overlay.filter(|_| has_ours).map(Lines::of);
     let finding = |Problem { severity, place, message, hint }: &Problem| {
@@ -19,7 +21,7 @@ pub(super) fn findings(report: &Report, overlay: Option<&str>) -> Vec<Finding> {
                 Severity::Error => "error".to_owned(),
                 Severity::Warning => "warning".to_owned(),
             },
-            place: path.is_none().then(|| place.to_string()),
+            place: (path.is_none() && !is_nowhere(place)).then(|| place.to_string()),
             path: path.filter(|path| !path.is_empty()),
             message: message.clone(),
             hint: hint.clone(),
