@@ -14,7 +14,7 @@ use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
     BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, KeyUsed,
-    ObjectTold, Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    NodeTold, ObjectTold, Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -155,6 +155,11 @@ pub trait Gateway: Send + Sync + 'static {
     fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
         _ = new;
         Err(ChangeError::NoRevision(old))
+    }
+
+    /// The gateways that share the document, this one among them. Asked on a thread that may block.
+    fn nodes(&self) -> Vec<NodeTold> {
+        Vec::new()
     }
 
     /// What shows that somebody may ask anything under `/api`.

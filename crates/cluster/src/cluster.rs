@@ -10,6 +10,7 @@ use std::{
 use etcd::{LeasedKey, Members, Prefix};
 use fetch::Backoff;
 use revisions::{CommitError, Draft, Meta, Revision, Store};
+use telemetry::{Expose, Exposition, names};
 use tokio::{
     runtime::Handle,
     sync::watch,
@@ -33,6 +34,8 @@ pub struct Cluster {
     most: u64,
     runtime: Handle,
     in_force: watch::Sender<Option<Arc<Revision>>>,
+    /// As the file in the state directory had it at the start.
+    last_good: Option<Arc<Revision>>,
     /// What tells it from other nodes.
     instance: String,
     /// `None`: it has left.
@@ -74,7 +77,7 @@ impl Cluster {
             members: members.clone(),
             layout: layout.clone(),
             heard: watch::Sender::new(Heard::default()),
-            have: watch::Sender::new(Have { revision: last_good, ..Have::default() }),
+            have: watch::Sender::new(Have { revision: last_good.clone(), ..Have::default() }),
             changed: watch::Sender::new(number),
             written: Mutex::default(),
         });
@@ -90,15 +93,21 @@ impl Cluster {
         let registered = Mutex::new(Some(tokio::spawn(node::keep(key, told.subscribe()))));
         let told = Mutex::new(Some(told));
         let runtime = Handle::current();
-        let cluster = Self { shared, most: most.max(1), runtime, in_force, instance, told, registered, _tasks: tasks };
+        let most = most.max(1);
+        let cluster = Self { shared, most, runtime, in_force, last_good, instance, told, registered, _tasks: tasks };
         cluster.is_settled(patience).await?;
         Ok(cluster)
     }
 
     async fn is_settled(&self, patience: Duration) -> Result<(), OpenError> {
-        let mut have = self.shared.have.subscribe();
-        let settled = timeout(patience, have.wait_for(|have| have.is_settled)).await.is_ok();
-        if settled || self.shared.have.borrow().revision.is_some() {
+        let (mut have, mut heard) = (self.shared.have.subscribe(), self.shared.heard.subscribe());
+        let has_last_good = have.borrow().revision.is_some();
+        let is_settled = tokio::select! {
+            settled = timeout(patience, have.wait_for(|have| have.is_settled)) => settled.is_ok(),
+            // No member takes a question: nothing is won by waiting, unless there is nothing else.
+            _ = heard.wait_for(|heard| heard.failure.is_some()), if has_last_good => false,
+        };
+        if is_settled || has_last_good {
             return Ok(());
         }
         let failure = self.shared.heard.borrow().failure.clone();
@@ -207,11 +216,25 @@ impl Store for Cluster {
         });
     }
 
+    fn last_in_force(&self) -> Option<Arc<Revision>> {
+        self.last_good.clone()
+    }
+
     fn trouble(&self) -> Option<String> {
         let (heard, have) = (self.shared.heard.borrow(), self.shared.have.borrow());
         let failure = heard.failure.as_ref().map(|failure| format!("etcd is away: {failure}"));
         let is_late = || (!have.is_settled).then(|| "etcd has not answered yet".to_owned());
         failure.or_else(|| have.refused.clone()).or_else(is_late)
+    }
+}
+
+impl Expose for Cluster {
+    fn expose(&self, out: &mut Exposition) {
+        let live = self.in_force.borrow().as_ref().map_or(0, |revision| revision.meta.number);
+        out.family(&names::REVISIONS_UP).count(&[], u64::from(self.trouble().is_none()));
+        out.family(&names::REVISIONS_LATEST).count(&[], self.newest());
+        out.family(&names::REVISIONS_LIVE).count(&[], live);
+        out.family(&names::REVISIONS_NODES).count(&[], self.nodes().len() as u64);
     }
 }
 

@@ -156,7 +156,7 @@ impl Shared {
                     return Ok(if is_stale { Outcome::Stale(latest) } else { Outcome::Nothing(error) });
                 }
                 Err(again) if Instant::now() >= until => {
-                    return Err(CommitError::Failed(format!(
+                    return Err(CommitError::Unknown(format!(
                         "etcd stopped answering while revision {number} was written, so that nobody knows whether it was \
                          kept: {}; look at the history once it answers",
                         again.failure

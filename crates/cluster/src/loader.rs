@@ -4,12 +4,16 @@ use std::{
     collections::BTreeMap,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
+    thread,
 };
 
 use etcd::{AskError, Members, wire};
 use fetch::Backoff;
 use revisions::Revision;
-use tokio::{sync::watch, task::spawn_blocking, time::sleep};
+use tokio::{
+    sync::{oneshot, watch},
+    time::sleep,
+};
 
 use crate::{
     heard::{Heard, Wanted},
@@ -66,6 +70,23 @@ pub(crate) async fn load(shared: Arc<Shared>) {
             () = sleep(pause.unwrap_or_default()), if pause.is_some() => {}
         }
     }
+}
+
+/// Does what may take a while on a thread of its own: those of the runtime may all wait for what comes of it.
+async fn aside<T: Send + 'static>(
+    is_long: bool,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    if !is_long {
+        return work();
+    }
+    let (done, result) = oneshot::channel();
+    let begun = thread::Builder::new().name("revision".to_owned()).spawn(move || {
+        // Whoever waited for it may be gone.
+        _ = done.send(work());
+    });
+    begun.map_err(|error| error.to_string())?;
+    result.await.unwrap_or_else(|_| Err("its document made the reader panic".to_owned()))
 }
 
 // === impl Have ===
@@ -150,9 +171,7 @@ impl Shared {
     pub(crate) async fn fetch(&self, stored: &Arc<Stored>) -> Result<Result<Arc<Revision>, String>, AskError> {
         let chunks = self.values(self.layout.document(stored.meta.number, &stored.commit)).await?;
         let stored = stored.clone();
-        // Long documents take a while.
-        let read = spawn_blocking(move || stored.revision(&chunks)).await;
-        Ok(read.unwrap_or_else(|error| Err(error.to_string())).map(Arc::new))
+        Ok(aside(chunks.len() > 1, move || stored.revision(&chunks)).await.map(Arc::new))
     }
 
     /// The values of a range, in the order of its keys.

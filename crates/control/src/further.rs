@@ -7,9 +7,6 @@ use std::{
 
 use model::{Further, Node, Place, Report, Severity, Value};
 
-/// The lists that they have a part of.
-const LISTS: [(&str, &str); 2] = [("upstreams", "upstream"), ("routes", "route")];
-
 /// Whether the operator's documents let others have a say.
 pub(crate) fn are_wanted(root: &Node) -> bool {
     let consul = root.get("gateway").and_then(|gateway| gateway.get("discovery")?.get("consul"));
@@ -19,13 +16,18 @@ pub(crate) fn are_wanted(root: &Node) -> bool {
 /// Puts them behind the operator's documents, but for what has the name of something that is there already: with a warning,
 /// since who registers a service is not to break what operators wrote.
 pub(crate) fn merge(root: Node, further: &[Further], report: &mut Report) -> Node {
-    let mut documents: Vec<_> =
+    let documents =
         further.iter().filter_map(|Further { name, text }| model::parse(name, text, &nothing, report)).collect();
-    for (list, what) in LISTS {
+    behind(root, documents, report)
+}
+
+/// Puts documents behind another one, but for what has the name of something that is there already.
+pub(crate) fn behind(root: Node, mut documents: Vec<Node>, report: &mut Report) -> Node {
+    for list in model::LISTS {
         let items = root.get(list).map(Node::items).unwrap_or_default();
         let mut taken = items.iter().filter_map(named).collect::<HashMap<_, _>>();
         for document in &mut documents {
-            leave_out_taken(list, what, document, &mut taken, report);
+            leave_out_taken(list, document, &mut taken, report);
         }
     }
     model::merge(root, documents, report)
@@ -54,13 +56,8 @@ pub(crate) fn nothing(_: &str) -> Option<String> {
     None
 }
 
-fn leave_out_taken(
-    list: &str,
-    what: &str,
-    document: &mut Node,
-    taken: &mut HashMap<String, Place>,
-    report: &mut Report,
-) {
+fn leave_out_taken(list: &str, document: &mut Node, taken: &mut HashMap<String, Place>, report: &mut Report) {
+    let what = list.strip_suffix('s').unwrap_or(list);
     let Value::Map(entries) = &mut document.value else { return };
     let Some((_, list)) = entries.iter_mut().find(|(key, _)| key.name == list) else { return };
     let Value::List(items) = &mut list.value else { return };

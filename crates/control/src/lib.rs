@@ -6,7 +6,9 @@
 //!   └── watch    └─────────────┴──── report ─────┴─────────┘ nothing changed
 //! ```
 
-/// The gateway as the control plane holds it: start, reload, drain.
+/// What operators change at run time.
+mod changes;
+/// The gateway as the control plane holds it, and what is read of it.
 mod control;
 /// Follows the services that endpoints are found by.
 mod discovery;
@@ -16,15 +18,21 @@ mod files;
 mod further;
 /// Looks after the endpoints of upstreams.
 mod health;
-/// Documents in files, with those that they include.
+/// What the API keeps, merged behind the files.
+mod overlay;
+/// Documents in files, with those that they include, and what is merged with them.
 mod source;
 /// Who is told of traces.
 mod traces;
 /// Tells when files change.
 mod watch;
+/// From a document to the world that requests live in.
+mod world;
 
-pub use control::{Applied, Compiled, Control, Options, Refusal, check, compile_document};
+pub use control::Control;
 pub use discovery::MakeRegistries;
 pub use files::Files;
-pub use source::{Loaded, load};
+pub use overlay::OpenHome;
+pub use source::Main;
 pub use watch::Watch;
+pub use world::{Applied, Compiled, Options, Refusal, check, compile_document};

@@ -1,88 +1,140 @@
-//! Documents in files, with those that they include.
+//! Documents in files, with those that they include, and what is merged with them.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use http::HeaderName;
 use model::{
-    Balance, CertificateFiles, ClientAuth, Discovery, Further, HttpLog, Include, Kept, LogSink, Model, Node, OtlpLog,
-    Part, Place, Policy, Registered, Registries, Report, Service, StickyCookie, UpstreamTls, Value,
-    values::SecretSource,
+    Address, Balance, CertificateFiles, ClientAuth, Discovery, Further, Gateway, HttpLog, Include, Kept, LogSink,
+    Model, Node, OtlpLog, Part, Place, Policy, Registered, Registries, Report, Service, StickyCookie, UpstreamTls,
+    Value, values::SecretSource,
 };
 
-use crate::{Files, further};
+use crate::{Files, further, overlay};
+
+/// Where the operator's own document stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Main {
+    /// In a file, with those that it includes. Paths are relative to its folder.
+    File(PathBuf),
+    /// Nowhere: all of it is what the API keeps. Paths are relative to `folder`; operators are listened to at `admin`, unless
+    /// it says otherwise.
+    Kept { folder: PathBuf, admin: Address },
+}
+
+/// What a document is made of, in the order in which it counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Sources<'s> {
+    pub(crate) main: &'s Main,
+    /// What the API keeps, as text. It always counts.
+    pub(crate) overlay: Option<&'s Arc<str>>,
+    /// They have a say if the others ask for a catalog.
+    pub(crate) further: &'s [Further],
+}
+
+/// A part of a document, as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    pub(crate) whose: Whose,
+    pub(crate) written: Further,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    File,
+    Api,
+    Catalog,
+}
 
 /// What was read, whether or not it is any good.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// `None`: `report` says why.
-    pub model: Option<Model>,
-    pub report: Report,
+    pub(crate) model: Option<Model>,
+    pub(crate) report: Report,
     /// If there is no model: the policies that it would have held, so that what is wrong with them is told as well.
-    pub policies: Vec<Policy>,
+    pub(crate) policies: Vec<Policy>,
     /// Likewise, those that do not come with the gateway.
-    pub balancers: Vec<Registered>,
+    pub(crate) balancers: Vec<Registered>,
     /// Every file that has a say, to be watched.
-    pub files: Files,
+    pub(crate) files: Files,
     /// What need not be read again the next time, once this is live.
-    pub kept: Kept,
+    pub(crate) kept: Kept,
+    /// All that could be read, the operator's own first.
+    pub(crate) texts: Vec<Text>,
 }
 
-/// Reads and checks the document at `path`. Relative paths in it are relative to its folder.
+/// What all of a document is, if there is no file.
+const EMPTY: &str = "version: 1\n";
+
+/// Reads and checks a document.
 ///
-/// `kept` is that of the document that is live: what stands in both is not looked at again. `further` documents have a say
-/// beside it, if it asks for a catalog.
-pub fn load(path: &Path, kept: &Kept, further: &[Further]) -> Loaded {
-    again(path, kept, further).unwrap_or_else(|| load_with_tree(path, further).0)
+/// `kept` is that of the document that is live: what stands in both is not looked at again.
+pub(crate) fn load(sources: Sources<'_>, kept: &Kept) -> Loaded {
+    again(sources, kept).unwrap_or_else(|| load_with_tree(sources).0)
 }
 
 /// In pieces, as long as nothing is wrong.
-fn again(path: &Path, kept: &Kept, further: &[Further]) -> Option<Loaded> {
+fn again(sources: Sources<'_>, kept: &Kept) -> Option<Loaded> {
     let mut loaded = Loaded::default();
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut parts = own_parts(sources.main, &mut loaded)?;
+    if let Some(text) = sources.overlay {
+        let part = Part::read(overlay::NAME, text.to_string(), &further::nothing)?;
+        if overlay::has_too_much(part.rest(), sources.main) {
+            return None;
+        }
+        parts.push((Whose::Api, part));
+    }
+    if parts.iter().any(|(_, part)| further::are_wanted(part.rest())) {
+        for Further { name, text } in sources.further {
+            parts.push((Whose::Catalog, Part::read(name, text.to_string(), &further::nothing)?));
+        }
+    }
+    loaded.texts = parts.iter().map(|(whose, part)| Text { whose: *whose, written: part.written() }).collect();
+    let parts = parts.into_iter().map(|(_, part)| part).collect();
+    let (model, kept) = model::check_again(parts, &environment, kept, &mut loaded.report)?;
+    loaded.kept = kept;
+    loaded.settle(model, sources.main.folder());
+    Some(loaded)
+}
+
+/// The operator's own, as far as it stands in files.
+fn own_parts(main: &Main, loaded: &mut Loaded) -> Option<Vec<(Whose, Part)>> {
+    let Main::File(path) = main else {
+        return Some(vec![(Whose::File, Part::read(&main.name(), EMPTY.to_owned(), &further::nothing)?)]);
+    };
     let part = |path: &Path, files: &mut Files| {
         files.note(path.to_owned());
         Part::read(&path.display().to_string(), fs::read_to_string(path).ok()?, &environment)
     };
-    let mut parts = vec![part(path, &mut loaded.files)?];
-    for include in model::includes(parts[0].rest()) {
-        for path in included(&include, folder, &mut loaded) {
-            parts.push(part(&path, &mut loaded.files)?);
+    let mut parts = vec![(Whose::File, part(path, &mut loaded.files)?)];
+    for include in model::includes(parts[0].1.rest()) {
+        for path in included(&include, main.folder(), loaded) {
+            parts.push((Whose::File, part(&path, &mut loaded.files)?));
         }
     }
-    if parts.iter().any(|part| further::are_wanted(part.rest())) {
-        for Further { name, text } in further {
-            parts.push(Part::read(name, text.to_string(), &further::nothing)?);
-        }
-    }
-    let (model, kept) = model::check_again(parts, &environment, kept, &mut loaded.report)?;
-    loaded.kept = kept;
-    loaded.settle(model, folder);
-    Some(loaded)
+    Some(parts)
 }
 
 /// As a whole, with all that is wrong, and with the document as it is written, included files and all; `None` if it
 /// cannot be read.
-pub(crate) fn load_with_tree(path: &Path, further: &[Further]) -> (Loaded, Option<Node>) {
+pub(crate) fn load_with_tree(sources: Sources<'_>) -> (Loaded, Option<Node>) {
     let mut loaded = Loaded::default();
-    loaded.files.note(path.to_owned());
-    let Some(main) = read(path, &mut loaded.report) else { return (loaded, None) };
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut others = Vec::new();
-    for include in model::includes(&main) {
-        for path in included(&include, folder, &mut loaded) {
-            loaded.files.note(path.clone());
-            others.extend(read(&path, &mut loaded.report));
-        }
+    let Some(own) = own_tree(sources.main, &mut loaded) else { return (loaded, None) };
+    let mut root = own;
+    if let Some(text) = sources.overlay {
+        loaded.texts.push(Text::of(Whose::Api, overlay::NAME, text));
+        root = overlay::merge(root, sources.main, text, &mut loaded.report);
     }
-    let mut root = model::merge(main, others, &mut loaded.report);
     if further::are_wanted(&root) {
-        root = further::merge(root, further, &mut loaded.report);
+        loaded.texts.extend(sources.further.iter().map(|it| Text::of(Whose::Catalog, &it.name, &it.text)));
+        root = further::merge(root, sources.further, &mut loaded.report);
     }
     match model::check(&root, &mut loaded.report) {
-        Some(model) => loaded.settle(model, folder),
+        Some(model) => loaded.settle(model, sources.main.folder()),
         None => {
             loaded.policies = policies(&root);
             let upstreams = root.get("upstreams").map(Node::items).unwrap_or_default();
@@ -90,6 +142,56 @@ pub(crate) fn load_with_tree(path: &Path, further: &[Further]) -> (Loaded, Optio
         }
     }
     (loaded, Some(root))
+}
+
+/// The operator's own, as far as it stands in files.
+fn own_tree(main: &Main, loaded: &mut Loaded) -> Option<Node> {
+    let Main::File(path) = main else {
+        let text = Text::of(Whose::File, &main.name(), &EMPTY.into());
+        let node = text.parse(&mut loaded.report);
+        loaded.texts.push(text);
+        return node;
+    };
+    let root = loaded.read(path)?;
+    let mut others = Vec::new();
+    for include in model::includes(&root) {
+        for path in included(&include, main.folder(), loaded) {
+            others.extend(loaded.read(&path));
+        }
+    }
+    Some(model::merge(root, others, &mut loaded.report))
+}
+
+/// The document that was read from these, as it is written; `None` if one of them could not be read.
+pub(crate) fn tree(main: &Main, texts: &[Text]) -> Option<Node> {
+    let report = &mut Report::default();
+    let of = |whose| texts.iter().filter(move |text| text.whose == whose);
+    let own = of(Whose::File).map(|text| text.parse(report)).collect::<Option<Vec<_>>>()?;
+    let mut own = own.into_iter();
+    let mut root = model::merge(own.next()?, own.collect(), report);
+    for overlay in of(Whose::Api) {
+        root = overlay::merge(root, main, &overlay.written.text, report);
+    }
+    let further: Vec<_> = of(Whose::Catalog).map(|text| text.written.clone()).collect();
+    Some(further::merge(root, &further, report))
+}
+
+/// What the files say of the whole process; as it is by default, if they are no good.
+pub(crate) fn gateway(main: &Main) -> Gateway {
+    let mut loaded = Loaded::default();
+    let parts =
+        own_parts(main, &mut loaded).map(|parts| parts.into_iter().map(|(_, part)| part.rest().clone()).collect());
+    let roots = parts.unwrap_or_else(|| own_tree(main, &mut Loaded::default()).into_iter().collect::<Vec<_>>());
+    let Some(gateway) = roots.iter().find_map(|root| root.entries().iter().find(|(key, _)| key.name == "gateway"))
+    else {
+        return Gateway::default();
+    };
+    let version = roots.iter().find_map(|root| root.entries().iter().find(|(key, _)| key.name == "version"));
+    let entries = version.into_iter().chain([gateway]).cloned().collect();
+    let root = Node { place: gateway.0.place.clone(), value: Value::Map(entries) };
+    let Some(model) = model::check(&root, &mut Report::default()) else { return Gateway::default() };
+    loaded.settle(model, main.folder());
+    loaded.model.unwrap_or_default().gateway
 }
 
 fn environment(variable: &str) -> Option<String> {
@@ -122,11 +224,12 @@ fn policy(node: &Node) -> Option<Policy> {
     Some(Policy { kind: key.name.as_str().into(), place: key.place.clone(), settings })
 }
 
-fn read(path: &Path, report: &mut Report) -> Option<Node> {
+/// What a file holds, if that is text.
+fn text_of(path: &Path, report: &mut Report) -> Option<Text> {
     let name = path.display().to_string();
     match fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => model::parse(&name, &text, &environment, report),
+            Ok(text) => Some(Text::of(Whose::File, &name, &text.into())),
             Err(error) => {
                 let line =
                     1 + error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
@@ -274,9 +377,54 @@ fn files_of_registries(registries: &mut Registries) -> Vec<&mut PathBuf> {
     files
 }
 
+// === impl Main ===
+
+impl Main {
+    /// What paths are relative to.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::File(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Kept { folder, .. } => folder,
+        }
+    }
+
+    /// What stands in places for the whole.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Kept { folder, .. } => folder.join(overlay::FILE).display().to_string(),
+        }
+    }
+}
+
+// === impl Text ===
+
+impl Text {
+    fn of(whose: Whose, name: &str, text: &Arc<str>) -> Self {
+        Self { whose, written: Further { name: name.into(), text: text.clone() } }
+    }
+
+    fn parse(&self, report: &mut Report) -> Option<Node> {
+        let Further { name, text } = &self.written;
+        match self.whose {
+            Whose::File => model::parse(name, text, &environment, report),
+            Whose::Api | Whose::Catalog => model::parse(name, text, &further::nothing, report),
+        }
+    }
+}
+
 // === impl Loaded ===
 
 impl Loaded {
+    /// Reads a file of the operator's, and keeps its text.
+    fn read(&mut self, path: &Path) -> Option<Node> {
+        self.files.note(path.to_owned());
+        let text = text_of(path, &mut self.report)?;
+        let node = text.parse(&mut self.report);
+        self.texts.push(text);
+        node
+    }
+
     /// Takes in a model whose paths are relative to `folder`.
     fn settle(&mut self, mut model: Model, folder: &Path) {
         for file in files_of(&mut model) {
@@ -303,6 +451,18 @@ impl Loaded {
 mod tests {
     use super::*;
 
+    fn load(path: &Path, kept: &Kept, further: &[Further]) -> Loaded {
+        super::load(Sources { main: &Main::File(path.to_owned()), overlay: None, further }, kept)
+    }
+
+    fn again(path: &Path, kept: &Kept, further: &[Further]) -> Option<Loaded> {
+        super::again(Sources { main: &Main::File(path.to_owned()), overlay: None, further }, kept)
+    }
+
+    fn load_with_tree(path: &Path, further: &[Further]) -> (Loaded, Option<Node>) {
+        super::load_with_tree(Sources { main: &Main::File(path.to_owned()), overlay: None, further })
+    }
+
     /// The examples hold whatever documents hold, so nothing of it is for the slow way alone.
     #[test]
     fn every_example_is_read_in_pieces_as_it_is_read_as_a_whole() {
@@ -321,7 +481,7 @@ mod tests {
                 has_fixed_name && route.destinations().all(|to| to.subset.is_none())
             };
             for (first, second) in routes[0].iter().zip(&routes[1]).filter(|(first, _)| stands_alone(first)) {
-                assert!(std::sync::Arc::ptr_eq(&first.value, &second.value), "{}", first.name);
+                assert!(Arc::ptr_eq(&first.value, &second.value), "{}", first.name);
             }
             count += 1;
         }

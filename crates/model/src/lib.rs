@@ -52,7 +52,7 @@ pub use decode::{FromText, TextOr, decode};
 pub use expression::nearest;
 pub use further::Further;
 pub use kept::{Kept, Part, check_again};
-pub use merge::{Include, includes, merge};
+pub use merge::{Include, LISTS, includes, merge};
 pub use model::*;
 pub use node::{Key, Node, Place, Value};
 pub use parse::parse;

@@ -3,7 +3,7 @@
 use crate::{Key, Node, Place, Report, Value};
 
 /// What several files may each have a part of.
-const LISTS: [&str; 6] = ["listeners", "upstreams", "routes", "tests", "consumers", "operators"];
+pub const LISTS: [&str; 6] = ["listeners", "upstreams", "routes", "tests", "consumers", "operators"];
 
 /// A pattern under `include`: which other files belong to a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

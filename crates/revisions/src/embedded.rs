@@ -66,7 +66,7 @@ impl Embedded {
         let transaction = self.database.begin_read()?;
         let (metas, documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
         let (Some(meta), Some(document)) = (metas.get(number)?, documents.get(number)?) else { return Ok(None) };
-        let Document { document } = decode(document.value())?;
+        let Document { document }: Document = decode(document.value())?;
         Ok(Some(Arc::new(Revision { meta: decode(meta.value())?, document: Arc::new(document) })))
     }
 
@@ -90,7 +90,7 @@ impl Embedded {
 
     fn write_alone(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: (*revision.document).clone() };
+        let document = Document { document: &*revision.document };
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
@@ -105,15 +105,16 @@ impl Embedded {
 
     fn write(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: (*revision.document).clone() };
+        let document = Document { document: &*revision.document };
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
             metas.insert(number, &*encode(&revision.meta)?)?;
             documents.insert(number, &*encode(document)?)?;
             let oldest = (number + 1).saturating_sub(self.most);
-            metas.retain(|kept, _| kept >= oldest)?;
-            documents.retain(|kept, _| kept >= oldest)?;
+            // Those that stay are not looked at.
+            metas.retain_in(..oldest, |_, _| false)?;
+            documents.retain_in(..oldest, |_, _| false)?;
         }
         transaction.commit()?;
         Ok(())
@@ -165,7 +166,13 @@ broken!(redb::TransactionError redb::TableError redb::StorageError redb::CommitE
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: the revisions cannot be read: {}", self.path.display(), self.why)
+        let Self { path, why } = self;
+        write!(
+            f,
+            "{}: the revisions cannot be read: {why}; if another gateway has this state directory, name a different one with \
+             --state; if the file is damaged, put a copy of it there, or take it away and begin with the files alone",
+            path.display()
+        )
     }
 }
 

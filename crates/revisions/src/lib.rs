@@ -14,8 +14,11 @@ mod packed;
 
 /// In a file of our own.
 mod embedded;
+/// In one that is made with the first revision.
+mod lazy;
 
 pub use embedded::{Embedded, OpenError};
+pub use lazy::Lazy;
 pub use packed::{pack, unpack};
 pub use revision::{Draft, Meta, Revision};
 pub use store::{CommitError, Store};

@@ -40,6 +40,11 @@ pub trait Store: Send + Sync + 'static {
     /// This revision is live: it is what a start begins with if the store cannot be asked. Does not wait for it.
     fn in_force(&self, _revision: &Arc<Revision>) {}
 
+    /// The one that was in force last, before anything was asked here: for a start at which the latest is no good.
+    fn last_in_force(&self) -> Option<Arc<Revision>> {
+        None
+    }
+
     /// Why what is told may be old, or not what is kept. `None`: all is well.
     fn trouble(&self) -> Option<String> {
         None
@@ -52,6 +57,8 @@ pub enum CommitError {
     /// Another revision is the latest by now: its number.
     Stale(u64),
     Failed(String),
+    /// It may be kept, or not: why.
+    Unknown(String),
 }
 
 // === impl CommitError ===
@@ -60,7 +67,7 @@ impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale(latest) => write!(f, "revision {latest} is the latest by now: look at it, and decide again"),
-            Self::Failed(why) => f.write_str(why),
+            Self::Failed(why) | Self::Unknown(why) => f.write_str(why),
         }
     }
 }

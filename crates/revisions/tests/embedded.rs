@@ -6,6 +6,7 @@ use std::{
     env,
     fs::OpenOptions,
     io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
     sync::Arc,
@@ -13,7 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use revisions::{CommitError, Draft, Embedded, Store};
+use revisions::{CommitError, Draft, Embedded, Lazy, Store};
 use serde_json::json;
 
 fn draft(n: u64) -> Draft {
@@ -77,6 +78,24 @@ fn a_file_that_is_none_is_named() {
     std::fs::write(&path, vec![7; 10_000]).unwrap();
     let error = Embedded::open(&path, 10).err().unwrap().to_string();
     assert!(error.starts_with(&format!("{}: the revisions cannot be read", path.display())), "{error}");
+}
+
+#[test]
+fn a_file_is_made_with_the_first_revision_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state/revisions.redb");
+    let store = Lazy::new(path.clone(), 10);
+    assert_eq!((store.latest(), store.get(1), store.list(None, 9)), (Ok(None), Ok(None), Ok(Vec::new())));
+    assert!(!path.parent().unwrap().exists());
+    // Left by somebody who was killed.
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    std::fs::write(path.with_extension("redb.new"), "half").unwrap();
+    assert_eq!(store.commit(0, draft(1)).unwrap().meta.number, 1);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode, std::fs::read_dir(path.parent().unwrap()).unwrap().count()), (0o600, 1));
+    assert!(Lazy::new(path.clone(), 10).latest().unwrap_err().contains("--state"), "it is open");
+    drop(store);
+    assert_eq!(Lazy::new(path, 10).latest().unwrap().unwrap().meta.number, 1);
 }
 
 /// Runs as a process of its own: writes revision after revision, and says so, until it is killed.

@@ -15,9 +15,9 @@ use rustix::rand::{GetRandomFlags, getrandom};
 /// Where what must outlive a restart is kept.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct State {
-    /// The folder for what must outlive a restart; made when there is something to keep
-    #[arg(long = "state", value_name = "DIR", env = "SLUICE_STATE", default_value = ".sluice", hide_env_values = true)]
-    folder: PathBuf,
+    /// The folder for what must outlive a restart; made when there is something to keep [default: .sluice]
+    #[arg(long = "state", value_name = "DIR", env = "SLUICE_STATE", hide_env_values = true)]
+    folder: Option<PathBuf>,
 }
 
 /// A token that this start made. Unless it is shown, the file goes again, so that the next start makes one and shows it.
@@ -26,6 +26,9 @@ pub(crate) struct Made {
     token: Token,
     shown: Cell<bool>,
 }
+
+/// Unless somebody names another one.
+const FOLDER: &str = ".sluice";
 
 /// Says the token instead of the file.
 const VARIABLE: &str = "SLUICE_ADMIN_TOKEN";
@@ -40,11 +43,16 @@ const SECRET: usize = 32;
 
 impl State {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder: Some(folder) }
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.as_deref().unwrap_or(Path::new(FOLDER))
+    }
+
+    /// Whether somebody named it.
+    pub(crate) fn is_named(&self) -> bool {
+        self.folder.is_some()
     }
 
     /// The token of a gateway that starts. The first start makes one and keeps it, and then somebody must show what was
@@ -53,12 +61,12 @@ impl State {
         if let Some(given) = given()? {
             return Ok(given);
         }
-        let file = self.folder.join(FILE);
+        let file = self.folder().join(FILE);
         if let Some(kept) = read(&file)? {
             return Ok(kept);
         }
         let token = make()?;
-        if !self.keep(&token, &file).map_err(|error| unkept(&self.folder, &error))? {
+        if !self.keep(&token, &file).map_err(|error| unkept(self.folder(), &error))? {
             // Another gateway with this folder was faster.
             return read(&file)?.ok_or_else(|| refused(&file, "was there, and is gone"));
         }
@@ -71,7 +79,7 @@ impl State {
         if let Some(given) = given()? {
             return Ok(given);
         }
-        let file = self.folder.join(FILE);
+        let file = self.folder().join(FILE);
         read(&file)?.ok_or_else(|| {
             let hint = format!("name the gateway's state directory with --state, or set {VARIABLE}");
             refused(&file, &format!("is not there; {hint}"))
@@ -80,8 +88,8 @@ impl State {
 
     /// Whether it is kept; not if there is a file already, which stays. The file is there whole or not at all.
     fn keep(&self, token: &Token, file: &Path) -> io::Result<bool> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let beside = self.folder.join(format!("{FILE}.{}.new", std::process::id()));
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.folder())?;
+        let beside = self.folder().join(format!("{FILE}.{}.new", std::process::id()));
         let written = fs::OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -188,8 +196,8 @@ mod tests {
         let again = OnceCell::new();
         assert_eq!((state.token(&again).unwrap(), state.known_token().unwrap()), (made.clone(), made));
         assert!(again.get().is_none());
-        assert_eq!((mode(&state.folder), mode(&state.folder.join(FILE))), (0o700, 0o600));
-        assert_eq!(fs::read_dir(&state.folder).unwrap().count(), 1);
+        assert_eq!((mode(state.folder()), mode(&state.folder().join(FILE))), (0o700, 0o600));
+        assert_eq!(fs::read_dir(state.folder()).unwrap().count(), 1);
         let other = State::new(folder.path().join("b"));
         assert_ne!(other.token(&OnceCell::new()).unwrap(), state.known_token().unwrap());
         assert!(other.known_token().is_err(), "one that nobody saw");

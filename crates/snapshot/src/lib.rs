@@ -19,6 +19,8 @@ mod compile;
 mod conflicts;
 /// What one document says otherwise than another.
 mod diff;
+/// Documents as people are shown them.
+mod redact;
 /// Whether requests go where the document expects them to go.
 mod expectations;
 /// Why a request goes where it goes.
@@ -33,6 +35,8 @@ mod keys;
 mod kinds;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// The gateways that share a document.
+mod nodes;
 /// Who may ask at the admin address, and what.
 mod operators;
 /// Policies, made or adopted.
@@ -72,7 +76,9 @@ pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use keys::{KeyOrder, KeyTold, NewKey, NoSuchKey};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
+pub use nodes::{DependencyTold, NodeTold};
 pub use operators::{Operator, Operators, Role, Shown};
+pub use redact::{REDACTED, find_redacted, redact, restore};
 pub use services::{FailureTold, HeldTold, InstanceTold, OverrideTold, ServiceOrder, ServiceOrderError, ServiceTold};
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Debugging, Listener, Places, Route, Settings, Snapshot};

@@ -43,6 +43,11 @@ families! {
     CONFIG_RELOADS "sluice_config_reload_total" Counter ["result"] "Configurations that were loaded, or refused.";
     CONFIG_LAST_SUCCESS "sluice_config_last_reload_success_timestamp_seconds" Gauge [] "When a configuration was last loaded, in seconds since 1970.";
 
+    REVISIONS_UP "sluice_revisions_up" Gauge [] "Whether etcd, where `gateway.home` says so, answers and holds what can be read: 1, or else 0.";
+    REVISIONS_LATEST "sluice_revisions_latest" Gauge [] "Number of the newest revision in etcd, as far as it was heard of.";
+    REVISIONS_LIVE "sluice_revisions_live" Gauge [] "Number of the revision of etcd that is being served.";
+    REVISIONS_NODES "sluice_revisions_nodes" Gauge [] "Gateways that are listed in etcd, this one among them.";
+
     OPEN_CONNECTIONS "sluice_open_connections" Gauge ["worker"] "Open client connections.";
     INFLIGHT_REQUESTS "sluice_inflight_requests" Gauge ["worker"] "Requests that are being served.";
     CAUSED_REQUESTS "sluice_requests_caused_total" Counter ["cause"] "Requests that did not simply end well, by their cause.";

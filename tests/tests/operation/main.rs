@@ -43,6 +43,8 @@ mod etcd;
 mod eureka;
 /// What a gateway cannot start with.
 mod bad_input;
+/// Many gateways that share what the API keeps, in etcd.
+mod cluster;
 /// Consul, its catalog, and the gateway in it.
 mod consul;
 /// What operators read.

@@ -4,11 +4,13 @@
 //! - [`discovery`]: registries that flap and fail, and registrations.
 //! - [`lookup`]: finding one route among many.
 //! - [`reload`]: a large document, from its start to its changes.
+//! - [`pushes`]: changes by the admin API under load.
 
 mod costs;
 mod discovery;
 mod ground;
 mod lookup;
+mod pushes;
 mod reload;
 
 use super::Args;
@@ -46,6 +48,11 @@ pub(crate) const OWN: &[Own] = &[
         name: "outages",
         what: "registries that are killed, started again and cut off under 500 requests a second",
         measure: discovery::outages::measure,
+    },
+    Own {
+        name: "pushes",
+        what: "50 changes a second by the admin API, of 1,000 routes, at half of what goes at most",
+        measure: pushes::measure,
     },
     Own {
         name: "registered",

@@ -61,7 +61,7 @@ async fn write(cluster: Arc<Cluster>, text: String, told: Arc<Mutex<Told>>) {
                 return;
             }
             Err(CommitError::Stale(_)) => {}
-            Err(CommitError::Failed(why)) if why.contains("nobody knows") => return told.unknown.push(text),
+            Err(CommitError::Unknown(_)) => return told.unknown.push(text),
             Err(CommitError::Failed(_)) => return told.refused.push(text),
         }
         drop(told);

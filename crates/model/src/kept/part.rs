@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Node, Place, Report, Value,
+    Further, Node, Place, Report, Value,
     parse::{self, Item},
 };
 
@@ -43,6 +43,11 @@ impl Part {
         }
         let rest = without_routes(rest, cut.items.is_empty())?;
         Some(Self { rest, file: File { name: Arc::from(name), text: text.into(), items: cut.items } })
+    }
+
+    /// What stands in places of it, and all that it holds.
+    pub fn written(&self) -> Further {
+        Further { name: self.file.name.clone(), text: self.file.text.clone() }
     }
 
     /// What the file holds beside its routes.

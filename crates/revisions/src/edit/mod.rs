@@ -226,11 +226,12 @@ fn named(value: Value, list: List, name: &str) -> Result<Map<String, Value>, Why
 
 fn find<'d>(document: &'d mut Map<String, Value>, list: List, name: &str) -> Result<&'d mut Map<String, Value>, Why> {
     let objects = list_of(document, list)?;
-    let names: Vec<_> = objects.iter().filter_map(|object| name_of(object.as_object()?)).collect();
-    let nearest = model::nearest(name, names.iter().copied()).map(str::to_owned);
-    let mut objects = objects.iter_mut().filter_map(Value::as_object_mut);
-    let found = objects.find(|object| name_of(object) == Some(name));
-    found.ok_or_else(|| Why::Missing { list, name: name.to_owned(), nearest })
+    let names = || objects.iter().map(|object| object.as_object().and_then(name_of));
+    let Some(index) = names().position(|found| found == Some(name)) else {
+        let nearest = model::nearest(name, names().flatten()).map(str::to_owned);
+        return Err(Why::Missing { list, name: name.to_owned(), nearest });
+    };
+    objects[index].as_object_mut().ok_or_else(|| Why::Shape(format!("a {} is a map", list.singular())))
 }
 
 fn list_of(document: &mut Map<String, Value>, list: List) -> Result<&mut Vec<Value>, Why> {

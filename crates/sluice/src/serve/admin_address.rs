@@ -9,9 +9,11 @@ use std::{
 use admin::{AuditEntry, Check, Denied, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
+use revisions::{Meta, Revision, edit::List};
+use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, KeyUsed, Operators, OrderError, Question,
-    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, KeyUsed,
+    NodeTold, ObjectTold, Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -22,6 +24,7 @@ use telemetry::{
 use super::{
     audit::{AuditLog, Counters},
     bind::{self, Mode},
+    nodes::Nodes,
     served::Served,
 };
 use crate::{failure::Failure, log::Levels};
@@ -29,25 +32,33 @@ use crate::{failure::Failure, log::Levels};
 /// The gateway as its admin address sees it.
 struct Operated {
     control: Arc<Control>,
+    nodes: Nodes,
     token: Token,
     levels: Levels,
     audit: AuditLog,
+}
+
+/// What operators are shown beside what [`Control`] knows.
+pub(super) struct Shown {
+    pub(super) nodes: Nodes,
+    pub(super) levels: Levels,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// Binds the address that the document names, if any, and answers operators there.
 pub(super) fn open(
     document: &Path,
     control: &Arc<Control>,
-    levels: Levels,
+    shown: Shown,
     state: &Path,
-    counters: &Arc<Counters>,
 ) -> Result<Option<Served>, Failure> {
     let Some((address, token)) = control.admin() else { return Ok(None) };
     let refused = |error| bind::refused(document, "admin", &format!("{address} for operators"), &error);
     let (listener, address) = bind::bind(&address, Mode::Private).map_err(refused)?;
-    let audit = AuditLog::start(state, counters.clone())
+    let Shown { nodes, levels, counters } = shown;
+    let audit = AuditLog::start(state, counters)
         .map_err(|error| Failure::Other(format!("cannot start the audit log: {error}")))?;
-    let gateway = Arc::new(Operated { control: control.clone(), token, levels, audit });
+    let gateway = Arc::new(Operated { control: control.clone(), nodes, token, levels, audit });
     Ok(Some(Served::start(address, |stopped| admin::serve(listener, gateway, stopped))))
 }
 
@@ -143,6 +154,34 @@ impl admin::Gateway for Operated {
     fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy> {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.control.history().busiest(subject, second, most)
+    }
+
+    fn objects(&self, list: List) -> Vec<ObjectTold> {
+        self.control.objects(list)
+    }
+
+    fn document(&self, only_ours: bool) -> Map<String, Value> {
+        self.control.document(only_ours)
+    }
+
+    fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
+        self.control.change(order)
+    }
+
+    fn revisions(&self, before: Option<u64>, most: usize) -> Result<Vec<Meta>, String> {
+        self.control.revisions(before, most)
+    }
+
+    fn revision(&self, number: u64) -> Result<Arc<Revision>, ChangeError> {
+        self.control.revision(number)
+    }
+
+    fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
+        self.control.compare(old, new)
+    }
+
+    fn nodes(&self) -> Vec<NodeTold> {
+        self.nodes.told(&self.control)
     }
 
     fn token(&self) -> &Token {

@@ -17,6 +17,8 @@ mod catalog;
 mod open_files;
 /// The gateway's own registry, where the document asks for one.
 mod own_registry;
+/// This gateway among those that share its document.
+mod nodes;
 /// Where scripts learn that traffic is served, and where.
 mod ready_file;
 /// The gateway's own entries in registries.
@@ -29,17 +31,18 @@ mod signals;
 use std::{
     cell::OnceCell,
     future::Future,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     rc::Rc,
     sync::{Arc, Weak},
     time::{Duration, Instant, SystemTime},
 };
 
-use control::{Applied, Control, Files, Options, Refusal, Watch};
+use control::{Applied, Control, Files, Main, Options, Refusal, Watch};
 use registry::Registry;
 use tokio::{
     runtime,
+    sync::watch,
     task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
@@ -52,6 +55,7 @@ use crate::{
     memory, registries,
 };
 use catalog::Catalog;
+use nodes::Nodes;
 use ready_file::{Addresses, ReadyFile};
 use registered::Registered;
 use served::Served;
@@ -67,6 +71,9 @@ pub(crate) struct Server {
     watch: Option<Watch>,
     catalog: Catalog,
     registered: Registered,
+    nodes: Nodes,
+    /// `None`: nobody else makes revisions.
+    revisions: Option<watch::Receiver<u64>>,
     signals: Signals,
 }
 
@@ -93,7 +100,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 impl Server {
     /// Starts to serve the document. On failure nothing is left behind.
     pub(crate) fn start(
-        document: &Path,
+        main: Main,
         ready_file: Option<PathBuf>,
         state: State,
         kinds: Known,
@@ -102,43 +109,51 @@ impl Server {
         open_files::raise();
         let signals = Signals::new().map_err(|error| Failure::Other(format!("cannot receive signals: {error}")))?;
         // Before the document is read, so that no change is missed.
-        let watch = watch(document);
+        let watch = watch(&main);
+        let document = PathBuf::from(main.name());
+        let is_kept = matches!(main, Main::Kept { .. });
         let ready_file = ready_file.map(ReadyFile::new).transpose()?;
         let catalog = Catalog::new(state.folder());
 
         let begun = Instant::now();
         let made = Rc::new(OnceCell::<Made>::new());
-        let (registry, folder) = (Registry::new(), state.folder().to_owned());
+        let (registry, folder, nodes) = (Registry::new(), state.folder().to_owned(), Nodes::new());
         let counters = Arc::new(audit::Counters::default());
         let (control, applied) = Control::start(Options {
-            path: document.to_owned(),
+            main,
             kinds: Box::new(kinds),
             further: catalog.known(),
             version: env!("CARGO_PKG_VERSION"),
             registries: registries::make(Some(Arc::new(registry.clone()))),
             state: Some(state.folder().to_owned()),
+            home: nodes.opener(),
             worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
             token: Box::new({
                 let made = made.clone();
                 move || state.token(&made)
             }),
-            exposed: vec![Arc::new(registry.clone()), counters.clone()],
+            exposed: vec![Arc::new(registry.clone()), Arc::new(nodes.clone()), counters.clone()],
         })?;
         memory::give_back();
         let control = Arc::new(control);
         // What was registered is known again before anybody hears that the gateway is ready.
-        let registry = own_registry::open(document, &control, &registry, &folder)?;
-        let admin = admin_address::open(document, &control, levels, &folder, &counters)?;
+        let registry = own_registry::open(&document, &control, &registry, &folder)?;
+        let shown = admin_address::Shown { nodes: nodes.clone(), levels, counters };
+        let admin = admin_address::open(&document, &control, shown, &folder)?;
         if let Some(made) = made.get() {
             made.show();
         }
+        let (registered, revisions) = (Registered::default(), control.revisions_come());
         let mut server =
-            Self { control, admin, registry, ready_file, watch, catalog, registered: Registered::default(), signals };
+            Self { control, admin, registry, ready_file, watch, catalog, registered, nodes, revisions, signals };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
         tell_applied(&applied, begun.elapsed());
+        if is_kept && server.control.live_revision() == 0 {
+            server.tell_what_is_next();
+        }
         Ok(server)
     }
 
@@ -162,10 +177,13 @@ impl Server {
         if self.admin.is_some() {
             tokio::spawn(remember(Arc::downgrade(&self.control)));
         }
+        self.nodes.tell(&self.control);
         self.follow_registries().await;
         loop {
             tokio::select! {
+                () = come(self.revisions.as_mut()) => self.follow_revisions().await,
                 () = changed(self.watch.as_mut()) => self.reload().await,
+                () = self.control.changed() => self.catch_up().await,
                 documents = self.catalog.changed() => {
                     self.control.set_further(documents);
                     self.reload().await;
@@ -182,24 +200,37 @@ impl Server {
     }
 
     async fn reload(&mut self) {
+        self.change(|control| Some(control.reload())).await;
+    }
+
+    /// Serves the newest revision, if somebody else has made another one.
+    async fn follow_revisions(&mut self) {
+        self.change(Control::follow_revisions).await;
+    }
+
+    async fn change(&mut self, change: fn(&Control) -> Option<Result<Applied, Refusal>>) {
         let begun = Instant::now();
         let control = self.control.clone();
         // A large document takes a while, and the admin address must answer meanwhile.
-        let reloaded = spawn_blocking(move || {
-            let reloaded = control.reload();
+        let changed = spawn_blocking(move || {
+            let changed = change(&control);
             // Trees and models are gone by now, and the thread may not allocate again for days.
             memory::give_back();
-            reloaded
+            changed
         });
-        match reloaded.await {
-            Ok(Ok(applied)) => {
-                if let Err(failure) = self.write_ready_file() {
-                    tracing::error!("{failure}");
-                }
-                tell_applied(&applied, begun.elapsed());
-            }
-            Ok(Err(refusal)) => self.tell_refused(&refusal),
+        match changed.await {
+            Ok(None) => return,
+            Ok(Some(Ok(applied))) => tell_applied(&applied, begun.elapsed()),
+            Ok(Some(Err(refusal))) => self.tell_refused(&refusal),
             Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
+        }
+        self.catch_up().await;
+    }
+
+    /// Follows the document that is live with all that is no part of it.
+    async fn catch_up(&mut self) {
+        if let Err(failure) = self.write_ready_file() {
+            tracing::error!("{failure}");
         }
         self.follow_files();
         self.follow_registries().await;
@@ -218,7 +249,7 @@ impl Server {
         self.control.begin_drain();
         // Who finds it in a registry would come in vain.
         tokio::select! {
-            () = self.registered.leave() => {}
+            () = leave(&mut self.registered, &self.nodes) => {}
             () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
         }
         let grace = self.control.snapshot().settings.grace;
@@ -266,6 +297,15 @@ impl Server {
         }
     }
 
+    /// To whoever starts without any document.
+    fn tell_what_is_next(&self) {
+        let address = self.admin().unwrap_or_default();
+        tracing::info!(
+            "there is no document yet: write one with `PUT http://{address}/api/v1/config` and the admin token, or begin with \
+             `PUT http://{address}/api/v1/listeners/web`"
+        );
+    }
+
     fn tell_refused(&self, refusal: &Refusal) {
         match refusal {
             Refusal::Document(report) => report.problems.iter().for_each(|problem| tracing::error!("{problem}")),
@@ -284,11 +324,13 @@ fn tell_applied(applied: &Applied, took: Duration) {
     tracing::info!(generation, routes, ms = took.as_millis(), "the document is live");
 }
 
-fn watch(document: &Path) -> Option<Watch> {
+fn watch(main: &Main) -> Option<Watch> {
     match Watch::new() {
         Ok(mut watch) => {
             let mut files = Files::default();
-            files.note(document.to_owned());
+            if let Main::File(document) = main {
+                files.note(document.clone());
+            }
             watch.follow(files);
             Some(watch)
         }
@@ -309,6 +351,21 @@ async fn remember(control: Weak<Control>) {
         // Many routes take a while, and the admin address must answer meanwhile.
         _ = spawn_blocking(move || control.remember(SystemTime::now())).await;
     }
+}
+
+/// Takes the gateway out of wherever it is listed, everywhere at once.
+async fn leave(registered: &mut Registered, nodes: &Nodes) {
+    tokio::join!(registered.leave(), nodes.leave());
+}
+
+/// Waits for another revision.
+async fn come(revisions: Option<&mut watch::Receiver<u64>>) {
+    if let Some(revisions) = revisions
+        && revisions.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 async fn changed(watch: Option<&mut Watch>) {

@@ -299,3 +299,22 @@ async fn a_token_that_is_no_secret_is_refused() {
     let expected = "error: SLUICE_ADMIN_TOKEN is no token: it must be visible ASCII without spaces, and not empty\n";
     assert_eq!((run.code, &*run.stderr), (Some(1), expected));
 }
+
+#[tokio::test]
+async fn without_a_document_it_says_what_to_do_next() {
+    let process = Process::without_document().program(SLUICE).start().await;
+    process.says("there is no document yet: write one with `PUT http://127.0.0.1:").await;
+    let state = process.directory().join(".sluice");
+    assert!(state.join("admin-token").exists() && !state.join("revisions.redb").exists());
+    assert_eq!(client::get(process.admin(), "/readyz").await.status, 200);
+}
+
+/// Nobody who mistypes gets an empty gateway.
+#[tokio::test]
+async fn a_document_that_is_not_there_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("gone.yaml");
+    let run = sluice(&["run", "-c", missing.to_str().unwrap(), "--state", folder.path().to_str().unwrap()]).await;
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("gone.yaml:1:1: error: cannot read the file"), "{}", run.stderr);
+}

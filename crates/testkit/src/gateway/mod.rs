@@ -36,6 +36,9 @@ use crate::{
 const DOCUMENT: &str = "sluice.yaml";
 const READY: &str = "ready.json";
 
+/// Its state directory, by default.
+const STATE: &str = ".sluice";
+
 /// The metric that counts published documents.
 const GENERATION: &str = "sluice_config_generation";
 
@@ -52,7 +55,8 @@ pub struct Process {
 /// How to start a [`Process`].
 #[derive(Debug)]
 pub struct Settings {
-    document: String,
+    /// `None`: there is no file, and all that is served is what the API keeps.
+    document: Option<String>,
     program: Option<PathBuf>,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
@@ -128,10 +132,17 @@ impl Settings {
     /// When it does neither in time, with everything that it said.
     pub async fn try_start(self) -> Result<Process, Run> {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        replace(&directory.path().join(DOCUMENT), &completed(&self.document));
+        let source = match &self.document {
+            Some(document) => {
+                replace(&directory.path().join(DOCUMENT), &completed(document));
+                ["-c", DOCUMENT]
+            }
+            None => ["--admin", "127.0.0.1:0"],
+        };
         let mut child = Command::new(self.program.unwrap_or_else(binary))
             .current_dir(directory.path())
-            .args(["run", "-c", DOCUMENT, "--ready-file", READY])
+            .args(["run", "--ready-file", READY])
+            .args(source)
             .args(self.arguments)
             // Whoever runs the tests may have set them for gateways of their own.
             .env_remove("SLUICE_ADMIN_TOKEN")
@@ -167,7 +178,14 @@ impl Process {
 
     /// A document to be run with more settings.
     pub fn with(document: &str) -> Settings {
-        Settings { document: document.to_owned(), program: None, arguments: Vec::new(), environment: Vec::new() }
+        let (program, arguments, environment) = (None, Vec::new(), Vec::new());
+        Settings { document: Some(document.to_owned()), program, arguments, environment }
+    }
+
+    /// No document at all, but an admin address: what is served is what operators write there.
+    pub fn without_document() -> Settings {
+        let arguments = ["--state", STATE].map(OsString::from).to_vec();
+        Settings { document: None, program: None, arguments, environment: Vec::new() }
     }
 
     /// The bound address of a listener.
@@ -213,7 +231,7 @@ impl Process {
     /// # Panics
     /// When there is none.
     pub fn token(&self) -> String {
-        let path = self.directory.path().join(".sluice/admin-token");
+        let path = self.directory.path().join(STATE).join("admin-token");
         fs::read_to_string(path).expect("the token that the program made").trim().to_owned()
     }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::Args;
+use control::Main;
 use demo::Services;
 use tempfile::TempDir;
 
@@ -58,7 +59,7 @@ impl Demo {
             })?;
             let document = folder.path().join("demo.yaml");
             let state = State::new(folder.path().join("state"));
-            let server = Server::start(&document, self.ready_file, state, kinds, levels)?;
+            let server = Server::start(Main::File(document.clone()), self.ready_file, state, kinds, levels)?;
             output::print(welcome(&server, &document).as_bytes())?;
             Ok(server.run().await)
         })
