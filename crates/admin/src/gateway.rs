@@ -12,8 +12,8 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, ObjectTold,
-    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, NodeTold,
+    ObjectTold, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -101,6 +101,11 @@ pub trait Gateway: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// One of them. Asked on a thread that may block.
+    fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+        self.objects(list).into_iter().find(|object| object.name == name)
+    }
+
     /// The document that is live, with what its owners wrote; or only what the API keeps of it. Asked on a thread that may
     /// block.
     fn document(&self, only_ours: bool) -> Map<String, Value> {
@@ -141,6 +146,16 @@ pub trait Gateway: Send + Sync + 'static {
     fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
         _ = new;
         Err(ChangeError::NoRevision(old))
+    }
+
+    /// The gateways that share the document, this one among them. Asked on a thread that may block.
+    fn nodes(&self) -> Vec<NodeTold> {
+        Vec::new()
+    }
+
+    /// The JSON Schema of documents, with the kinds that this program knows. Asked on a thread that may block, once.
+    fn schema(&self) -> Value {
+        model::schema(&[], &[])
     }
 
     /// What shows that somebody may ask under `/api`.

@@ -319,6 +319,11 @@ impl Control {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).files.clone()
     }
 
+    /// What documents may name.
+    pub fn kinds(&self) -> &dyn Kinds {
+        &*self.kinds
+    }
+
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -31,6 +31,10 @@ mod health;
 mod kinds;
 /// Who else gets the requests of a route, as copies.
 mod mirror;
+/// The gateways that share a document.
+mod nodes;
+/// Who may do what.
+mod operators;
 /// Policies, made or adopted.
 mod policies;
 /// A target made anew.
@@ -66,6 +70,8 @@ pub use fallback::{Fallback, FallbackTo};
 pub use health::{EndpointHealthTold, ProbeTold, health};
 pub use kinds::Kinds;
 pub use mirror::Mirror;
+pub use nodes::{DependencyTold, NodeTold};
+pub use operators::Role;
 pub use services::{FailureTold, HeldTold, InstanceTold, OverrideTold, ServiceOrder, ServiceOrderError, ServiceTold};
 pub use sides::{Asking, Choice, Destination, Reason, Side, Sides, Weights};
 pub use snapshot::{Chains, Debugging, Listener, Places, Route, Settings, Snapshot};

@@ -9,9 +9,10 @@ use std::{
 use admin::{Check, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
+use serde_json::Value;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, OrderError, Question, QuestionError, ServiceOrder,
-    ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, NodeTold, OrderError, Question, QuestionError,
+    ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -27,6 +28,7 @@ struct Operated {
     control: Arc<Control>,
     token: Token,
     levels: Levels,
+    started: (Instant, SystemTime),
 }
 
 /// Binds the address that the document names, if any, and answers operators there.
@@ -34,7 +36,8 @@ pub(super) fn open(document: &Path, control: &Arc<Control>, levels: Levels) -> R
     let Some((address, token)) = control.admin() else { return Ok(None) };
     let refused = |error| bind::refused(document, "admin", &format!("{address} for operators"), &error);
     let (listener, address) = bind::bind(&address).map_err(refused)?;
-    let gateway = Arc::new(Operated { control: control.clone(), token, levels });
+    let gateway =
+        Arc::new(Operated { control: control.clone(), token, levels, started: (Instant::now(), SystemTime::now()) });
     Ok(Some(Served::start(address, |stopped| admin::serve(listener, gateway, stopped))))
 }
 
@@ -121,6 +124,26 @@ impl admin::Gateway for Operated {
     fn busiest(&self, subject: Subject, most: usize) -> Vec<Busy> {
         let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.control.history().busiest(subject, second, most)
+    }
+
+    fn nodes(&self) -> Vec<NodeTold> {
+        let (instant, wall) = self.started;
+        let newest = self.revisions(None, 1).unwrap_or_default();
+        vec![NodeTold {
+            name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: newest.first().map_or(0, |newest| newest.number),
+            generation: self.generation(),
+            started: telemetry::rfc3339(wall),
+            uptime_seconds: instant.elapsed().as_secs(),
+            is_self: true,
+            skew: 0,
+            dependencies: Vec::new(),
+        }]
+    }
+
+    fn schema(&self) -> Value {
+        self.control.kinds().schema()
     }
 
     fn token(&self) -> &Token {
