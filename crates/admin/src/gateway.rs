@@ -12,8 +12,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, NodeTold,
-    ObjectTold, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
+    EndpointOrderError, Explanation, LiveEndpointTold, NodeTold, ObjectTold, OrderError, Question, QuestionError,
+    ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -88,6 +89,26 @@ pub trait Gateway: Send + Sync + 'static {
     /// # Errors
     /// It makes no sense, or cannot be kept.
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError>;
+
+    /// The endpoints of an upstream; `None`: there is no such upstream. Cheap.
+    fn endpoints(&self, upstream: &str) -> Option<Vec<LiveEndpointTold>> {
+        _ = upstream;
+        None
+    }
+
+    /// Gives an order about an endpoint, and tells how it is then. Waits for a disk; asked on a thread that may block.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    fn order_endpoint(
+        &self,
+        upstream: &str,
+        address: &str,
+        order: &EndpointOrder,
+    ) -> Result<LiveEndpointTold, EndpointOrderError> {
+        _ = (address, order);
+        Err(EndpointOrderError::NoUpstream { name: upstream.to_owned(), nearest: None })
+    }
 
     /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;

@@ -17,9 +17,9 @@ use revisions::{
 };
 use serde_json::{Map, Value, json};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Expected, Explanation,
-    Finding, NodeTold, ObjectTold, OrderError, Owner, Question, QuestionError, ServiceOrder, ServiceOrderError,
-    ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
+    EndpointOrderError, Expected, Explanation, Finding, LiveEndpointTold, NodeTold, ObjectTold, OrderError, Owner,
+    Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -185,6 +185,28 @@ impl Gateway for Fake {
         vec![of("a"), of("b")]
     }
 
+    fn endpoints(&self, upstream: &str) -> Option<Vec<LiveEndpointTold>> {
+        (upstream == "a").then(|| vec![endpoint("[::1]:80", 1)])
+    }
+
+    fn order_endpoint(
+        &self,
+        upstream: &str,
+        address: &str,
+        order: &EndpointOrder,
+    ) -> Result<LiveEndpointTold, EndpointOrderError> {
+        let order = order.on(None)?;
+        match (upstream, address) {
+            ("a", "[::1]:80") => {
+                Ok(LiveEndpointTold { order: Some(order.clone()), ..endpoint(address, order.weight.unwrap()) })
+            }
+            ("a", _) => {
+                Err(EndpointOrderError::NoEndpoint { address: address.to_owned(), known: vec!["[::1]:80".to_owned()] })
+            }
+            _ => Err(EndpointOrderError::NoUpstream { name: upstream.to_owned(), nearest: None }),
+        }
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness::default()
     }
@@ -223,6 +245,19 @@ impl Gateway for Fake {
 
     fn busiest(&self, _: Subject, _: usize) -> Vec<Busy> {
         Vec::new()
+    }
+}
+
+fn endpoint(address: &str, weight: u32) -> LiveEndpointTold {
+    LiveEndpointTold {
+        address: address.to_owned(),
+        weight,
+        tier: 0,
+        labels: BTreeMap::new(),
+        eligible: true,
+        in_flight: None,
+        health: None,
+        order: None,
     }
 }
 
@@ -609,6 +644,26 @@ async fn other_methods_are_told_which_there_are() {
     running.get("/rotues").await.expect(404).says("did you mean `/api/v1/routes`?");
     let head = running.ask("HEAD", "/routes", "").await;
     assert_eq!((head.status, &*head.body), (200, ""));
+}
+
+#[tokio::test]
+async fn endpoints_are_told_and_given_orders() {
+    let running = start().await;
+    let told = running.get("/upstreams/a/endpoints").await.expect(200).json();
+    assert_eq!((&told["endpoints"][0]["address"], &told["endpoints"][0]["weight"]), (&"[::1]:80".into(), &1.into()));
+    running.get("/upstreams/b/endpoints").await.expect(404).says("there is no upstream `b`");
+    let told = running.ask("PATCH", "/upstreams/a/endpoints/%5B::1%5D:80", r#"{"weight":7}"#).await.expect(200).json();
+    assert_eq!((&told["weight"], &told["order"]["weight"]), (&7.into(), &7.into()));
+    for (path, body, status) in [
+        ("/upstreams/a/endpoints/1:1", r#"{"weight":7}"#, 404),
+        ("/upstreams/b/endpoints/%5B::1%5D:80", r#"{"weight":7}"#, 404),
+        ("/upstreams/a/endpoints/%5B::1%5D:80", "{}", 422),
+        ("/upstreams/a/endpoints/%5B::1%5D:80", r#"{"clear":true,"drain":true}"#, 422),
+        ("/upstreams/a/endpoints/%5B::1%5D:80", r#"{"weight":-1}"#, 400),
+        ("/upstreams/a/endpoints/%5B::1%5D:80", r#"{"wieght":1}"#, 400),
+    ] {
+        running.ask("PATCH", path, body).await.expect(status);
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ mod compile;
 mod conflicts;
 /// What one document says otherwise than another.
 mod diff;
+/// The endpoints of an upstream as they are now.
+mod endpoints;
 /// Whether requests go where the document expects them to go.
 mod expectations;
 /// Why a request goes where it goes.
@@ -61,6 +63,7 @@ pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, Route
 pub use change::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, ObjectTold, Owner};
 pub use compile::{check_balancers, check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
+pub use endpoints::{EndpointOrder, EndpointOrderError, LiveEndpointTold, endpoints};
 pub use explain::{
     CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, FallbackTold,
     Forwarding, MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold,

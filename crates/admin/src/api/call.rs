@@ -94,6 +94,11 @@ impl Call {
         self.ids.first().cloned().unwrap_or_default()
     }
 
+    /// The second one.
+    pub(super) fn inner_id(&self) -> String {
+        self.ids.get(1).cloned().unwrap_or_default()
+    }
+
     pub(super) fn author(&self) -> String {
         (*self.author).to_owned()
     }

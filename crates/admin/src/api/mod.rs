@@ -27,6 +27,7 @@ mod revisions;
 mod transactions;
 
 mod breakers;
+mod endpoints;
 mod explain;
 mod health;
 mod log_level;

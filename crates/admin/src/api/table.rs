@@ -8,7 +8,7 @@ use super::{
     breakers,
     call::Asks,
     change::{FAILURES, OF_CHANGE},
-    config, explain, health, log_level, nodes, objects,
+    config, endpoints, explain, health, log_level, nodes, objects,
     operation::{JSON, Operation, Shape},
     parameters, requests, revisions as kept, series, services, tap, transactions,
 };
@@ -159,7 +159,23 @@ fn of_state() -> Vec<Operation> {
     let level = Asks::object("an order", r#"{"level":"debug","target":"proxy","for":"10m"}"#).also_as_form();
     let service =
         Asks::object("an order", r#"{"service":"orders","endpoint":"10.0.0.7:80","drain":true}"#).also_as_form();
+    let endpoint = Asks::object("an order", r#"{"weight":5,"drain":false,"labels":{"canary":"yes"}}"#);
     vec![
+        Operation::get(
+            "/upstreams/{name}/endpoints",
+            "list_endpoints",
+            "The endpoints of an upstream as they are, wherever they were found",
+            endpoints::list,
+        ),
+        Operation::take(
+            Method::PATCH,
+            "/upstreams/{name}/endpoints/{address}",
+            "order_endpoint",
+            "Gives an order about an endpoint, which holds whatever the document or a registry says",
+            endpoint,
+            endpoints::order,
+        )
+        .fails(&[422, 503]),
         Operation::get("/breakers", "list_breakers", "What every circuit breaker does", breakers::list),
         Operation::take(
             Method::POST,

@@ -11,8 +11,8 @@ use control::Control;
 use message::Token;
 use serde_json::Value;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, NodeTold, OrderError, Question, QuestionError,
-    ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, EndpointHealthTold, EndpointOrder, EndpointOrderError, Explanation, LiveEndpointTold,
+    NodeTold, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -115,6 +115,19 @@ impl admin::Gateway for Operated {
 
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
         self.control.order_service(order)
+    }
+
+    fn endpoints(&self, upstream: &str) -> Option<Vec<LiveEndpointTold>> {
+        self.control.endpoints(upstream)
+    }
+
+    fn order_endpoint(
+        &self,
+        upstream: &str,
+        address: &str,
+        order: &EndpointOrder,
+    ) -> Result<LiveEndpointTold, EndpointOrderError> {
+        self.control.order_endpoint(upstream, address, order)
     }
 
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
