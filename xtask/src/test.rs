@@ -19,8 +19,9 @@ const PROGRAMS: &[(&str, &str, &str)] = &[
     ("etcdctl", "etcd-client", "the client of that registry that is not ours"),
 ];
 
-/// Clients of registries that are not ours, from PyPI.
-const PYTHON_PACKAGES: &[&str] = &["py-eureka-client==0.13.3", "py-consul==1.8.0"];
+/// Clients of registries that are not ours, and a program that asks an API for whatever its description allows and forbids; from
+/// PyPI.
+const PYTHON_PACKAGES: &[&str] = &["py-eureka-client==0.13.3", "py-consul==1.8.0", "schemathesis==4.32.5"];
 
 /// Makes sure that the programs are there, then runs every test of the workspace; `arguments` go to `cargo test`.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
@@ -33,7 +34,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     if env::var_os("SLUICE_PYTHON").is_none() {
         match python() {
             Ok(python) => _ = tests.env("SLUICE_PYTHON", python),
-            Err(why) => println!("SKIPPED: tests with clients of registries in Python: {why}"),
+            Err(why) => println!(
+                "SKIPPED: tests with clients of registries in Python, and those of the admin API by schemathesis: {why}"
+            ),
         }
     }
     finish(&mut tests)
@@ -54,7 +57,7 @@ fn target() -> Result<PathBuf, String> {
         .ok_or("cargo metadata names no target directory".to_owned())
 }
 
-/// A Python with the clients of registries, in an environment of its own beside what is built. Made once.
+/// A Python with what the tests need, in an environment of its own beside what is built. Made once.
 fn python() -> Result<PathBuf, String> {
     let folder = target()?.join("python");
     let (python, made) = (folder.join("bin").join("python"), folder.join("packages"));

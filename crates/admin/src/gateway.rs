@@ -13,8 +13,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, KeyUsed,
-    NodeTold, ObjectTold, Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
+    EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators, OrderError, Question,
+    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -97,6 +98,26 @@ pub trait Gateway: Send + Sync + 'static {
     /// It makes no sense, or cannot be kept.
     fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError>;
 
+    /// The endpoints of an upstream; `None`: there is no such upstream. Cheap.
+    fn endpoints(&self, upstream: &str) -> Option<Vec<LiveEndpointTold>> {
+        _ = upstream;
+        None
+    }
+
+    /// Gives an order about an endpoint, and tells how it is then. Waits for a disk; asked on a thread that may block.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    fn order_endpoint(
+        &self,
+        upstream: &str,
+        address: &str,
+        order: &EndpointOrder,
+    ) -> Result<LiveEndpointTold, EndpointOrderError> {
+        _ = (address, order);
+        Err(EndpointOrderError::NoUpstream { name: upstream.to_owned(), nearest: None })
+    }
+
     /// What happened to a thing lately, the oldest first; `None` if it had no requests in the last hour. Cheap.
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>>;
 
@@ -107,6 +128,11 @@ pub trait Gateway: Send + Sync + 'static {
     fn objects(&self, list: List) -> Vec<ObjectTold> {
         _ = list;
         Vec::new()
+    }
+
+    /// One of them. Asked on a thread that may block.
+    fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+        self.objects(list).into_iter().find(|object| object.name == name)
     }
 
     /// The document that is live, with what its owners wrote; or only what the API keeps of it. Asked on a thread that may
@@ -160,6 +186,11 @@ pub trait Gateway: Send + Sync + 'static {
     /// The gateways that share the document, this one among them. Asked on a thread that may block.
     fn nodes(&self) -> Vec<NodeTold> {
         Vec::new()
+    }
+
+    /// The JSON Schema of documents, with the kinds that this program knows. Asked on a thread that may block, once.
+    fn schema(&self) -> Value {
+        model::schema(&[], &[])
     }
 
     /// What shows that somebody may ask anything under `/api`.

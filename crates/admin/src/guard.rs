@@ -47,7 +47,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let mut response = match guard.check(&request) {
         Ok(()) => next.run(request).await,
         Err((why, problem)) => {
-            let entry = AuditEntry::of(&request, "", SystemTime::now());
+            let entry = AuditEntry::of(&request, SystemTime::now());
             guard.denials.note(why, problem.status(), audit::peer(&request), entry);
             problem.into_response()
         }

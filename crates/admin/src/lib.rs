@@ -17,15 +17,10 @@ mod auth;
 
 /// Which requests are answered at all.
 mod guard;
-/// Errors as RFC 9457 wants them.
-use listen as problem;
 /// The answers.
 mod routes;
 /// The sockets.
 mod serve;
-
-/// Where everything stands that needs a token.
-const API: &str = "/api/v1";
 
 pub use audit::{AuditEntry, Changed, Denied, Told};
 pub use auth::{Identity, least_role_of, may_change};

@@ -1,11 +1,12 @@
 //! How much the program says about itself.
 
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, str::FromStr, time::Duration};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Nothing.
@@ -21,7 +22,7 @@ pub enum LogLevel {
 }
 
 /// How much is said, and what of that operators ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LogLevelTold {
     /// Of all that is not under `targets`.
     pub level: LogLevel,
@@ -31,7 +32,7 @@ pub struct LogLevelTold {
 }
 
 /// What an operator ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LogLevelChange {
     /// `None`: all that have no level of their own.
     pub target: Option<String>,
@@ -52,11 +53,15 @@ pub struct LogLevelOrder {
 }
 
 /// The same as it is written.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "LogLevelOrder")]
 struct Written {
+    /// `off`, `error`, `warn`, `info`, `debug`, or `configured`: what the command line says.
     level: String,
+    /// A part of the program, such as `proxy` or `proxy::forward`; without one: all that have no level of their own.
     target: Option<String>,
+    /// After which time it is taken back by itself.
     #[serde(rename = "for")]
     lasts: Option<model::values::Timeout>,
 }
@@ -108,6 +113,16 @@ impl FromStr for LogLevel {
 }
 
 // === impl LogLevelOrder ===
+
+impl JsonSchema for LogLevelOrder {
+    fn schema_name() -> Cow<'static, str> {
+        Written::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Written::json_schema(generator)
+    }
+}
 
 impl<'de> Deserialize<'de> for LogLevelOrder {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -9,13 +9,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use listen::Problem;
 use telemetry::Format;
-use tokio::{sync::Mutex, task::spawn_blocking};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    task::spawn_blocking,
+};
 
 use crate::{
-    API, Gateway, api,
+    Gateway, api,
     audit::Denials,
     auth,
     guard::{Guard, Hosts, guard},
@@ -26,19 +30,23 @@ struct Admin {
     gateway: Arc<dyn Gateway>,
     /// Held by the one scrape that is under way: many at once would take the processor from the requests.
     scrape: Arc<Mutex<()>>,
+    /// What may be asked for, once somebody has asked for that.
+    openapi: Arc<OnceCell<Bytes>>,
 }
 
 pub(crate) fn router(gateway: Arc<dyn Gateway>, hosts: Hosts) -> Router {
     let denials = Arc::new(Denials::new(gateway.clone()));
-    let api = auth::required(api::router(&gateway), gateway.clone(), denials.clone());
+    let api = auth::required(api::router(&gateway), gateway.clone(), denials.clone())
+        .layer(middleware::from_fn(api::Sought::note));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/openapi.json", get(openapi))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
-        .with_state(Admin { gateway: gateway.clone(), scrape: Arc::default() })
-        .nest(API, api)
+        .with_state(Admin { gateway: gateway.clone(), scrape: Arc::default(), openapi: Arc::default() })
+        .merge(api)
         .layer(middleware::from_fn_with_state(Guard { gateway, denials, hosts }, guard))
 }
 
@@ -73,8 +81,21 @@ async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Result<Respo
     Ok(([(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")], text).into_response())
 }
 
+/// What may be asked for under `/api/v1`. It says nothing about this gateway, so everybody may read it.
+async fn openapi(State(Admin { gateway, openapi, .. }): State<Admin>) -> Result<Response, Problem> {
+    let describe = || async {
+        let described = spawn_blocking(move || api::openapi(env!("CARGO_PKG_VERSION"), gateway.schema()).to_string());
+        described.await.map(Bytes::from)
+    };
+    let described = openapi.get_or_try_init(describe).await;
+    let described =
+        described.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the description broke off"))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], described.clone()).into_response())
+}
+
 async fn not_found(uri: Uri) -> Problem {
-    let detail = format!("there is nothing at `{}`; there are /livez, /readyz, /metrics and /api/v1", uri.path());
+    let detail =
+        format!("there is nothing at `{}`; there are /livez, /readyz, /metrics, /openapi.json and /api/v1", uri.path());
     Problem::new(StatusCode::NOT_FOUND, detail)
 }
 

@@ -13,7 +13,10 @@ use message::Token;
 use model::{Further, Kept, Model, Registries};
 use proxy::{Gateway, Tapped};
 use revisions::Revision;
-use snapshot::{Address, EndpointHealthTold, Kinds, ServiceOrder, ServiceOrderError, ServiceTold, Snapshot};
+use snapshot::{
+    Address, EndpointHealthTold, EndpointOrder, EndpointOrderError, Kinds, LiveEndpointTold, ServiceOrder,
+    ServiceOrderError, ServiceTold, Snapshot,
+};
 use telemetry::{
     AccessLogs, Counts, Expose, Format, GatewayMetrics, History,
     flight::{Caller, Callers, Filter, Flight},
@@ -121,6 +124,11 @@ impl Control {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What documents may name.
+    pub fn kinds(&self) -> &dyn Kinds {
+        &*self.kinds
+    }
+
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -209,6 +217,32 @@ impl Control {
     /// It makes no sense, or cannot be kept.
     pub fn order_service(&self, order: &ServiceOrder) -> Result<ServiceTold, ServiceOrderError> {
         self.discovery.order(order)
+    }
+
+    /// The endpoints of an upstream; `None`: there is no such upstream.
+    pub fn endpoints(&self, upstream: &str) -> Option<Vec<LiveEndpointTold>> {
+        let snapshot = self.snapshot();
+        let upstream = snapshot.upstreams.iter().find(|known| *known.name == *upstream)?;
+        Some(self.discovery.endpoints(upstream))
+    }
+
+    /// Gives an order about an endpoint, and tells how it is then.
+    ///
+    /// # Errors
+    /// It makes no sense, or cannot be kept.
+    pub fn order_endpoint(
+        &self,
+        upstream: &str,
+        address: &str,
+        order: &EndpointOrder,
+    ) -> Result<LiveEndpointTold, EndpointOrderError> {
+        let snapshot = self.snapshot();
+        let found = snapshot.upstreams.iter().find(|known| *known.name == *upstream);
+        let found = found.ok_or_else(|| EndpointOrderError::NoUpstream {
+            name: upstream.to_owned(),
+            nearest: model::nearest(upstream, snapshot.upstreams.iter().map(|known| &*known.name)).map(Into::into),
+        })?;
+        self.discovery.order_endpoint(found, address, order)
     }
 
     /// Which services nothing is known of yet, for as long as a start should wait for them.

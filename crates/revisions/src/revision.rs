@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::SystemTime};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,7 +12,7 @@ pub struct Revision {
 }
 
 /// What is known of a revision beside its document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Meta {
     /// From 1; each is one more than the one before.
     pub number: u64,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use model::{BreakerScope, UpstreamId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use telemetry::{Expose, Exposition, names};
 use upstream::{
@@ -28,7 +29,7 @@ pub struct RouteGuard {
 pub struct Breakers(Vec<Arc<Guard>>);
 
 /// A breaker for people and their tools.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BreakerTold {
     /// What it is about; what is left open, it is not about.
     pub route: Option<String>,
@@ -56,7 +57,7 @@ pub struct BreakerTold {
 }
 
 /// What breakers are to do. Those are meant that are about all that is named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerOrder {
     pub route: Option<String>,
@@ -65,7 +66,7 @@ pub struct BreakerOrder {
     pub mode: Order,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// What it decides itself.

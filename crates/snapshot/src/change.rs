@@ -9,6 +9,7 @@ use revisions::{
     Meta,
     edit::{Edit, EditError, List},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,7 +41,7 @@ pub enum Expected {
 }
 
 /// What came of a change, or would come of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ChangeTold {
     /// `None`: a dry run.
     pub revision: Option<Meta>,
@@ -53,7 +54,7 @@ pub struct ChangeTold {
 }
 
 /// Something about a document that somebody should know, where, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// `error` or `warning`.
     pub severity: String,
@@ -66,7 +67,7 @@ pub struct Finding {
 }
 
 /// An object of the document that is live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectTold {
     pub name: String,
     pub owner: Owner,
@@ -77,7 +78,7 @@ pub struct ObjectTold {
 }
 
 /// Who changes an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Owner {
     /// Operators, by the API.

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use upstream::health::{EndpointHealth, Probe};
 
 use crate::Snapshot;
 
 /// What is known of an endpoint whose health is looked after.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EndpointHealthTold {
     pub upstream: Arc<str>,
     pub endpoint: String,
@@ -29,7 +30,7 @@ pub struct EndpointHealthTold {
 }
 
 /// What a probe came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProbeTold {
     pub at: String,
     pub outcome: &'static str,

@@ -14,6 +14,7 @@ use model::{
 };
 use policy::KeyUsed;
 use revisions::edit::{Edit, List};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -37,7 +38,7 @@ pub enum KeyOrder<'k> {
 }
 
 /// A key of a consumer, without the key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KeyTold {
     pub id: String,
     /// As the document has it.

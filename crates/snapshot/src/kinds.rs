@@ -1,6 +1,7 @@
 //! The kinds that a program knows.
 
 use policy::Registry;
+use serde_json::Value;
 use upstream::balance::Balancers;
 
 /// What documents may name beside the things that every program has.
@@ -11,6 +12,13 @@ pub trait Kinds: Send + Sync {
     fn balancers(&self) -> &Balancers {
         static NONE: Balancers = Balancers::new(Vec::new());
         &NONE
+    }
+
+    /// The JSON Schema of documents that may name these.
+    fn schema(&self) -> Value {
+        let policies: Vec<_> = self.policies().iter().map(|kind| (kind.name(), kind.schema())).collect();
+        let balancers: Vec<_> = self.balancers().iter().map(|kind| (kind.name(), kind.schema())).collect();
+        model::schema(&policies, &balancers)
     }
 }
 

@@ -19,8 +19,8 @@ mod compile;
 mod conflicts;
 /// What one document says otherwise than another.
 mod diff;
-/// Documents as people are shown them.
-mod redact;
+/// The endpoints of an upstream as they are now.
+mod endpoints;
 /// Whether requests go where the document expects them to go.
 mod expectations;
 /// Why a request goes where it goes.
@@ -41,6 +41,8 @@ mod nodes;
 mod operators;
 /// Policies, made or adopted.
 mod policies;
+/// Documents as people are shown them.
+mod redact;
 /// A target made anew.
 mod rewrite;
 /// Routes, compiled or adopted.
@@ -66,6 +68,7 @@ pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, Route
 pub use change::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, ObjectTold, Owner};
 pub use compile::{check_balancers, check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};
+pub use endpoints::{EndpointOrder, EndpointOrderError, LiveEndpointTold, endpoints};
 pub use explain::{
     CandidateTold, Compared, Comparison, Decided, Decision, Elsewhere, EndpointTold, Explanation, FallbackTold,
     Forwarding, MirrorTold, Outcome, PolicyTold, Question, QuestionError, RequestTold, Row, Sent, Share, SideTold,

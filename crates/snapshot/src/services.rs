@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A service that endpoints are found by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceTold {
     /// `consul`, `etcd`, `eureka`, `dns`, `registry` or `file`.
     pub registry: String,
@@ -28,7 +29,7 @@ pub struct ServiceTold {
 }
 
 /// An answer that is held back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldTold {
     pub since: String,
     /// When it is believed, if it stays like that.
@@ -40,7 +41,7 @@ pub struct HeldTold {
 }
 
 /// Why a registry did not answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureTold {
     pub at: String,
     pub kind: String,
@@ -48,7 +49,7 @@ pub struct FailureTold {
 }
 
 /// One of those that serve.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceTold {
     pub id: Arc<str>,
     /// `None`: it could not be understood.
@@ -66,7 +67,7 @@ pub struct InstanceTold {
 }
 
 /// What holds for an endpoint whatever its registry says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverrideTold {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<u32>,
@@ -79,7 +80,7 @@ pub struct OverrideTold {
 }
 
 /// What is to hold for an endpoint of a service; or that an answer is good that is held.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceOrder {
     pub service: String,

@@ -17,6 +17,8 @@ mod witness;
 
 /// The end of a gateway, as its clients and its supervisor see it.
 mod drain;
+/// Orders about endpoints that the document writes.
+mod endpoints;
 /// Endpoints that are found in registries.
 mod discovery;
 /// Who calls, by the keys that they show.
@@ -27,6 +29,8 @@ mod errors;
 mod flights;
 /// What a client may hold, and for how long.
 mod limits;
+/// The admin API, asked for everything.
+mod openapi;
 /// Why requests go where they go.
 mod explain;
 /// Services that register with the gateway itself.

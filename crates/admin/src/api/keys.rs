@@ -6,25 +6,31 @@ use std::time::SystemTime;
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, State, rejection::BytesRejection},
+    response::{IntoResponse, Response},
 };
 use http::StatusCode;
+use listen::Problem;
 use model::{
     FromText,
     values::{DateOrTime, Duration, Name},
 };
 use revisions::edit::List;
 use rustix::rand::{GetRandomFlags, getrandom};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use snapshot::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, KeyOrder, KeyTold, NewKey, ObjectTold};
-use tokio::task::spawn_blocking;
 
-use super::{Api, body};
-use crate::{Gateway, problem::Problem};
+use super::{
+    call::Call,
+    change::refused,
+    objects::missing,
+    operation::{Answer, Shape},
+    query::bad,
+};
+use crate::Gateway;
 
 /// One more key.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Make {
     /// What operators call it; left out: the first digits of its hash.
@@ -34,7 +40,7 @@ pub(super) struct Make {
 }
 
 /// A new key in place of all others.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Rotate {
     /// How long the others hold still; left out: a day.
@@ -43,13 +49,13 @@ pub(super) struct Rotate {
     not_after: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct KeysTold {
     keys: Vec<KeyTold>,
 }
 
 /// A key that was just made.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct KeyMade {
     /// Told this once.
     key: String,
@@ -62,65 +68,58 @@ pub(super) struct KeyMade {
     warnings: Vec<Finding>,
 }
 
+/// Something new.
+pub(super) struct Made(KeyMade);
+
 /// How long old keys hold by default.
 const OVERLAP: Duration = Duration(std::time::Duration::from_hours(24));
 
 /// How often a change is tried again that somebody else was faster than.
 const TRIES: usize = 3;
 
-/// Who is asking, as long as there is one token only.
-const AUTHOR: &str = "admin";
-
-pub(super) async fn list(State(api): State<Api>, Path(name): Path<String>) -> Result<Json<KeysTold>, Problem> {
-    ask(api, move |gateway| {
-        let consumer = find(gateway, &name)?;
-        Ok(Json(KeysTold { keys: told(gateway, &consumer) }))
-    })
-    .await
+pub(super) async fn list(call: Call) -> Result<Json<KeysTold>, Problem> {
+    let name = call.id();
+    call.ask(move |gateway| Ok(Json(KeysTold { keys: told(gateway, &find(gateway, &name)?) }))).await?
 }
 
-pub(super) async fn make(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<KeyMade>), Problem> {
-    let Make { id, not_after } = read(body, r#"{"id":"ci","not_after":"2030-01-01"}"#)?;
+pub(super) async fn make(call: Call, Make { id, not_after }: Make) -> Result<Made, Problem> {
     let id = id.map(|id| value::<Name>("id", &id)).transpose()?;
-    let not_after = end(not_after)?;
-    ask(api, move |gateway| {
+    let (name, author, not_after) = (call.id(), call.author(), end(not_after)?);
+    call.ask(move |gateway| {
         let key = new_key()?;
         let id = id.as_ref().map(|Name(id)| &**id);
-        let changed = change(gateway, &name, &KeyOrder::Make { key: &key, id, not_after }, "a new key")?;
-        Ok((StatusCode::CREATED, Json(made(gateway, &name, &key, id, changed)?)))
+        let changed = change(gateway, &name, &author, &KeyOrder::Make { key: &key, id, not_after }, "a new key")?;
+        made(gateway, &name, &key, id, changed).map(Made)
     })
-    .await
+    .await?
 }
 
-pub(super) async fn rotate(
-    State(api): State<Api>,
-    Path(name): Path<String>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<(StatusCode, Json<KeyMade>), Problem> {
-    let Rotate { overlap, not_after } = read(body, r#"{"overlap":"24h"}"#)?;
+pub(super) async fn rotate(call: Call, Rotate { overlap, not_after }: Rotate) -> Result<Made, Problem> {
     let Duration(overlap) = overlap.map(|overlap| value("overlap", &overlap)).transpose()?.unwrap_or(OVERLAP);
-    let not_after = end(not_after)?;
-    ask(api, move |gateway| {
+    let (name, author, not_after) = (call.id(), call.author(), end(not_after)?);
+    call.ask(move |gateway| {
         let key = new_key()?;
-        let changed = change(gateway, &name, &KeyOrder::Rotate { key: &key, overlap, not_after }, "keys rotated")?;
-        Ok((StatusCode::CREATED, Json(made(gateway, &name, &key, None, changed)?)))
+        let order = KeyOrder::Rotate { key: &key, overlap, not_after };
+        let changed = change(gateway, &name, &author, &order, "keys rotated")?;
+        made(gateway, &name, &key, None, changed).map(Made)
     })
-    .await
+    .await?
 }
 
-pub(super) async fn revoke(
-    State(api): State<Api>,
-    Path((name, id)): Path<(String, String)>,
-) -> Result<Json<ChangeTold>, Problem> {
-    ask(api, move |gateway| change(gateway, &name, &KeyOrder::Revoke { id: &id }, "a key revoked").map(Json)).await
+pub(super) async fn revoke(call: Call) -> Result<Json<ChangeTold>, Problem> {
+    let (name, id, author) = (call.id(), call.inner_id(), call.author());
+    call.ask(move |gateway| change(gateway, &name, &author, &KeyOrder::Revoke { id: &id }, "a key revoked").map(Json))
+        .await?
 }
 
 /// Makes the change, of the consumer as it is: who writes at the same time is not undone.
-fn change(gateway: &dyn Gateway, name: &str, order: &KeyOrder<'_>, what: &str) -> Result<ChangeTold, Problem> {
+fn change(
+    gateway: &dyn Gateway,
+    name: &str,
+    author: &str,
+    order: &KeyOrder<'_>,
+    what: &str,
+) -> Result<ChangeTold, Problem> {
     let mut tries = 0;
     loop {
         let consumer = find(gateway, name)?;
@@ -130,7 +129,7 @@ fn change(gateway: &dyn Gateway, name: &str, order: &KeyOrder<'_>, what: &str) -
         let order = ChangeOrder {
             edits: vec![edit],
             expected: vec![seen],
-            author: AUTHOR.to_owned(),
+            author: author.to_owned(),
             message: format!("{what} of the consumer {name}"),
             ..ChangeOrder::default()
         };
@@ -143,15 +142,7 @@ fn change(gateway: &dyn Gateway, name: &str, order: &KeyOrder<'_>, what: &str) -
 }
 
 fn find(gateway: &dyn Gateway, name: &str) -> Result<ObjectTold, Problem> {
-    let objects = gateway.objects(List::Consumers);
-    let known: Vec<_> = objects.iter().map(|object| object.name.clone()).collect();
-    objects.into_iter().find(|object| object.name == name).ok_or_else(|| {
-        let detail = match model::nearest(name, known.iter().map(String::as_str)) {
-            Some(nearest) => format!("there is no consumer `{name}`; did you mean `{nearest}`?"),
-            None => format!("there is no consumer `{name}`"),
-        };
-        Problem::new(StatusCode::NOT_FOUND, detail)
-    })
+    gateway.object(List::Consumers, name).ok_or_else(|| missing(gateway, List::Consumers, name))
 }
 
 fn told(gateway: &dyn Gateway, consumer: &ObjectTold) -> Vec<KeyTold> {
@@ -189,15 +180,6 @@ fn new_key() -> Result<NewKey, Problem> {
     Ok(NewKey::of(&random))
 }
 
-/// A body may be left out: every key of it may.
-fn read<T: DeserializeOwned + Default>(body: Result<Bytes, BytesRejection>, example: &str) -> Result<T, Problem> {
-    let body = body::read(body, "an order")?;
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(&body).map_err(|error| bad(format!("the body is no order such as {example}: {error}")))
-}
-
 fn end(written: Option<String>) -> Result<Option<SystemTime>, Problem> {
     let Some(written) = written else { return Ok(None) };
     let DateOrTime(end) = value("not_after", &written)?;
@@ -211,26 +193,16 @@ fn value<T: FromText>(key: &str, text: &str) -> Result<T, Problem> {
     T::from_text(text).map_err(|why| bad(format!("`{key}`: {why}")))
 }
 
-fn bad(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail)
+// === impl Made ===
+
+impl IntoResponse for Made {
+    fn into_response(self) -> Response {
+        (StatusCode::CREATED, Json(self.0)).into_response()
+    }
 }
 
-fn refused(error: &ChangeError) -> Problem {
-    let status = match error {
-        ChangeError::Edit(_) | ChangeError::NoRevision(_) => StatusCode::NOT_FOUND,
-        ChangeError::NotOurs { .. } => StatusCode::CONFLICT,
-        ChangeError::Unexpected(_) => StatusCode::PRECONDITION_FAILED,
-        ChangeError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        ChangeError::ReadOnly(_) => StatusCode::FORBIDDEN,
-        ChangeError::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    Problem::new(status, error.to_string())
-}
-
-async fn ask<T: Send + 'static>(
-    api: Api,
-    ask: impl FnOnce(&dyn Gateway) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    let answer = spawn_blocking(move || ask(&*api.gateway)).await;
-    answer.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer broke off"))?
+impl Answer for Made {
+    fn shape() -> Shape {
+        Shape::told::<KeyMade>()
+    }
 }

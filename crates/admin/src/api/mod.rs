@@ -1,15 +1,39 @@
 //! `/api/v1`: what operators may ask who show the admin token.
 
+/// Which operation a request names.
+mod address;
+/// A request, as an operation sees it.
+mod call;
+/// JSON, strictly.
+mod json;
+/// What may be asked for.
+mod operation;
+/// The table of all operations, as OpenAPI has it.
+mod openapi;
+/// What parameters of an address say of requests.
+mod parameters;
+/// What stands behind the `?`.
+mod query;
+/// The table of all operations.
+mod table;
+/// What somebody has seen of a thing.
+mod tags;
+
+/// How documents are changed.
+mod change;
+mod config;
+mod objects;
+mod revisions;
+mod transactions;
+
 mod audit;
-mod body;
 mod breakers;
+mod endpoints;
 mod explain;
 mod health;
 mod keys;
 mod log_level;
-/// What parameters of an address say of requests.
-mod parameters;
-mod query;
+mod nodes;
 mod requests;
 mod series;
 mod services;
@@ -18,32 +42,21 @@ mod tap;
 use std::sync::Arc;
 
 use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    routing::{delete, get, post},
+    Extension, Router,
+    body::Body,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::any,
 };
-use http::{Method, StatusCode, Uri};
 use tokio::sync::Mutex;
 
-use crate::{Gateway, problem::Problem};
-
-/// What there is, and what each is asked with.
-const ADDRESSES: &[(&str, &str)] = &[
-    ("/audit", "GET"),
-    ("/breakers", "GET or POST"),
-    ("/consumers/{name}/keys", "GET or POST"),
-    ("/explain", "POST"),
-    ("/health", "GET"),
-    ("/log-level", "GET or PUT"),
-    ("/requests", "GET"),
-    ("/series", "GET"),
-    ("/services", "GET or POST"),
-    ("/tap", "GET"),
-    ("/top", "GET"),
-];
-
-/// A body that is longer is no question.
-const BODY_BYTES: usize = 64 * 1024;
+use self::call::Call;
+pub(crate) use self::{
+    address::{Found, Sought},
+    openapi::openapi,
+    operation::Operation,
+};
+use crate::Gateway;
 
 #[derive(Clone)]
 struct Api {
@@ -52,37 +65,29 @@ struct Api {
     turn: Arc<Mutex<()>>,
 }
 
+/// What all addresses here begin with.
+const BASE: &str = "/api/v1";
+
+/// Answers whoever was let in, by the operation that [`Sought`] says that the request names.
 pub(crate) fn router(gateway: &Arc<dyn Gateway>) -> Router {
-    Router::new()
-        .route("/audit", get(audit::list))
-        .route("/breakers", get(breakers::list).post(breakers::order))
-        .route("/consumers/{name}/keys", get(keys::list).post(keys::make))
-        .route("/consumers/{name}/keys/rotate", post(keys::rotate))
-        .route("/consumers/{name}/keys/{id}", delete(keys::revoke))
-        .route("/explain", post(explain::explain))
-        .route("/health", get(health::health))
-        .route("/log-level", get(log_level::told).put(log_level::order))
-        .route("/requests", get(requests::list))
-        .route("/requests/{id}", get(requests::one))
-        .route("/tap", get(tap::tap))
-        .route("/series", get(series::series))
-        .route("/services", get(services::list).post(services::order))
-        .route("/top", get(series::top))
-        .method_not_allowed_fallback(method_not_allowed)
-        .fallback(not_found)
+    // Not nested: axum would take `/api/v1//routes` for `/api/v1/routes`.
+    let addresses = [BASE.to_owned(), format!("{BASE}/"), format!("{BASE}/{{*rest}}")];
+    addresses
+        .into_iter()
+        .fold(Router::new(), |router, address| router.route(&address, any(dispatch)))
         .with_state(Api { gateway: gateway.clone(), turn: Arc::default() })
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
 }
 
-async fn not_found(uri: Uri) -> Problem {
-    let known: Vec<_> = ADDRESSES.iter().map(|(path, _)| format!("/api/v1{path}")).collect();
-    let detail = format!("there is nothing at `/api/v1{}`; there are {}", uri.path(), known.join(", "));
-    Problem::new(StatusCode::NOT_FOUND, detail)
-}
-
-async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    let known = ADDRESSES.iter().find(|(path, _)| *path == uri.path());
-    let methods = known.map_or("another method", |(_, methods)| methods);
-    let detail = format!("`/api/v1{}` is asked with {methods}, there is no {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+/// Has an operation answer, or says what there is instead.
+async fn dispatch(State(api): State<Api>, Extension(Sought(sought)): Extension<Sought>, request: Request) -> Response {
+    let (head, body): (_, Body) = request.into_parts();
+    let found = match sought {
+        Ok(found) => found,
+        Err(missing) => return missing.answer(&head.method),
+    };
+    let operation = found.operation;
+    match Call::new(api, found, head) {
+        Ok(call) => operation.answer(call, body).await,
+        Err(problem) => problem.into_response(),
+    }
 }

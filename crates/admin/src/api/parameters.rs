@@ -1,67 +1,61 @@
 //! What parameters of an address say of requests: which are asked for, and how.
 
 use expression::{Condition, Environment};
-use http::{StatusCode, Uri};
 use message::Cause;
 use model::{FromText, values};
 use telemetry::flight::{Filter, StatusWanted};
 
-use super::query::Query;
-use crate::problem::Problem;
+use super::query::{Parameter, Query, bad};
+use listen::Problem;
 
-/// The parameters that say which requests are asked for.
-const OF_FILTER: &[&str] = &[
-    "route",
-    "upstream",
-    "consumer",
-    "method",
-    "path",
-    "status",
-    "cause",
-    "min_duration",
-    "request_id",
-    "trace_id",
-    "where",
+/// Those that say which requests are asked for, and further ones.
+macro_rules! with_filter {
+    ($($own:expr),* $(,)?) => {
+        &[
+            Parameter::text("route", "Those of this route."),
+            Parameter::text("upstream", "Those that an endpoint of this upstream was asked for."),
+            Parameter::text("consumer", "Those of this consumer."),
+            Parameter::text("method", "Those with this method."),
+            Parameter::text("path", "Those whose path begins so."),
+            Parameter::text("status", "Those that were answered so: `503`, `5xx`."),
+            Parameter::text("cause", "Those that did not simply go well, for this cause; `any`: for whichever."),
+            Parameter::text("min_duration", "Those that took so long: `250ms`."),
+            Parameter::text("request_id", "The one with this id."),
+            Parameter::text("trace_id", "Those of this trace, 32 hexadecimal digits."),
+            Parameter::text("where", "Those for which this expression holds."),
+            $($own),*
+        ]
+    };
+}
+
+pub(super) static OF_LIST: &[Parameter] =
+    with_filter![Parameter::number("limit", [1, 1_000], Some(100), "How many are told.")];
+
+pub(super) static OF_TAP: &[Parameter] = with_filter![
+    Parameter::number("rate", [1, 1_000], Some(100), "How many are told in a second."),
+    Parameter::text("for", "For how long: 50 seconds, if nobody says, which is the longest."),
 ];
 
-pub(super) struct Parameters<'u>(Query<'u>);
+pub(super) fn duration(query: &Query, name: &str) -> Result<Option<std::time::Duration>, Problem> {
+    let read = query.get(name).map(values::Duration::from_text).transpose();
+    read.map(|duration| duration.map(Into::into)).map_err(|why| bad(format!("`{name}`: {why}")))
+}
 
-// === impl Parameters ===
-
-impl<'u> Parameters<'u> {
-    /// Those of a filter, and `own` ones.
-    pub(super) fn with_filter(uri: &'u Uri, own: &[&str]) -> Result<Self, Problem> {
-        Query::read(uri, &[OF_FILTER, own].concat()).map(Self)
-    }
-
-    /// A number up to `most`.
-    pub(super) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, Problem> {
-        let Some(text) = self.0.get(name) else { return Ok(default) };
-        let number = text.parse().ok().filter(|number| (1..=most).contains(number));
-        number.ok_or_else(|| bad(format!("`{name}` is a number from 1 to {most}, not `{text}`")))
-    }
-
-    pub(super) fn duration(&self, name: &str) -> Result<Option<std::time::Duration>, Problem> {
-        let read = self.0.get(name).map(values::Duration::from_text).transpose();
-        read.map(|duration| duration.map(Into::into)).map_err(|why| bad(format!("`{name}`: {why}")))
-    }
-
-    pub(super) fn filter(&self) -> Result<Filter, Problem> {
-        let text = |name| self.0.get(name).map(str::to_owned);
-        Ok(Filter {
-            id: text("request_id"),
-            trace: text("trace_id"),
-            route: text("route"),
-            upstream: text("upstream"),
-            consumer: text("consumer"),
-            method: text("method"),
-            path_prefix: text("path"),
-            status: self.0.get("status").map(status).transpose()?,
-            cause: self.0.get("cause").map(cause).transpose()?,
-            min_duration: self.duration("min_duration")?,
-            condition: self.0.get("where").map(condition).transpose()?,
-        })
-    }
+pub(super) fn filter(query: &Query) -> Result<Filter, Problem> {
+    let text = |name| query.get(name).map(str::to_owned);
+    Ok(Filter {
+        id: text("request_id"),
+        trace: text("trace_id"),
+        route: text("route"),
+        upstream: text("upstream"),
+        consumer: text("consumer"),
+        method: text("method"),
+        path_prefix: text("path"),
+        status: query.get("status").map(status).transpose()?,
+        cause: query.get("cause").map(cause).transpose()?,
+        min_duration: duration(query, "min_duration")?,
+        condition: query.get("where").map(condition).transpose()?,
+    })
 }
 
 fn status(text: &str) -> Result<StatusWanted, Problem> {
@@ -80,8 +74,4 @@ fn condition(text: &str) -> Result<Condition, Problem> {
         let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
         bad(format!("`where`: {}", told.join("; ")))
     })
-}
-
-pub(super) fn bad(detail: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, detail)
 }

@@ -9,26 +9,23 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderValue, header};
 use http_body::{Body as HttpBody, Frame};
 use serde_json::json;
 use telemetry::flight::Flight;
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use super::{
-    Api,
-    parameters::{Parameters, bad},
+    call::Call,
+    parameters::{duration, filter},
+    query::bad,
     requests::is_recording,
 };
-use crate::{Tap, problem::Problem};
-
-/// So many a second if nobody says, and at most.
-const RATE: usize = 100;
-const MOST: usize = 1_000;
+use crate::Tap;
+use listen::Problem;
 
 /// A connection to the admin address lasts no longer than a minute; whoever wants more asks again.
 const LONGEST: Duration = Duration::from_secs(50);
@@ -46,17 +43,16 @@ struct Telling {
 }
 
 /// A request per line, until the time is up or whoever asked leaves.
-pub(super) async fn tap(State(api): State<Api>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    is_recording(&api)?;
-    let parameters = Parameters::with_filter(&uri, &["rate", "for"])?;
-    let rate = parameters.number("rate", RATE, MOST)? as u32;
-    let lasts = parameters.duration("for")?.unwrap_or(LONGEST);
+pub(super) async fn tap(call: Call) -> Result<Response, Problem> {
+    is_recording(&call.api)?;
+    let rate = u32::try_from(call.query.count("rate")).unwrap_or(u32::MAX);
+    let lasts = duration(&call.query, "for")?.unwrap_or(LONGEST);
     if lasts > LONGEST {
         return Err(bad(format!("`for` is at most {LONGEST:?}; ask again for more")));
     }
-    let accepts = |value: &http::HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/event-stream"));
-    let is_events = headers.get_all(header::ACCEPT).iter().any(accepts);
-    let Some(tap) = api.gateway.tap(parameters.filter()?, rate) else {
+    let accepts = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/event-stream"));
+    let is_events = call.headers.get_all(header::ACCEPT).iter().any(accepts);
+    let Some(tap) = call.api.gateway.tap(filter(&call.query)?, rate) else {
         return Err(bad("requests are not recorded".to_owned()));
     };
     let mut tick = interval(Duration::from_secs(1));

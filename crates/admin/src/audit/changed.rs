@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use revisions::edit::{Edit, List, name_of, objects};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,7 +18,7 @@ pub struct Told {
 }
 
 /// An object that was changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
     /// `routes[a]`, or `gateway`.
     pub path: String,

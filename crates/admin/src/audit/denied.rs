@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Instant};
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::AuditEntry;
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// Why somebody was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Denied {
     NoToken,
@@ -20,8 +21,6 @@ pub enum Denied {
     Expired,
     /// The role is not enough.
     Role,
-    /// The address is written in a way that could be read otherwise.
-    Path,
     /// The gateway is not known by that name.
     Host,
     /// A page of somebody else asks.
@@ -42,13 +41,12 @@ const NOTED: u32 = 30;
 // === impl Denied ===
 
 impl Denied {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::NoToken,
         Self::WrongToken,
         Self::Limited,
         Self::Expired,
         Self::Role,
-        Self::Path,
         Self::Host,
         Self::Origin,
         Self::MediaType,
@@ -62,7 +60,6 @@ impl Denied {
             Self::Limited => "limited",
             Self::Expired => "expired",
             Self::Role => "role",
-            Self::Path => "path",
             Self::Host => "host",
             Self::Origin => "origin",
             Self::MediaType => "media_type",

@@ -20,6 +20,7 @@ use axum::{
 };
 use http::StatusCode;
 use listen::{Peer, Problem};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use snapshot::Role;
@@ -33,7 +34,7 @@ pub use self::{
 use crate::{Gateway, Identity};
 
 /// A request that changed something, or was refused.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct AuditEntry {
     /// Grows by one; given by who keeps it.
@@ -110,14 +111,14 @@ fn broken() -> Response {
 // === impl AuditEntry ===
 
 impl AuditEntry {
-    /// What is known of a request before anybody knows whose it is. Its path is one below `base`.
-    pub(crate) fn of(request: &Request, base: &str, now: SystemTime) -> Self {
+    /// What is known of a request before anybody knows whose it is.
+    pub(crate) fn of(request: &Request, now: SystemTime) -> Self {
         let uri = request.uri();
         Self {
             at: telemetry::rfc3339(now),
             from: peer(request).to_string(),
             method: request.method().to_string(),
-            path: format!("{base}{}", secrets::path(uri.path())),
+            path: secrets::path(uri.path()),
             query: uri.query().map(secrets::query),
             request_id: String::from_utf8_lossy(message::new_request_id().as_bytes()).into_owned(),
             ..Self::default()

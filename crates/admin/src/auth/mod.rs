@@ -35,9 +35,9 @@ pub(crate) use self::{
     failures::{Failures, Verdict},
     path::decoded,
 };
-use self::{path::segments, role::least_role};
 use crate::{
-    API, Denied, Gateway,
+    Denied, Gateway,
+    api::Sought,
     audit::{self, AuditEntry, Denials},
 };
 
@@ -72,8 +72,6 @@ enum Refusal {
     /// They showed wrong ones again and again; the next is listened to after so long.
     Limited(Duration),
     Expired(Identity, SystemTime),
-    /// Nothing has a name like that.
-    Path(Identity),
     /// They would have to be that.
     Role(Identity, Role),
 }
@@ -107,7 +105,7 @@ pub fn may_change(
 }
 
 async fn authenticate(State(auth): State<Arc<Auth>>, mut request: Request, next: Next) -> Response {
-    let entry = AuditEntry::of(&request, API, SystemTime::now());
+    let entry = AuditEntry::of(&request, SystemTime::now());
     let id = HeaderValue::try_from(&entry.request_id).ok();
     let mut response = match auth.admit(&request, SystemTime::now(), Instant::now()) {
         Err(refusal) => auth.refuse(&refusal, audit::peer(&request), entry),
@@ -130,8 +128,12 @@ impl Auth {
     fn admit(&self, request: &Request, now: SystemTime, instant: Instant) -> Result<(Identity, Role), Refusal> {
         let shown = shown(request.headers()).ok_or(Refusal::NoToken)?;
         let identity = self.identify(shown, audit::peer(request), now, instant)?;
-        let Some(path) = segments(request.uri().path()) else { return Err(Refusal::Path(identity)) };
-        let least = least_role(request.method(), &path);
+        // What is nowhere changes nothing, and that is answered.
+        let least = match request.extensions().get::<Sought>() {
+            Some(Sought(Ok(found))) => found.operation.least,
+            Some(Sought(Err(_))) => Role::Viewer,
+            None => Role::Admin,
+        };
         if identity.role < least { Err(Refusal::Role(identity, least)) } else { Ok((identity, least)) }
     }
 
@@ -160,7 +162,6 @@ impl Auth {
             Refusal::WrongToken => (Denied::WrongToken, entry),
             Refusal::Limited(_) => (Denied::Limited, entry),
             Refusal::Expired(identity, _) => (Denied::Expired, entry.by(identity)),
-            Refusal::Path(identity) => (Denied::Path, entry.by(identity)),
             Refusal::Role(identity, _) => (Denied::Role, entry.by(identity)),
         };
         let (problem, field) = refusal.told();
@@ -208,14 +209,6 @@ impl Refusal {
                     format!("the token of `{}` is expired since {since}; an admin can make another", identity.name);
                 (Problem::new(StatusCode::UNAUTHORIZED, detail).with("expired", since), wrong())
             }
-            Self::Path(_) => (
-                Problem::new(
-                    StatusCode::NOT_FOUND,
-                    "nothing has an address like that: a name in it is written one way only, and holds no `/`, no `%` and no \
-                     control character",
-                ),
-                None,
-            ),
             Self::Role(identity, least) => (not_enough(identity, *least, "this"), None),
         }
     }

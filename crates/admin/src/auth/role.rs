@@ -1,34 +1,11 @@
 //! What each may do.
 
-use std::borrow::Cow;
-
-use http::Method;
 use revisions::edit::{Edit, List, apply};
 use serde_json::{Map, Value};
 use snapshot::Role;
 
-/// Who writes below these changes who may do what.
-const OF_ADMINS: [&str; 2] = ["operators", "tokens"];
-
 /// Below `gateway`: where the document is kept that the API changes.
 const HOME: &str = "home";
-
-/// Questions that are asked with a body, and change nothing.
-const QUESTIONS: [&str; 1] = ["explain"];
-
-/// What somebody must be, to ask for this path below `/api/v1`. More than [`Role::Viewer`] for whatever changes something.
-pub(super) fn least_role(method: &Method, path: &[Cow<'_, str>]) -> Role {
-    let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let first = path.first().map(|first| &**first).unwrap_or_default();
-    if is_read || *method == Method::POST && path.len() == 1 && QUESTIONS.contains(&first) {
-        return Role::Viewer;
-    }
-    // However it is spelt: no list of this name in another spelling is to come into being unguarded.
-    match OF_ADMINS.iter().any(|list| list.eq_ignore_ascii_case(first)) {
-        true => Role::Admin,
-        false => Role::Operator,
-    }
-}
 
 /// What somebody must be, to make these edits on `current`, the document that the API keeps: [`Role::Admin`] if they touch
 /// operators in whatever way, be it that another document takes the place of this one.
@@ -62,29 +39,7 @@ fn decisive(document: &Map<String, Value>) -> [Option<&Value>; 3] {
 mod tests {
     use serde_json::json;
 
-    use super::{super::path::segments, *};
-
-    #[test]
-    fn reading_is_for_all_and_operators_are_for_admins() {
-        let check = |method: Method, path: &str, expected| {
-            assert_eq!(least_role(&method, &segments(path).unwrap()), expected, "{method} {path}");
-        };
-        for path in ["/", "/routes", "/routes/a", "/operators", "/operators/a", "/config", "/audit"] {
-            check(Method::GET, path, Role::Viewer);
-            check(Method::HEAD, path, Role::Viewer);
-        }
-        check(Method::POST, "/explain", Role::Viewer);
-        check(Method::POST, "/explain/more", Role::Operator);
-        check(Method::PUT, "/explain", Role::Operator);
-        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::from_bytes(b"MOVE").unwrap()] {
-            for path in ["/", "/routes", "/routes/a", "/routes/operators", "/config", "/transactions", "/breakers"] {
-                check(method.clone(), path, Role::Operator);
-            }
-            for path in ["/operators", "/operators/a", "/%6fperators/a", "/Operators", "/%4fPERATORS/a", "/tokens/a"] {
-                check(method.clone(), path, Role::Admin);
-            }
-        }
-    }
+    use super::*;
 
     #[test]
     fn edits_that_touch_operators_are_for_admins() {

@@ -17,6 +17,8 @@ mod store;
 mod told;
 /// The thread with the watches.
 mod watching;
+/// Endpoints that documents write.
+mod written;
 
 use std::{
     collections::HashMap,
@@ -43,6 +45,7 @@ use self::{
     keeper::{Keeper, Moment, News, Overrides},
     store::{AllOverrides, Store},
     watching::Wanted,
+    written::AsWritten,
 };
 use crate::health::Health;
 
@@ -75,6 +78,7 @@ struct Services {
     by: HashMap<Arc<Service>, Followed>,
     /// Of all services, those that nobody follows at the moment included.
     overrides: AllOverrides,
+    written: AsWritten,
     rules: Option<Arc<Rules>>,
 }
 
@@ -123,9 +127,11 @@ impl Discovery {
     }
 
     /// Gives upstreams of a document that is not live yet the endpoints that are known: of this process, or of an earlier one.
-    /// Where nothing is known of a service, an upstream that had endpoints before keeps them for so long.
+    /// Where nothing is known of a service, an upstream that had endpoints before keeps them for so long. What operators ordered
+    /// about endpoints holds also for those that the document writes.
     pub(crate) fn fill(&self, model: &mut Model, previous: Option<&Snapshot>) {
         let mut services = self.shared.services();
+        services.order_model(model);
         let rules = Arc::new(Rules::of(&model.gateway));
         for upstream in &mut model.upstreams {
             let Some(discovery) = &upstream.discovery else { continue };
@@ -152,6 +158,7 @@ impl Discovery {
 
     /// Follows the services of this snapshot, and no others.
     pub(crate) fn follow(&self, snapshot: &Snapshot, gateway: &model::Gateway) {
+        self.shared.follow_written(snapshot);
         let mut watching = self.watching();
         let Some(wanted) = watching.wanted.clone() else { return };
         let services = self.shared.follow(snapshot, &Arc::new(Rules::of(gateway)));
@@ -234,6 +241,16 @@ impl Shared {
         services.by.keys().cloned().collect()
     }
 
+    /// Has an upstream use these endpoints, if it does not yet.
+    fn swap<'e>(&self, upstream: &Upstream, endpoints: impl Iterator<Item = &'e model::Endpoint>) {
+        let endpoints: Box<[_]> = endpoints.map(Endpoint::new).map(Arc::new).collect();
+        let before = upstream.set();
+        if before.endpoints != endpoints {
+            upstream.replace(endpoints, self.workers);
+            self.health.retire(&upstream.name, &before, Some(&upstream.set()));
+        }
+    }
+
     /// Does what a keeper wants done now.
     fn settle(&self, service: &Service, followed: &mut Followed, now: Moment) {
         if followed.keeper.due(now.instant).is_some() {
@@ -290,14 +307,7 @@ impl Followed {
     /// Has the upstreams use what is live.
     fn catch_up(&self, shared: &Shared) {
         let Some(live) = self.keeper.live() else { return };
-        for upstream in &self.upstreams {
-            let endpoints: Box<[_]> = live.iter().map(Endpoint::new).map(Arc::new).collect();
-            let before = upstream.set();
-            if before.endpoints != endpoints {
-                upstream.replace(endpoints, shared.workers);
-                shared.health.retire(&upstream.name, &before, Some(&upstream.set()));
-            }
-        }
+        self.upstreams.iter().for_each(|upstream| shared.swap(upstream, live.iter()));
     }
 
     /// Keeps what is believed for the next start, unless it was kept just now.

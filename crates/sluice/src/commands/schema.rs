@@ -27,7 +27,5 @@ impl Schema {
 
 /// The schema of documents, with the settings of every kind.
 pub(super) fn text(kinds: &Known) -> String {
-    let policies: Vec<_> = kinds.policies().iter().map(|kind| (kind.name(), kind.schema())).collect();
-    let balancers: Vec<_> = kinds.balancers().iter().map(|kind| (kind.name(), kind.schema())).collect();
-    format!("{:#}\n", model::schema(&policies, &balancers))
+    format!("{:#}\n", kinds.schema())
 }

@@ -12,8 +12,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, Explanation, KeyUsed,
-    NodeTold, ObjectTold, Operators, OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
+    EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators, OrderError, Question,
+    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -147,6 +148,19 @@ impl admin::Gateway for Operated {
         self.control.snapshot().consumers.used(consumer)
     }
 
+    fn endpoints(&self, upstream: &str) -> Option<Vec<LiveEndpointTold>> {
+        self.control.endpoints(upstream)
+    }
+
+    fn order_endpoint(
+        &self,
+        upstream: &str,
+        address: &str,
+        order: &EndpointOrder,
+    ) -> Result<LiveEndpointTold, EndpointOrderError> {
+        self.control.order_endpoint(upstream, address, order)
+    }
+
     fn series(&self, subject: Subject, name: &str, resolution: Resolution) -> Option<Vec<Point>> {
         self.control.history().points(subject, name, resolution)
     }
@@ -182,6 +196,10 @@ impl admin::Gateway for Operated {
 
     fn nodes(&self) -> Vec<NodeTold> {
         self.nodes.told(&self.control)
+    }
+
+    fn schema(&self) -> Value {
+        self.control.kinds().schema()
     }
 
     fn token(&self) -> &Token {

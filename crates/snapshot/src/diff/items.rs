@@ -4,6 +4,7 @@ use std::{collections::HashMap, fmt::Debug};
 
 use model::{Model, Node};
 use regex::Regex;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 };
 
 /// What has become of a thing with a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Item {
     Added {

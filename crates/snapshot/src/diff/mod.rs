@@ -15,6 +15,7 @@ mod tree;
 use std::time::SystemTime;
 
 use model::{Model, Node, Place, Value};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use items::Item;
@@ -33,7 +34,7 @@ pub struct Edition<'d> {
 }
 
 /// What has changed between two documents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Diff {
     /// Nothing has changed, and no request that was tried goes elsewhere.
     pub same: bool,

@@ -8,13 +8,14 @@ use std::{
 };
 
 use route::{Example, examples};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Edition, Item};
 use crate::explain::{Answer, Decision, Question};
 
 /// A request that goes elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Moved {
     /// As arguments of `sluice explain`.
     pub request: String,
@@ -25,7 +26,7 @@ pub struct Moved {
 }
 
 /// What becomes of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Becomes {
     /// `None`: no route takes it.
     pub route: Option<Arc<str>>,

@@ -1,10 +1,11 @@
 //! Two trees, key by key.
 
 use model::{Key, Node, Value};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A key whose value has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// From the thing that has changed: `match.methods`, `endpoints.127.0.0.1:9001.weight`.
     pub key: String,
@@ -13,7 +14,7 @@ pub struct Change {
 }
 
 /// What has become of a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     Added {

@@ -5,6 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue};
 use message::{Cause, Error, Exchange, Result};
 use model::{Host, ListenerId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use upstream::{Endpoint, Upstream};
 
@@ -13,7 +14,7 @@ use crate::{Action, Asking, Destination, Rewrite, Route, Side, Sides, Snapshot, 
 
 /// What is done with a request, as far as it follows from the document: policies may still answer by themselves, and
 /// what an endpoint says is another matter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Decision {
     /// It is sent to an endpoint.
@@ -43,7 +44,7 @@ pub enum Decision {
 }
 
 /// Where a request is sent, and as what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Forwarding {
     pub upstream: Arc<str>,
     /// Of the upstream in the document.
@@ -64,14 +65,14 @@ pub struct Forwarding {
 }
 
 /// The side that is chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SideTold {
     pub name: Arc<str>,
     pub why: String,
 }
 
 /// A side that a request may go to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
     pub side: Arc<str>,
     pub upstream: Arc<str>,
@@ -79,7 +80,7 @@ pub struct Share {
 }
 
 /// A request as an endpoint sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Sent {
     pub method: String,
     pub path: String,
@@ -88,7 +89,7 @@ pub struct Sent {
     pub host: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EndpointTold {
     pub address: String,
     /// 0: it gets nothing.
@@ -99,7 +100,7 @@ pub struct EndpointTold {
 }
 
 /// In milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimeoutsTold {
     pub connect_ms: u64,
     pub first_byte_ms: u64,

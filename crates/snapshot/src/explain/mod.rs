@@ -21,6 +21,7 @@ use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap, net::IpAddr, sync::A
 
 use policy::Chain;
 use route::{Candidate, Miss, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use answer::Answer;
@@ -33,7 +34,7 @@ pub(crate) use why::Why;
 use crate::{Fallback, FallbackTo, Mirror, Route, Snapshot};
 
 /// What becomes of a request, and why.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     pub outcome: Outcome,
     /// As it was asked.
@@ -59,7 +60,7 @@ pub struct Explanation {
     pub elsewhere: Vec<Elsewhere>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Matched,
@@ -69,7 +70,7 @@ pub enum Outcome {
 }
 
 /// A request in canonical form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestTold {
     pub method: String,
     /// The method that a CORS preflight asks for, by which its route is found.
@@ -83,7 +84,7 @@ pub struct RequestTold {
 }
 
 /// The route that takes a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Taken {
     pub name: Arc<str>,
     pub place: String,
@@ -93,14 +94,14 @@ pub struct Taken {
     pub captures: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     pub by: String,
     /// The route that it goes before.
     pub over: Arc<str>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicyTold {
     pub kind: Cow<'static, str>,
     pub stage: Cow<'static, str>,
@@ -110,7 +111,7 @@ pub struct PolicyTold {
 }
 
 /// Who answers instead of a route's upstream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FallbackTold {
     /// As the response calls it.
     pub name: String,
@@ -122,7 +123,7 @@ pub struct FallbackTold {
 }
 
 /// Who gets copies of a route's requests.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MirrorTold {
     pub upstream: Arc<str>,
     /// The labels that its endpoints must have; `None`: every endpoint will do.
@@ -131,7 +132,7 @@ pub struct MirrorTold {
     pub share: f64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CandidateTold {
     pub route: Arc<str>,
     pub place: String,
@@ -143,7 +144,7 @@ pub struct CandidateTold {
 }
 
 /// What becomes of the request on another listener.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Elsewhere {
     pub listener: Arc<str>,
     /// `None`: no route takes it there.

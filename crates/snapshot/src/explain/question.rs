@@ -1,6 +1,7 @@
 //! What is asked: a request that nobody has sent.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
@@ -12,20 +13,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, req
 use message::{Cause, Error, Peer, Tls, canonical, forwarded};
 use model::{FromText, ListenerId, values::Moment};
 use route::Example;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::Snapshot;
 
 /// A request to be explained, as a client would send it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     #[serde(default, serialize_with = "as_text", deserialize_with = "method")]
+    #[schemars(with = "String")]
     pub method: Method,
     /// `http://HOST/PATH?QUERY`, with `https` for a listener with TLS; or a path alone, which asks for the host of the
     /// field `host`, or else for `localhost`.
     pub url: String,
     #[serde(default, serialize_with = "fields_as_map", deserialize_with = "fields")]
+    #[schemars(with = "BTreeMap<String, Values>")]
     pub headers: HeaderMap,
     /// Where the connection comes from. `X-Forwarded-For` counts if that is a trusted proxy. Default: nobody known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +47,7 @@ pub struct Question {
         serialize_with = "as_moment",
         deserialize_with = "moment"
     )]
+    #[schemars(with = "Option<String>")]
     pub at: Option<SystemTime>,
     /// Every candidate is to be told, not only the nearest.
     #[serde(default)]
@@ -208,7 +213,7 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTim
 }
 
 /// A field has one value, or a list of them.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum Values {
     One(String),
@@ -223,7 +228,7 @@ fn fields_as_map<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S:
 }
 
 fn fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HeaderMap, D::Error> {
-    let fields = std::collections::BTreeMap::<String, Values>::deserialize(deserializer)?;
+    let fields = BTreeMap::<String, Values>::deserialize(deserializer)?;
     let mut headers = HeaderMap::new();
     for (name, values) in fields {
         let bad = |what: &str| de::Error::custom(format!("{what} of the field `{name}` is none"));

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 use message::Cause;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 use crate::rfc3339;
 
 /// What happened to one request. Durations are in milliseconds; moments count from the head of the request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Flight {
     /// What the record is known by, also if nobody asked for a request id: the worker, and a number.
     pub id: String,
@@ -73,7 +74,7 @@ pub struct Flight {
 }
 
 /// A part of the time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Phase {
     pub name: Cow<'static, str>,
     pub start_ms: f64,
@@ -81,7 +82,7 @@ pub struct Phase {
 }
 
 /// An endpoint asked once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptTold {
     pub upstream: String,
     pub endpoint: String,
@@ -103,7 +104,7 @@ pub struct AttemptTold {
 }
 
 /// Something that most requests do not meet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TurnTold {
     /// In microseconds, so that turns compare.
     pub at_us: u64,
