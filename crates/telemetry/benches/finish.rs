@@ -15,7 +15,6 @@ use model::{LogFormat, LogItem, LogSink, values::LogField};
 use telemetry::{
     AccessLogs, EndpointMetrics, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
-    render,
 };
 
 fn main() {
@@ -145,28 +144,4 @@ fn record_flight(bencher: Bencher) {
     };
     (0..10_000).for_each(|_| fly());
     bencher.bench_local(fly);
-}
-
-/// A scrape of ten thousand routes in use.
-#[divan::bench(sample_count = 20)]
-fn scrape(bencher: Bencher) {
-    let gateway = GatewayMetrics::new(2, "0", SystemTime::now());
-    let record = record();
-    let timing = Timing::of(&record, record.started);
-    let routes: Vec<_> = (0..10_000).map(|number| (format!("route-{number}"), RouteMetrics::new(2))).collect();
-    for worker in 0..2 {
-        routes.iter().for_each(|(_, route)| route.observe(worker, &record, &timing, Protocol::Http1));
-    }
-    bencher.bench_local(|| {
-        let routes = routes.iter().map(|(name, route)| (name.as_str(), route));
-        render(
-            telemetry::Format::Text,
-            &gateway,
-            routes,
-            std::iter::empty(),
-            std::iter::empty(),
-            std::iter::empty(),
-            &[],
-        )
-    });
 }

@@ -28,7 +28,12 @@ pub struct Samples<'o> {
 
 impl Exposition {
     pub fn new(format: Format) -> Self {
-        Self { text: String::with_capacity(16 * 1024), format }
+        Self::with_room(format, 16 << 10)
+    }
+
+    /// For a text of so many bytes, or more.
+    pub(super) fn with_room(format: Format, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), format }
     }
 
     /// Begins a family; each may be begun once.

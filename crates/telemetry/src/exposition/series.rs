@@ -40,6 +40,11 @@ impl<'m, S: Default, const LABELS: usize> Series<'m, S, LABELS> {
         Self { named, other: other.into_iter().map(|(_, metrics)| metrics).collect() }
     }
 
+    /// How many are shown by name.
+    pub(crate) fn names(&self) -> usize {
+        self.named.len()
+    }
+
     /// Gives every name with the shards that count for it.
     pub(crate) fn each(&self, mut show: impl FnMut([&str; LABELS], &mut dyn Iterator<Item = &'m S>)) {
         for (name, metrics) in &self.named {
