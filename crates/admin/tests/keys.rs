@@ -18,8 +18,8 @@ use model::{FromText, values::KeyHash};
 use revisions::edit::{self, List};
 use serde_json::{Map, Value, json};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, EndpointHealthTold, Expected, Explanation, KeyUsed,
-    ObjectTold, OrderError, Owner, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, EndpointHealthTold, Expected, Explanation,
+    KeyUsed, ObjectTold, OrderError, Owner, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,

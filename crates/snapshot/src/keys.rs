@@ -263,11 +263,10 @@ mod tests {
             KeyOrder::Rotate { key: &three, overlap: hour, not_after: None },
         ]);
         let at = |text: &str| Some(text.to_owned());
-        assert_eq!(told(&consumer), [
-            (one.id(), at("2026-01-31T01:00:00Z")),
-            (two.id(), at("2026-01-31T00:30:00Z")),
-            (three.id(), None)
-        ]);
+        assert_eq!(
+            told(&consumer),
+            [(one.id(), at("2026-01-31T01:00:00Z")), (two.id(), at("2026-01-31T00:30:00Z")), (three.id(), None)]
+        );
         let expired = |later| KeyTold::of(&consumer, &[], now() + later).iter().filter(|told| told.expired).count();
         assert_eq!([expired(hour / 2 - Duration::from_secs(1)), expired(hour / 2), expired(hour)], [0, 1, 2]);
         // The next one takes away what has expired.

@@ -123,3 +123,19 @@ requests that go elsewhere
       now 404 no_route"#,
     );
 }
+
+/// Which keys there are is told, and not even their hashes are.
+#[test]
+fn consumers_are_compared_without_their_keys() {
+    let with = |list: &str| format!("{DOCUMENT}consumers: [{list}]\n");
+    let credential = |last: char| format!("{{ key: {{ hash: 'blake3:{}{last}' }} }}", "a".repeat(63));
+    let alice =
+        |groups: &str, key: char| format!("{{ name: alice, groups: [{groups}], credentials: [{}] }}", credential(key));
+    let same = diff(&with(&alice("gold", 'a')), &with(&alice("gold", 'a')));
+    assert!(same.same, "{same}");
+    let told = diff(&with(&alice("gold", 'a')), &with(&format!("{}, {{ name: bob }}", alice("gold, beta", 'b'))));
+    let text = told.to_string();
+    assert!(!told.same && text.starts_with("consumers\n  ~ `alice`\n"), "{text}");
+    assert!(text.contains("groups") && text.contains("credentials") && text.contains("+ `bob`"), "{text}");
+    assert!(!text.contains("aaaa"), "{text}");
+}

@@ -67,7 +67,11 @@ async fn echo() -> Origin {
     Origin::start(|asked| async move {
         let fields = asked.headers().iter();
         let fields = fields.map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
-        http::Response::new(body::full(format!("{}\n{}", asked.uri().path_and_query().unwrap(), fields.collect::<String>())))
+        http::Response::new(body::full(format!(
+            "{}\n{}",
+            asked.uri().path_and_query().unwrap(),
+            fields.collect::<String>()
+        )))
     })
     .await
 }
@@ -168,7 +172,8 @@ async fn whoever_shows_no_good_key_is_refused() {
         let mut agents = Vec::new();
         for (protocol, mut client) in [("http1", Client::http1(address).await), ("http2", Client::h2c(address).await)] {
             let agent = format!("{what} over {protocol}");
-            let refusal: Refusal = get(&mut client, target, &[&fields[..], &[("user-agent", &agent)]].concat()).await.into();
+            let refusal: Refusal =
+                get(&mut client, target, &[&fields[..], &[("user-agent", &agent)]].concat()).await.into();
             refusal.is_problem(cause, what);
             assert_eq!(refusal.field("www-authenticate"), Some(challenge), "{what}");
             agents.push((agent, cause));
@@ -185,7 +190,10 @@ async fn whoever_shows_no_good_key_is_refused() {
 
     let twice = [("x-api-key", "slk_canary_bob"), ("x-api-key", "slk_canary_bob")];
     let answer = get(&mut Client::http1(address).await, "/field", &twice).await;
-    assert_eq!((answer.status, answer.json()["cause"].clone()), (StatusCode::BAD_REQUEST, json!("invalid_credentials")));
+    assert_eq!(
+        (answer.status, answer.json()["cause"].clone()),
+        (StatusCode::BAD_REQUEST, json!("invalid_credentials"))
+    );
     assert!(!gateway.stdout().contains(CANARY));
 }
 
@@ -231,7 +239,11 @@ async fn callers_stay_where_they_are() {
     let listed: Vec<_> = (keys.iter().enumerate())
         .map(|(n, key)| {
             let groups = if n == 0 { "groups: [beta], " } else { "" };
-            format!("  - {{ name: c{n}, {groups}credentials: [{}, {}] }}\n", credential(key), credential(&format!("{key}-b")))
+            format!(
+                "  - {{ name: c{n}, {groups}credentials: [{}, {}] }}\n",
+                credential(key),
+                credential(&format!("{key}-b"))
+            )
         })
         .collect();
     let gateway = Process::start(&format!(
@@ -316,7 +328,8 @@ async fn guesses_leave_nothing_behind() {
     }
     let grown = memory().saturating_sub(before);
     assert!(grown < 8 * 1024, "{grown} KiB for 12,000 guesses");
-    let good = get(&mut Client::http1(gateway.address("web")).await, "/field", &[("x-api-key", "slk_canary_bob")]).await;
+    let good =
+        get(&mut Client::http1(gateway.address("web")).await, "/field", &[("x-api-key", "slk_canary_bob")]).await;
     assert_eq!(good.status, 200);
     are_counted(&gateway, std::iter::repeat_n(Cause::InvalidCredentials, 16_000)).await;
     assert_eq!(origin.counts.requests(), 1);

@@ -10,8 +10,8 @@ use admin::{Check, Later, LogLevelOrder, LogLevelTold, Readiness, Tap};
 use control::Control;
 use message::Token;
 use snapshot::{
-    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, KeyUsed, OrderError, Question, QuestionError, ServiceOrder,
-    ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, EndpointHealthTold, Explanation, KeyUsed, OrderError, Question, QuestionError,
+    ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,

@@ -20,8 +20,12 @@ impl fmt::Display for Diff {
             section(f, "gateway")?;
             self.gateway.iter().try_for_each(|change| writeln!(f, "  {change}"))?;
         }
-        for (title, items) in [("listeners", &self.listeners), ("upstreams", &self.upstreams), ("routes", &self.routes)]
-        {
+        for (title, items) in [
+            ("listeners", &self.listeners),
+            ("upstreams", &self.upstreams),
+            ("routes", &self.routes),
+            ("consumers", &self.consumers),
+        ] {
             if !items.is_empty() {
                 section(f, title)?;
                 items.iter().try_for_each(|item| item.fmt(f))?;

@@ -5,7 +5,7 @@
 
 /// For people.
 mod display;
-/// Listeners, upstreams and routes, found again by their names.
+/// Listeners, upstreams, routes and consumers, found again by their names.
 mod items;
 /// Requests that go elsewhere.
 mod requests;
@@ -41,6 +41,7 @@ pub struct Diff {
     pub listeners: Vec<Item>,
     pub upstreams: Vec<Item>,
     pub routes: Vec<Item>,
+    pub consumers: Vec<Item>,
     /// Examples of requests that go elsewhere, one for each two routes.
     pub requests: Vec<Moved>,
     /// Further ones, that are not told.
@@ -66,11 +67,13 @@ pub fn diff(old: Edition<'_>, new: Edition<'_>, now: SystemTime) -> Diff {
     let listeners = Item::all(&listeners[0], &listeners[1], &meanings);
     let upstreams = Item::all(&upstreams[0], &upstreams[1], &meanings);
     let routes = Item::all(&routes[0], &routes[1], &meanings);
+    let consumers = [old, new].map(|edition| edition.things("consumers", &edition.model.consumers));
+    let consumers = Item::all(&consumers[0], &consumers[1], &meanings);
     let (requests, omitted) = requests::moved(old, new, &routes, now);
     let same = gateway.is_empty()
-        && [&listeners, &upstreams, &routes].iter().all(|items| items.is_empty())
+        && [&listeners, &upstreams, &routes, &consumers].iter().all(|items| items.is_empty())
         && requests.is_empty();
-    Diff { same, gateway, listeners, upstreams, routes, requests, omitted }
+    Diff { same, gateway, listeners, upstreams, routes, consumers, requests, omitted }
 }
 
 /// Without `gateway`, everything of it is as it is by default.
