@@ -268,6 +268,7 @@ fn no_diff() -> Diff {
         listeners: Vec::new(),
         upstreams: Vec::new(),
         routes: Vec::new(),
+        consumers: Vec::new(),
         operators: Vec::new(),
         requests: Vec::new(),
         omitted: 0,

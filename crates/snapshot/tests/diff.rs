@@ -136,3 +136,19 @@ fn operators_are_compared() {
     assert!(told.starts_with("operators\n  ~ `ci`\n      role: admin, was viewer\n"), "{told}");
     assert!(diff(DOCUMENT, &with("viewer")).to_string().starts_with("operators\n  + `ci`: "));
 }
+
+/// Which keys there are is told, and not even their hashes are.
+#[test]
+fn consumers_are_compared_without_their_keys() {
+    let with = |list: &str| format!("{DOCUMENT}consumers: [{list}]\n");
+    let credential = |last: char| format!("{{ key: {{ hash: 'blake3:{}{last}' }} }}", "a".repeat(63));
+    let alice =
+        |groups: &str, key: char| format!("{{ name: alice, groups: [{groups}], credentials: [{}] }}", credential(key));
+    let same = diff(&with(&alice("gold", 'a')), &with(&alice("gold", 'a')));
+    assert!(same.same, "{same}");
+    let told = diff(&with(&alice("gold", 'a')), &with(&format!("{}, {{ name: bob }}", alice("gold, beta", 'b'))));
+    let text = told.to_string();
+    assert!(!told.same && text.starts_with("consumers\n  ~ `alice`\n"), "{text}");
+    assert!(text.contains("groups") && text.contains("credentials") && text.contains("+ `bob`"), "{text}");
+    assert!(!text.contains("aaaa"), "{text}");
+}

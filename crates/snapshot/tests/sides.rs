@@ -26,7 +26,7 @@ fn document(action: &str) -> String {
     format!(
         "version: 1\nlisteners: [{{ name: web, address: 127.0.0.1:0 }}]\nupstreams:\n\
          \x20 - {{ name: orders, endpoints: [a:1, {{ address: b:1, labels: {{ version: v2 }} }}] }}\n\
-         routes:\n  - {{ name: r, {action} }}\n"
+         routes:\n  - {{ name: r, {action} }}\nconsumers: [{{ name: alice }}, {{ name: carol }}]\n"
     )
 }
 

@@ -48,13 +48,14 @@ fn document(origin: &Origin, consumers: &str) -> String {
 gateway:
   workers: 2
   admin: {{ address: "127.0.0.1:0" }}
-  access_log: {{ path: stdout, fields: [user_agent, consumer, cause, query, path, status, route, side, protocol, method, client, attempts, request_id] }}
+  flight_recorder: {{ headers: [user-agent, x-partner] }}
+  access_log: {{ path: stdout, request_headers: [x-partner], fields: [user_agent, consumer, cause, query, path, status, route, side, protocol, method, client, attempts, request_id] }}
 listeners: [{{ name: web, address: "127.0.0.1:0" }}]
 upstreams: [{{ name: origin, endpoints: ["{}"] }}]
 routes:
   - {{ name: field, match: {{ path: {{ prefix: /field }} }}, policies: [{{ key_auth: {{}} }}], upstream: origin }}
   - {{ name: all, match: {{ path: {{ prefix: /all }} }}, policies: [{{ key_auth: {{ header: x-api-key, query: k, cookie: key, bearer: true }} }}], upstream: origin }}
-  - {{ name: shown, match: {{ path: {{ prefix: /shown }} }}, policies: [{{ key_auth: {{ query: k, hide: false }} }}], upstream: origin }}
+  - {{ name: shown, match: {{ path: {{ prefix: /shown }} }}, policies: [{{ key_auth: {{ query: k, header: x-partner, hide: false }} }}], upstream: origin }}
   - {{ name: guests, match: {{ path: {{ prefix: /guests }} }}, policies: [{{ key_auth: {{ anonymous: guest }} }}], upstream: origin }}
   - {{ name: open, upstream: origin }}
 {consumers}"#,
@@ -117,6 +118,10 @@ async fn a_key_shows_who_calls() {
     }
     let answer = get(&mut Client::http1(gateway.address("web")).await, "/shown?k=slk_canary_bob", &[]).await;
     assert!(answer.text().starts_with("/shown?k=slk_canary_bob\n"), "{}", answer.text());
+    let shown = [("x-partner", "slk_canary_bob"), ("user-agent", "partner")];
+    let answer = get(&mut Client::http1(gateway.address("web")).await, "/shown", &shown).await;
+    assert!(answer.text().contains("x-partner: slk_canary_bob\n"), "{}", answer.text());
+    agents.push(("partner".to_owned(), "bob"));
     are_told(&gateway, &agents).await;
 }
 

@@ -18,7 +18,7 @@ fn gateway(document: &str, state: &Path) -> Settings {
 }
 
 fn document(origins: &[&Origin], priority: i32) -> String {
-    let endpoints: Vec<_> = origins.iter().map(|origin| format!("\"{}\"", origin.address())).collect();
+    let endpoints: Vec<_> = origins.iter().map(|origin| format!("\"{}\"", origin.address)).collect();
     format!(
         "listeners: [{{ name: web, address: \"127.0.0.1:0\" }}]\n\
          upstreams: [{{ name: users, endpoints: [{}] }}]\n\
@@ -36,7 +36,7 @@ async fn operate(gateway: &Process, method: Method, path: &str, content: &Value)
 }
 
 async fn order(gateway: &Process, origin: &Origin, order: Value) -> Value {
-    let answer = operate(gateway, Method::PATCH, &format!("/{}", origin.address()), &order).await;
+    let answer = operate(gateway, Method::PATCH, &format!("/{}", origin.address), &order).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
 }
@@ -81,5 +81,5 @@ async fn an_endpoint_that_the_document_writes_drains_and_comes_back() {
 
     let stranger = operate(&gateway, Method::PATCH, "/127.0.0.1:1", &json!({ "drain": true })).await;
     assert_eq!(stranger.status, 404);
-    assert!(stranger.text().contains(&one.address().to_string()), "{}", stranger.text());
+    assert!(stranger.text().contains(&one.address.to_string()), "{}", stranger.text());
 }

@@ -32,7 +32,7 @@ use crate::Gateway;
 /// One more key.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Make {
+pub(super) struct MakeKey {
     /// What operators call it; left out: the first digits of its hash.
     id: Option<String>,
     /// From when on it shows nothing: a date or a moment; left out: it always does.
@@ -42,7 +42,7 @@ pub(super) struct Make {
 /// A new key in place of all others.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Rotate {
+pub(super) struct RotateKeys {
     /// How long the others hold still; left out: a day.
     overlap: Option<String>,
     /// From when on the new one shows nothing.
@@ -82,7 +82,7 @@ pub(super) async fn list(call: Call) -> Result<Json<KeysTold>, Problem> {
     call.ask(move |gateway| Ok(Json(KeysTold { keys: told(gateway, &find(gateway, &name)?) }))).await?
 }
 
-pub(super) async fn make(call: Call, Make { id, not_after }: Make) -> Result<Made, Problem> {
+pub(super) async fn make(call: Call, MakeKey { id, not_after }: MakeKey) -> Result<Made, Problem> {
     let id = id.map(|id| value::<Name>("id", &id)).transpose()?;
     let (name, author, not_after) = (call.id(), call.author(), end(not_after)?);
     call.ask(move |gateway| {
@@ -94,7 +94,7 @@ pub(super) async fn make(call: Call, Make { id, not_after }: Make) -> Result<Mad
     .await?
 }
 
-pub(super) async fn rotate(call: Call, Rotate { overlap, not_after }: Rotate) -> Result<Made, Problem> {
+pub(super) async fn rotate(call: Call, RotateKeys { overlap, not_after }: RotateKeys) -> Result<Made, Problem> {
     let Duration(overlap) = overlap.map(|overlap| value("overlap", &overlap)).transpose()?.unwrap_or(OVERLAP);
     let (name, author, not_after) = (call.id(), call.author(), end(not_after)?);
     call.ask(move |gateway| {

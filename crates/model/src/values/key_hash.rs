@@ -51,9 +51,10 @@ impl fmt::Display for KeyHash {
     }
 }
 
+/// Marked as [`Secret`](crate::Secret) is: two that look the same here need not be.
 impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyHash({}…)", self.id())
+        write!(f, "KeyHash({}, redacted)", self.id())
     }
 }
 
@@ -86,6 +87,6 @@ mod tests {
             let message = KeyHash::from_text(text).unwrap_err();
             assert!(text.is_empty() || !message.contains(text), "{message}");
         }
-        assert_eq!(format!("{:?}", KeyHash::of(b"")), "KeyHash(af1349b9…)");
+        assert_eq!(format!("{:?}", KeyHash::of(b"")), "KeyHash(af1349b9, redacted)");
     }
 }

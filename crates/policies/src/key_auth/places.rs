@@ -47,10 +47,12 @@ impl Places {
         if let Some(name) = &self.query {
             exchange.hide_parameter(name, keeps);
         }
-        if keeps {
-            return;
-        }
         let headers = &mut exchange.head.headers;
+        if keeps {
+            // What cookies and credentials are called is known to logs anyway.
+            let kept = self.header.as_ref().and_then(|name| headers.get_mut(name));
+            return kept.into_iter().for_each(|value| value.set_sensitive(true));
+        }
         if let Some(name) = &self.header {
             headers.remove(name);
         }

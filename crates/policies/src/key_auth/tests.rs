@@ -78,6 +78,15 @@ fn the_key_goes_no_further_unless_it_shall() {
     assert_eq!(sent[..2], ["authorization: Basic YTpi", "cookie: a=b"]);
 }
 
+/// Logs do not tell a field that is marked so.
+#[test]
+fn a_key_that_is_kept_is_known_to_be_secret() {
+    let policy = build_for::<KeyAuth>("{ header: x-key, hide: false }", &known()).unwrap();
+    let mut exchange = exchange("GET", &[("x-key", "right key")]);
+    through(&*policy, &mut exchange).unwrap();
+    assert!(exchange.head.headers["x-key"].is_sensitive());
+}
+
 /// Whatever the answer, the address as logs have it does not hold the key.
 #[test]
 fn what_was_asked_for_is_told_without_the_key() {

@@ -24,6 +24,7 @@ impl fmt::Display for Diff {
             ("listeners", &self.listeners),
             ("upstreams", &self.upstreams),
             ("routes", &self.routes),
+            ("consumers", &self.consumers),
             ("operators", &self.operators),
         ];
         for (title, items) in lists {

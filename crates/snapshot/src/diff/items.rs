@@ -1,4 +1,4 @@
-//! Listeners, upstreams and routes, found again by their names.
+//! Listeners, upstreams, routes and consumers, found again by their names.
 
 use std::{collections::HashMap, fmt::Debug};
 

@@ -5,7 +5,7 @@
 
 /// For people.
 mod display;
-/// Listeners, upstreams and routes, found again by their names.
+/// Listeners, upstreams, routes and consumers, found again by their names.
 mod items;
 /// Requests that go elsewhere.
 mod requests;
@@ -42,6 +42,7 @@ pub struct Diff {
     pub listeners: Vec<Item>,
     pub upstreams: Vec<Item>,
     pub routes: Vec<Item>,
+    pub consumers: Vec<Item>,
     pub operators: Vec<Item>,
     /// Examples of requests that go elsewhere, one for each two routes.
     pub requests: Vec<Moved>,
@@ -68,13 +69,14 @@ pub fn diff(old: Edition<'_>, new: Edition<'_>, now: SystemTime) -> Diff {
     let listeners = Item::all(&listeners[0], &listeners[1], &meanings);
     let upstreams = Item::all(&upstreams[0], &upstreams[1], &meanings);
     let routes = Item::all(&routes[0], &routes[1], &meanings);
+    let consumers = [old, new].map(|edition| edition.things("consumers", &edition.model.consumers));
+    let consumers = Item::all(&consumers[0], &consumers[1], &meanings);
     let operators = [old, new].map(|edition| edition.things("operators", &edition.model.operators));
     let operators = Item::all(&operators[0], &operators[1], &meanings);
     let (requests, omitted) = requests::moved(old, new, &routes, now);
-    let same = gateway.is_empty()
-        && [&listeners, &upstreams, &routes, &operators].iter().all(|items| items.is_empty())
-        && requests.is_empty();
-    Diff { same, gateway, listeners, upstreams, routes, operators, requests, omitted }
+    let items = [&listeners, &upstreams, &routes, &consumers, &operators];
+    let same = gateway.is_empty() && items.iter().all(|items| items.is_empty()) && requests.is_empty();
+    Diff { same, gateway, listeners, upstreams, routes, consumers, operators, requests, omitted }
 }
 
 /// Without `gateway`, everything of it is as it is by default.

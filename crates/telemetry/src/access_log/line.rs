@@ -182,7 +182,12 @@ impl<'a> Line<'a> {
 
 /// The first one, if there are several.
 fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Told<'a> {
-    headers.get(name).map_or(Told::Absent, |value| Told::Url(value.as_bytes()))
+    match headers.get(name) {
+        None => Told::Absent,
+        // A policy found out that it is one, whatever it is called.
+        Some(secret) if secret.is_sensitive() => Told::Hidden,
+        Some(value) => Told::Url(value.as_bytes()),
+    }
 }
 
 // === impl Severity ===

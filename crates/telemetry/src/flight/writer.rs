@@ -62,7 +62,7 @@ impl Writer<'_> {
             self.slot.put(Tag::Near, &[near.route.as_bytes(), b"\0", near.miss.as_bytes()]);
         }
         for name in &rules.headers {
-            if let Some(value) = line.request_headers.get(name) {
+            if let Some(value) = line.request_headers.get(name).filter(|value| !value.is_sensitive()) {
                 self.slot.put(Tag::Header, &[name.as_str().as_bytes(), b":", value.as_bytes()]);
             }
         }
