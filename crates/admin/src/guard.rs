@@ -142,30 +142,30 @@ mod tests {
             for (name, value) in fields {
                 headers.append(*name, http::HeaderValue::from_static(value));
             }
-            assert_eq!(check_origin(&headers, &["localhost:9901"]).is_ok(), expected, "{fields:?}");
+            assert_eq!(check_origin(&headers, &["gateway.internal:9901"]).is_ok(), expected, "{fields:?}");
         };
         check(&[], true);
-        check(&[("origin", "http://localhost:9901")], true);
-        check(&[("origin", "https://LOCALHOST:9901")], true);
+        check(&[("origin", "http://gateway.internal:9901")], true);
+        check(&[("origin", "https://GATEWAY.INTERNAL:9901")], true);
         check(&[("sec-fetch-site", "same-origin")], true);
         check(&[("sec-fetch-site", "none")], true);
         for origin in [
             "",
             "null",
-            "localhost:9901",
-            "http://localhost",
-            "http://localhost:3000",
+            "gateway.internal:9901",
+            "http://gateway.internal",
+            "http://gateway.internal:3000",
             "http://evil.example",
-            "http://localhost:9901.evil.example",
-            "http://localhost:9901/",
-            "http://localhost:9901@evil.example",
-            "file://localhost:9901",
-            "HTTP://localhost:9901",
+            "http://gateway.internal:9901.evil.example",
+            "http://gateway.internal:9901/",
+            "http://gateway.internal:9901@evil.example",
+            "file://gateway.internal:9901",
+            "HTTP://gateway.internal:9901",
         ] {
             check(&[("origin", origin)], false);
         }
-        check(&[("origin", "http://localhost:9901"), ("origin", "http://evil.example")], false);
-        check(&[("origin", "http://localhost:9901"), ("sec-fetch-site", "cross-site")], false);
+        check(&[("origin", "http://gateway.internal:9901"), ("origin", "http://evil.example")], false);
+        check(&[("origin", "http://gateway.internal:9901"), ("sec-fetch-site", "cross-site")], false);
         check(&[("sec-fetch-site", "Cross-Site")], false);
         assert!(!is_own("http://localhost", &[]), "whoever names no host has none");
         assert!(!is_own("http://a", &["a", "b"]));

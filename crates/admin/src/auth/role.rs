@@ -53,7 +53,7 @@ mod tests {
         let others = json!([{ "name": "o", "role": "admin" }]);
         for (edits, current, expected) in [
             (vec![], &current, Role::Operator),
-            (vec![put.clone(), Edit::Delete { list: routes, name: a.clone() }], &current, Role::Operator),
+            (vec![put.clone(), Edit::Delete { list: routes, name: a }], &current, Role::Operator),
             (vec![Edit::PatchGateway { patch: json!({ "operators": others }) }], &current, Role::Operator),
             (vec![replace(json!({ "operators": [{ "role": "viewer", "name": "o" }] }))], &current, Role::Operator),
             (vec![replace(json!({}))], &none, Role::Operator),
