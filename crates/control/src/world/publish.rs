@@ -24,6 +24,9 @@ impl Control {
         self.discovery.follow(&snapshot, &model.gateway);
         let mut state = self.state();
         warn_of_what_stays(&model, self.gateway.workers(), &state);
+        if model.gateway.home != *self.overlay.home() {
+            tracing::warn!("`gateway.home` changes with the next start");
+        }
         self.gateway.publish(snapshot.clone());
         self.health.drain(&previous, &snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
