@@ -1,7 +1,8 @@
 //! `sluice config`
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     time::SystemTime,
@@ -27,7 +28,9 @@ async fn gateway(status: &str, says: &Value) -> RawOrigin {
 /// A state directory with a token.
 fn state() -> TempDir {
     let state = tempfile::tempdir().unwrap();
-    fs::write(state.path().join("admin-token"), "0123456789abcdef0123456789abcdef").unwrap();
+    let token = state.path().join("admin-token");
+    fs::write(&token, "0123456789abcdef0123456789abcdef").unwrap();
+    fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
     state
 }
 
@@ -79,10 +82,10 @@ async fn what_is_refused_says_why() {
 
 #[tokio::test]
 async fn what_is_no_export_is_sent_to_nobody() {
-    let state = state();
+    let (gateway, state) = (gateway("200 OK", &json!({})).await, state());
     let path = file(state.path(), "routes: []\n");
-    let run = sluice(&["config", "import", path.to_str().unwrap(), "--admin", "127.0.0.1:1"]).await;
-    assert_eq!(run.code, Some(1));
+    let run = ask(&gateway, state.path(), &["import", path.to_str().unwrap()]).await;
+    assert_eq!((run.code, gateway.counts.connections()), (Some(1), 0));
     assert!(run.stderr.contains("this is not what `sluice config export` prints: "), "{}", run.stderr);
 }
 
