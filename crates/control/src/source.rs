@@ -434,6 +434,8 @@ impl Loaded {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn load(path: &Path, kept: &Kept, further: &[Further]) -> Loaded {
@@ -553,6 +555,67 @@ mod tests {
                 warnings.iter().any(|warning| warning.starts_with("consul catalog, service more:2:11: warning: ")),
                 "{warnings:?}"
             );
+        }
+    }
+
+    /// A file, and an overlay behind it: what is kept the second time is of the first.
+    fn over(main: &str, overlay: &serde_json::Value, kept: &Kept) -> (Option<Loaded>, Loaded) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sluice.yaml");
+        fs::write(&path, format!("version: 1\n{main}")).unwrap();
+        let text = overlay::text(overlay.as_object().unwrap()).into();
+        let main = Main::File(path);
+        let sources = Sources { main: &main, overlay: Some(&text), further: &[] };
+        (super::again(sources, kept), super::load_with_tree(sources).0)
+    }
+
+    #[test]
+    fn an_overlay_is_read_in_pieces_and_what_stays_is_kept() {
+        let main = "listeners: [{ name: web, address: \"127.0.0.1:0\" }]\nroutes:\n- { name: own, respond: {} }\n";
+        let route = |name: &str, status: u16| json!({ "name": name, "match": { "headers": [{ "name": "x", "exact": "${HOME}" }] }, "respond": { "status": status } });
+        let overlay = |status| {
+            json!({
+                "version": 1,
+                "upstreams": [{ "name": "users", "endpoints": ["unix:/x"] }],
+                "routes": [route("a", 200), route("b", status), route("c", 200)],
+            })
+        };
+        let (first, whole) = over(main, &overlay(200), &Kept::default());
+        let first = first.expect("in pieces");
+        assert_eq!(names(&first), (vec!["users"], vec!["own", "a", "b", "c"]));
+        assert_eq!(whole.texts.len(), first.texts.len());
+        let (second, whole) = over(main, &overlay(204), &first.kept);
+        let second = second.expect("in pieces");
+        assert_eq!(second.report.problems, whole.report.problems);
+        let routes = [&first, &second, &whole].map(|loaded| loaded.model.as_ref().unwrap().routes.clone());
+        let told = |routes: &[model::Placed<model::Route>]| {
+            format!("{:?}", routes.iter().map(|route| &*route.value).collect::<Vec<_>>())
+        };
+        assert_eq!(told(&routes[1]), told(&routes[2]));
+        let is_kept: Vec<_> =
+            routes[0].iter().zip(&routes[1]).map(|(one, other)| Arc::ptr_eq(&one.value, &other.value)).collect();
+        assert_eq!(
+            is_kept[1..],
+            [true, false, true],
+            "the file has another name each time, which says nothing of its own"
+        );
+        assert!(format!("{:?}", routes[1][1].value).contains("${HOME}"));
+    }
+
+    /// What is not the overlay's to say is told by the slow way.
+    #[test]
+    fn what_an_overlay_must_not_say_is_not_read_in_pieces() {
+        let gateway = json!({ "gateway": { "workers": 3 } });
+        for (main, overlay, told) in [
+            ("gateway: { workers: 1 }\n", &gateway, "`gateway` is left out: there is one at"),
+            ("routes: []\n", &gateway, "`gateway` is left out: it belongs to"),
+            ("routes: []\n", &json!({ "include": ["x.yaml"] }), "an included file cannot include others"),
+        ] {
+            let (quick, whole) = over(main, overlay, &Kept::default());
+            assert!(quick.is_none());
+            let problems: Vec<_> = whole.report.problems.iter().map(ToString::to_string).collect();
+            assert!(problems.iter().any(|it| it.starts_with("api:") && it.contains(told)), "{problems:?}");
+            assert!(whole.model.is_none_or(|model| model.gateway.workers.is_none_or(|workers| workers.get() == 1)));
         }
     }
 

@@ -1,9 +1,9 @@
 //! What the API keeps: a document of its own, merged behind the operator's files.
 //!
 //! ```text
-//! files ─┬─▶ the document
-//! overlay┤      an object that both name is the files'
-//! catalogs      … and before what catalogs say
+//! files ─────┐
+//! overlay ───┼─▶ the document: what two of them name is that of the first
+//! catalogs ──┘
 //! ```
 //! `gateway` belongs to the files, where there are any. Nothing in an overlay is replaced from the environment.
 
@@ -38,6 +38,8 @@ pub type OpenHome = Box<dyn FnOnce(&EtcdHome, &Path, u64) -> io::Result<Arc<dyn 
 
 /// Where the overlay is kept.
 pub(crate) struct Overlay {
+    /// As at the start.
+    home: Home,
     /// Or why nothing is.
     store: Result<Arc<dyn Store>, &'static str>,
     /// The admin address of a document that names none, if there is no file that could.
@@ -52,17 +54,22 @@ impl Overlay {
     /// # Errors
     /// It is elsewhere, and there is nothing to begin with.
     pub(crate) fn new(main: &Main, state: Option<&Path>, elsewhere: OpenHome) -> io::Result<Self> {
-        let store = match (source::gateway(main).home, state) {
+        let home = source::gateway(main).home;
+        let store = match (&home, state) {
             (Home::ReadOnly, _) => Err("nothing can be changed here: `gateway.home` is `read_only`"),
             (_, None) => Err("nothing can be changed here: there is no state directory"),
             (Home::State, Some(folder)) => Ok(Arc::new(Lazy::new(folder.join(FILE), MOST)) as Arc<dyn Store>),
-            (Home::Etcd(home), Some(folder)) => Ok(elsewhere(&home, folder, MOST)?),
+            (Home::Etcd(home), Some(folder)) => Ok(elsewhere(home, folder, MOST)?),
         };
         let admin = match main {
             Main::File(_) => None,
             Main::Kept { admin, .. } => Some(admin.clone()),
         };
-        Ok(Self { store, admin })
+        Ok(Self { home, store, admin })
+    }
+
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
     }
 
     /// What keeps it.

@@ -46,6 +46,7 @@ pub(crate) fn compile_sources(sources: Sources<'_>, kinds: &dyn Kinds) -> Result
         _ => Err(Refusal::Document(report)),
     }
 }
+
 /// The document, with those of the `further` documents that do not stand in its way.
 pub(super) fn load_what_compiles(
     main: &Main,

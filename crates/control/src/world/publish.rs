@@ -24,6 +24,9 @@ impl Control {
         self.discovery.follow(&snapshot, &model.gateway);
         let mut state = self.state();
         warn_of_what_stays(&model, self.gateway.workers(), &state);
+        if model.gateway.home != *self.overlay.home() {
+            tracing::warn!("`gateway.home` changes with the next start");
+        }
         self.gateway.publish(snapshot.clone());
         self.health.drain(&previous, &snapshot);
         *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
@@ -75,9 +78,6 @@ impl Control {
 fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     if workers(&model.gateway) != running {
         tracing::warn!(running, "`gateway.workers` changes with the next start");
-    }
-    if model.gateway.home != state.model.gateway.home {
-        tracing::warn!("`gateway.home` changes with the next start");
     }
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
