@@ -34,6 +34,8 @@ pub struct Cluster {
     most: u64,
     runtime: Handle,
     in_force: watch::Sender<Option<Arc<Revision>>>,
+    /// What was written to the file in the state directory.
+    written: watch::Sender<Option<Arc<Revision>>>,
     /// As the file in the state directory had it at the start.
     last_good: Option<Arc<Revision>>,
     /// What tells it from other nodes.
@@ -58,6 +60,8 @@ pub enum OpenError {
 const PATIENCE: Duration = Duration::from_millis(600);
 /// The same without one: there is nothing to be served.
 const LONG_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the disk may take for what is in force when it is time to leave.
+const WRITING: Duration = Duration::from_secs(2);
 
 // === impl Cluster ===
 
@@ -82,9 +86,10 @@ impl Cluster {
             written: Mutex::default(),
         });
         let instance = uuid::Uuid::new_v4().simple().to_string();
-        let (in_force, told) = (watch::Sender::new(None), watch::Sender::new(None));
+        let (in_force, written) = (watch::Sender::new(None), watch::Sender::new(last_good.clone()));
+        let told = watch::Sender::new(None);
         let mut tasks = JoinSet::new();
-        tasks.spawn(last_good::keep(file, in_force.subscribe()));
+        tasks.spawn(last_good::keep(file, in_force.subscribe(), written.clone()));
         tasks.spawn(loader::load(shared.clone()));
         let prefix = Prefix::between(members.clone(), layout.watched(), Backoff::by_chance());
         let mut ear = Ear { layout: layout.clone(), heard: shared.heard.clone() };
@@ -94,7 +99,8 @@ impl Cluster {
         let told = Mutex::new(Some(told));
         let runtime = Handle::current();
         let most = most.max(1);
-        let cluster = Self { shared, most, runtime, in_force, last_good, instance, told, registered, _tasks: tasks };
+        let cluster =
+            Self { shared, most, runtime, in_force, written, last_good, instance, told, registered, _tasks: tasks };
         cluster.is_settled(patience).await?;
         Ok(cluster)
     }
@@ -127,8 +133,15 @@ impl Cluster {
         }
     }
 
-    /// Takes this node out of the list: a few seconds at most, whatever etcd says.
+    /// Takes this node out of the list, and sees to it that the next start finds what is in force: a few seconds at most,
+    /// whatever etcd says.
     pub async fn leave(&self) {
+        let mut written = self.written.subscribe();
+        let is_written = written.wait_for(|written| *written == *self.in_force.borrow());
+        // If it is late, the next start begins with the one of before.
+        if self.in_force.borrow().is_some() {
+            _ = timeout(WRITING, is_written).await;
+        }
         drop(self.told.lock().unwrap_or_else(PoisonError::into_inner).take());
         let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(registered) = registered {

@@ -33,11 +33,6 @@ const BETWEEN: Duration = Duration::from_millis(250);
 /// How long the watch may take to tell of what was kept here.
 const TOLD: Duration = Duration::from_secs(5);
 
-/// What must be so for a revision to be kept.
-struct Basis {
-    compares: Vec<Compare>,
-}
-
 /// What came of an attempt.
 enum Outcome {
     Kept,
@@ -64,15 +59,16 @@ impl Shared {
                 }
                 Outcome::Stale(latest) => return Err(CommitError::Stale(latest)),
                 Outcome::Nothing(error) if error.is_open => failure = Some(error.failure),
-                Outcome::Nothing(error) => return Err(away(&error)),
+                Outcome::Nothing(error) => return Err(not_taken(&error)),
             }
         }
         let failure = failure.map_or_else(String::new, |failure| format!(": {failure}"));
         Err(CommitError::Failed(format!("etcd did not keep it in {ATTEMPTS} attempts{failure}; nothing has changed")))
     }
 
-    /// The revision that was seen is still the latest: not only its number, which another store may have come to.
-    fn basis(&self, seen: u64) -> Result<Basis, CommitError> {
+    /// What must be so: the revision that was seen is still the latest. Not only its number, which another store may have come
+    /// to.
+    fn basis(&self, seen: u64) -> Result<Vec<Compare>, CommitError> {
         let (heard, have) = (self.heard.borrow(), self.have.borrow());
         if !heard.is_read {
             let failure = heard.failure.as_ref().map_or_else(String::new, |failure| format!(": {failure}"));
@@ -87,18 +83,23 @@ impl Shared {
         let latest = Compare::revision(self.layout.latest(), 0);
         // Also in a store that was wiped: what is served goes on there, and so do its numbers.
         if seen == 0 || heard.is_empty() && have.revision.as_ref().is_some_and(|had| had.meta.number == seen) {
-            return Ok(Basis { compares: vec![latest] });
+            return Ok(vec![latest]);
         }
         match heard.meta(seen) {
             Some(Ok(stored)) if heard.latest() == seen => {
                 let latest = Compare::value(self.layout.latest(), seen.to_string().into_bytes());
-                Ok(Basis { compares: vec![latest, Compare::value(self.layout.meta(seen), stored.value())] })
+                Ok(vec![latest, Compare::value(self.layout.meta(seen), stored.value())])
             }
             _ => Err(CommitError::Stale(heard.latest())),
         }
     }
 
-    async fn attempt(&self, stored: &Stored, chunks: &[Vec<u8>], basis: Basis) -> Result<Outcome, CommitError> {
+    async fn attempt(
+        &self,
+        stored: &Stored,
+        chunks: &[Vec<u8>],
+        mut compare: Vec<Compare>,
+    ) -> Result<Outcome, CommitError> {
         let number = stored.meta.number;
         let key = |index| self.layout.chunk(number, &stored.commit, index);
         let mut put_at = 0;
@@ -112,7 +113,6 @@ impl Shared {
                 }
             }
         }
-        let mut compare = basis.compares;
         compare.push(Compare::revision(key(0), put_at));
         let latest = self.layout.latest();
         let success = vec![
@@ -214,8 +214,8 @@ fn latest_in(answer: &TxnAnswer) -> u64 {
     found.and_then(|kv| heard::number(&kv.value).ok()).unwrap_or(0)
 }
 
-fn away(error: &AskError) -> CommitError {
-    CommitError::Failed(format!("{}; nothing can be changed before etcd answers, and nothing has", error.failure))
+fn not_taken(error: &AskError) -> CommitError {
+    CommitError::Failed(format!("etcd does not take it: {}; nothing has changed", error.failure))
 }
 
 /// Holds a revision where the loader finds it, for as long as it is being written.

@@ -26,15 +26,21 @@ pub(crate) fn open(state: &Path, prefix: &str) -> Result<(Embedded, Option<Arc<R
     Ok((file, revision))
 }
 
-/// Writes what is in force, whenever it is another revision.
-pub(crate) async fn keep(file: Embedded, mut in_force: watch::Receiver<Option<Arc<Revision>>>) {
+/// Writes what is in force, whenever it is another revision, and tells which one it tried to write last.
+pub(crate) async fn keep(
+    file: Embedded,
+    mut in_force: watch::Receiver<Option<Arc<Revision>>>,
+    tried: watch::Sender<Option<Arc<Revision>>>,
+) {
     let file = Arc::new(file);
     while in_force.changed().await.is_ok() {
         let Some(revision) = in_force.borrow_and_update().clone() else { continue };
-        let (file, number) = (file.clone(), revision.meta.number);
-        let written = spawn_blocking(move || file.replace(&revision)).await;
+        let number = revision.meta.number;
+        let (file, written) = (file.clone(), revision.clone());
+        let written = spawn_blocking(move || file.replace(&written)).await;
         if let Err(why) = written.unwrap_or_else(|error| Err(error.to_string())) {
             tracing::warn!(number, why, "the revision in force was not written to the state directory");
         }
+        tried.send_replace(Some(revision));
     }
 }

@@ -32,7 +32,7 @@ mod world;
 pub use control::Control;
 pub use discovery::MakeRegistries;
 pub use files::Files;
-pub use overlay::OpenHome;
+pub use overlay::{FILE as REVISIONS, OpenHome};
 pub use source::Main;
 pub use watch::Watch;
 pub use world::{Applied, Compiled, Options, Refusal, check, compile_document};

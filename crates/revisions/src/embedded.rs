@@ -9,11 +9,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
 use crate::{
     CommitError, Draft, Meta, Revision, Store,
     packed::{Broken, Document, decode, encode},
 };
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 /// Revisions in a file of our own.
 pub struct Embedded {

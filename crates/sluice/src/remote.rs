@@ -1,6 +1,6 @@
 //! Asks a gateway that runs, for commands.
 
-use std::{fmt::Write, future::Future, time::Duration};
+use std::{fmt::Write, future::Future, path::Path, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
@@ -42,6 +42,11 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 // === impl Running ===
 
 impl Running {
+    /// Its state directory.
+    pub(crate) fn folder(&self) -> &Path {
+        self.state.folder()
+    }
+
     pub(crate) fn find(&self) -> Result<Remote, Failure> {
         Remote::at(&self.admin, &self.state)
     }

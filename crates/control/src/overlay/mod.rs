@@ -28,7 +28,7 @@ use crate::{Main, source};
 pub(crate) const NAME: &str = "api";
 
 /// Of the file in the state directory.
-pub(crate) const FILE: &str = "revisions.redb";
+pub const FILE: &str = "revisions.redb";
 
 /// More revisions are forgotten, the oldest first.
 const MOST: u64 = 500;

@@ -79,9 +79,6 @@ fn warn_of_what_stays(model: &Model, running: usize, state: &State) {
     if workers(&model.gateway) != running {
         tracing::warn!(running, "`gateway.workers` changes with the next start");
     }
-    if model.gateway.home != state.model.gateway.home {
-        tracing::warn!("`gateway.home` changes with the next start");
-    }
     if model.gateway.admin != state.admin {
         tracing::warn!("`gateway.admin` changes with the next start");
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use revisions::{Embedded, Store};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -38,10 +39,16 @@ enum Order {
 }
 
 /// Prints what the API keeps, as JSON
+///
+/// A gateway does not tell secrets: `<redacted>` stands in their place, and an import with it is refused. Its state
+/// directory holds them.
 #[derive(Debug, Args)]
 struct Export {
     #[command(flatten)]
     running: Running,
+    /// Ask nobody: read the state directory of a gateway that has ended, secrets and all
+    #[arg(long, conflicts_with = "admin")]
+    offline: bool,
 }
 
 /// Replaces what the API keeps, in one change
@@ -102,8 +109,12 @@ impl Config {
 
 impl Export {
     fn run(self) -> Result<ExitCode, Failure> {
-        let remote = self.running.find()?;
-        let document: Map<String, Value> = block_on(remote.get_json(&format!("{ADDRESS}?only=api")))?;
+        let document: Map<String, Value> = if self.offline {
+            kept(self.running.folder())?
+        } else {
+            let remote = self.running.find()?;
+            block_on(remote.get_json(&format!("{ADDRESS}?only=api")))?
+        };
         let mut text = serde_json::to_string_pretty(&document)
             .map_err(|error| Failure::Other(format!("this cannot be told as JSON: {error}")))?;
         text.push('\n');
@@ -124,6 +135,25 @@ impl Import {
         output::print(told.text().as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The newest revision in a state directory: what the API kept there, or what was in force last of what is in etcd.
+fn kept(folder: &Path) -> Result<Map<String, Value>, Failure> {
+    let failed = |why: String| Failure::Other(format!("{}: {why}", folder.display()));
+    let files = fs::read_dir(folder).map_err(|error| failed(error.to_string()))?;
+    let mut paths: Vec<_> = files.flatten().map(|file| file.path()).filter(|path| is_of_revisions(path)).collect();
+    paths.sort();
+    let [path] = &paths[..] else {
+        return Err(failed(format!("there are {} files with revisions in it, and one is needed", paths.len())));
+    };
+    let revision = Embedded::open(path, u64::MAX).map_err(|error| failed(error.to_string()))?.latest();
+    let revision = revision.map_err(failed)?;
+    Ok(revision.map(|revision| (*revision.document).clone()).unwrap_or_default())
+}
+
+fn is_of_revisions(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == control::REVISIONS || name.starts_with("last-good") && name.ends_with(".redb")
 }
 
 /// The document in a file, if it is one: whoever mixes files up should hear of it before anybody is asked.

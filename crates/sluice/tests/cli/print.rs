@@ -34,14 +34,15 @@ async fn manual_pages() {
     assert_eq!(run.code, Some(1));
     assert_eq!(
         run.stderr,
-        "error: there is no command `nun`; there are run, check, explain, diff, trace, tap, top, operator, demo, schema, version, completion, man, help\n"
+        "error: there is no command `nun`; there are run, check, explain, diff, trace, tap, top, config, operator, demo, schema, version, completion, man, help\n"
     );
 }
 
 #[tokio::test]
 async fn help_begins_with_an_example() {
-    for command in ["run", "check", "trace", "tap", "top", "operator", "demo", "schema", "version", "completion", "man"]
-    {
+    for command in [
+        "run", "check", "trace", "tap", "top", "config", "operator", "demo", "schema", "version", "completion", "man",
+    ] {
         let run = sluice(&[command, "--help"]).await;
         assert!(run.success().starts_with("Example:\n  "), "{command}: {}", run.stdout);
         assert!(run.stdout.lines().nth(1).unwrap().contains(&format!("sluice {command}")), "{command}: {}", run.stdout);
