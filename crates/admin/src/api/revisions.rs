@@ -38,7 +38,7 @@ pub(super) struct RevisionsTold {
 pub(super) struct RevisionTold {
     #[serde(flatten)]
     meta: Meta,
-    /// What the API kept after the change.
+    /// What the API kept after the change, without secrets.
     document: Map<String, Value>,
 }
 
@@ -59,7 +59,9 @@ pub(super) async fn list(call: Call) -> Result<Tagged<RevisionsTold>, Problem> {
 pub(super) async fn get(call: Call) -> Result<Json<RevisionTold>, Problem> {
     let number = number(&call)?;
     let revision = call.ask(move |gateway| gateway.revision(number)).await?.map_err(|error| refused(&error))?;
-    Ok(Json(RevisionTold { meta: revision.meta.clone(), document: (*revision.document).clone() }))
+    let mut document = (*revision.document).clone();
+    snapshot::redact(&mut document);
+    Ok(Json(RevisionTold { meta: revision.meta.clone(), document }))
 }
 
 /// What another one says otherwise than this.

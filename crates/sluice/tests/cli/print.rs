@@ -40,9 +40,9 @@ async fn manual_pages() {
 
 #[tokio::test]
 async fn help_begins_with_an_example() {
-    for command in [
-        "run", "check", "trace", "tap", "top", "config", "operator", "demo", "schema", "version", "completion", "man",
-    ] {
+    for command in
+        ["run", "check", "trace", "tap", "top", "config", "operator", "demo", "schema", "version", "completion", "man"]
+    {
         let run = sluice(&[command, "--help"]).await;
         assert!(run.success().starts_with("Example:\n  "), "{command}: {}", run.stdout);
         assert!(run.stdout.lines().nth(1).unwrap().contains(&format!("sluice {command}")), "{command}: {}", run.stdout);
