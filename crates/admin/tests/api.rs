@@ -560,6 +560,7 @@ async fn what_was_is_remembered_and_comes_back() {
     assert_eq!((&told["number"], &told["document"]["routes"]), (&1.into(), &json!([{ "name": "a" }])));
     assert_eq!(running.get("/revisions/1/diff?to=2").await.expect(200).json()["same"], false);
     assert_eq!(running.get("/revisions/3/diff").await.expect(200).json()["same"], true, "to the newest");
+    running.ask_with("GET", "/revisions/1", "if-none-match: \"1\"\r\n", "").await.expect(304);
     for path in ["/revisions/9", "/revisions/0", "/revisions/01", "/revisions/x", "/revisions/1/diff?to=9"] {
         running.get(path).await.expect(404);
     }
@@ -634,6 +635,75 @@ async fn an_id_has_one_spelling() {
         running.get(path).await.expect(404);
     }
     assert_eq!(running.gateway.number(), 1);
+}
+
+/// What no request may do, whatever it makes of an id: name an object by two spellings, or another one than it says.
+#[tokio::test]
+async fn a_thousand_ids_name_what_they_say_or_nothing() {
+    const PARTS: [&str; 24] = [
+        "admin",
+        "Admin",
+        "%61dmin",
+        "%41dmin",
+        "%2f",
+        "%2F",
+        "/",
+        "%5c",
+        "%5C",
+        "%25",
+        "%2541",
+        "..",
+        ".",
+        "%2e",
+        "%00",
+        "%0d%0a",
+        ";",
+        "%3b",
+        "%c0%af",
+        "%ef%bc%8f",
+        "%20",
+        "+",
+        ":",
+        "%",
+    ];
+    let running = start().await;
+    running.ask("POST", "/consumers", r#"{"name":"admin","secret":1}"#).await.expect(201);
+    let mut random = 1_u64;
+    let mut made = 0;
+    for _ in 0..1_000 {
+        let mut id = String::new();
+        for _ in 0..1 + random % 4 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            id += PARTS[(random >> 33) as usize % PARTS.len()];
+        }
+        let before = running.gateway.objects(List::Consumers);
+        let answer = running.ask("PUT", &format!("/consumers/{id}"), r#"{"secret":2}"#).await;
+        let decoded = decoded(&id)
+            .filter(|name| !matches!(&**name, "" | "." | "..") && !name.contains(['/', '\\', '%', '\0', '\r']));
+        let Some(name) = decoded else {
+            answer.expect(404);
+            assert_eq!(running.gateway.objects(List::Consumers), before, "{id}");
+            continue;
+        };
+        assert!(matches!(answer.status, 200 | 201), "{id}: {}", answer.body);
+        made += 1;
+        let others =
+            |objects: Vec<ObjectTold>| objects.into_iter().filter(|object| object.name != name).collect::<Vec<_>>();
+        assert_eq!(others(running.gateway.objects(List::Consumers)), others(before), "{id} touches {name} only");
+        assert!(running.gateway.object(List::Consumers, &name).is_some(), "{id}");
+    }
+    assert!((50..950).contains(&made), "both are tried: {made}");
+}
+
+/// As the RFC has it, written once more.
+fn decoded(id: &str) -> Option<String> {
+    let mut parts = id.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend(part[2..].as_bytes());
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[tokio::test]

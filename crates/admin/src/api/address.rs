@@ -112,7 +112,7 @@ pub(super) fn segment(name: &str) -> Option<String> {
     for byte in name.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'@' => {
-                segment.push(char::from(byte))
+                segment.push(char::from(byte));
             }
             byte => segment.push_str(&format!("%{byte:02X}")),
         }

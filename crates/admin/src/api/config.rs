@@ -16,14 +16,14 @@ pub(super) static OF_GET: &[Parameter] =
 
 pub(super) async fn get(call: Call) -> Result<Tagged<Map<String, Value>>, Problem> {
     let only_ours = call.query.get("only").is_some();
-    let found = call.ask(move |gateway| {
+    let headers = call.headers.clone();
+    call.ask(move |gateway| {
         // In this order: who is told an older number than is true is refused later; the other way round they would be let to
         // replace what they have not seen.
         let revision = newest(gateway)?;
-        Ok((revision.to_string(), gateway.document(only_ours)))
-    });
-    let (tag, document) = found.await??;
-    Ok(Tagged::new(tag, document, &call.headers))
+        Tagged::new(revision.to_string(), &gateway.document(only_ours), &headers)
+    })
+    .await?
 }
 
 /// Another document in place of what the API keeps.

@@ -81,14 +81,13 @@ pub(super) async fn list(call: Call, list: List) -> Result<Json<ObjectsTold>, Pr
 
 /// One object.
 pub(super) async fn get(call: Call, list: List) -> Result<Tagged<OneTold>, Problem> {
-    let name = call.id();
-    let found = call.ask(move |gateway| {
+    let (name, headers) = (call.id(), call.headers.clone());
+    call.ask(move |gateway| {
         let told = gateway.object(list, &name).ok_or_else(|| missing(gateway, list, &name))?;
         let status = StatusTold::of(gateway, list, &name);
-        Ok((told.tag.clone(), OneTold { told, status }))
-    });
-    let (tag, told) = found.await??;
-    Ok(Tagged::new(tag, told, &call.headers))
+        Tagged::new(told.tag.clone(), &OneTold { told, status }, &headers)
+    })
+    .await?
 }
 
 /// A new one.

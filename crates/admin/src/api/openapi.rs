@@ -31,26 +31,6 @@ struct Schemas {
     objects: BTreeMap<&'static str, Value>,
 }
 
-/// An error (RFC 9457).
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only described")]
-struct Problem {
-    r#type: String,
-    title: String,
-    status: u16,
-    /// What was seen, and what to do.
-    detail: String,
-    /// What is wrong with the document that would come of a change.
-    #[schemars(default)]
-    problems: Vec<Finding>,
-    /// Which of the edits of a transaction cannot be made, from 0.
-    #[schemars(default)]
-    edit: Option<usize>,
-    /// Who changes the object.
-    #[schemars(default)]
-    owner: Option<Owner>,
-}
-
 /// What every operation may fail with: it is asked for wrongly, by a stranger, or by somebody who may not.
 const FAILURES: &[u16] = &[400, 401, 403];
 
@@ -63,7 +43,7 @@ pub(crate) fn openapi(version: &str, document: Value) -> Value {
         let path = paths.entry(format!("/api/v1{}", operation.path)).or_insert_with(|| json!({}));
         path[operation.method.as_str().to_ascii_lowercase()] = described;
     }
-    let problem = schemas.told::<Problem>();
+    let problem = schemas.problem();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -190,6 +170,10 @@ impl Schemas {
         if let Some(document) = document.as_object_mut() {
             document.remove("$schema");
         }
+        let mut told = document.clone();
+        // Part of one needs nothing.
+        told.as_object_mut().map(|told| told.remove("required"));
+        kept.insert("DocumentTold".to_owned(), told);
         kept.insert("Document".to_owned(), document);
         let settings = || SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = SCHEMAS.into());
         let (read, told) = (settings().into_generator(), settings().for_serialize().into_generator());
@@ -198,6 +182,31 @@ impl Schemas {
 
     fn told<T: JsonSchema>(&mut self) -> Value {
         self.told.subschema_for::<T>().to_value()
+    }
+
+    /// An error.
+    fn problem(&mut self) -> Value {
+        json!({
+            "description": "An error (RFC 9457).",
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": { "type": "string" },
+                "title": { "type": "string" },
+                "status": { "type": "integer" },
+                "detail": { "type": "string", "description": "What was seen, and what to do." },
+                "problems": {
+                    "type": "array",
+                    "items": self.told::<Finding>(),
+                    "description": "What is wrong with the document that would come of a change.",
+                },
+                "edit": {
+                    "type": "integer",
+                    "description": "Which of the edits of a transaction cannot be made, from 0.",
+                },
+                "owner": { "allOf": [self.told::<Owner>()], "description": "Who changes the object." },
+            },
+        })
     }
 
     fn object(&self, list: List) -> Value {
@@ -219,6 +228,7 @@ impl Schemas {
                 json!({ "allOf": [self.told::<ObjectsTold>(), { "properties": { "items": { "items": item } } }] })
             }
             Shape::Document => json!({ "$ref": format!("#{SCHEMAS}/Document") }),
+            Shape::DocumentTold => json!({ "$ref": format!("#{SCHEMAS}/DocumentTold") }),
             Shape::Any => json!({}),
         }
     }
@@ -290,7 +300,7 @@ mod tests {
         for operation in address::all() {
             describe(operation, &mut schemas);
         }
-        schemas.told::<Problem>();
+        schemas.problem();
         let (read, told) = (schemas.read.take_definitions(true), schemas.told.take_definitions(true));
         let mut all = schemas.document;
         for (name, schema) in read.into_iter().chain(told) {

@@ -61,6 +61,8 @@ pub(super) enum Shape {
     /// Several of those.
     ObjectsTold(List),
     Document,
+    /// All of one, or part of it.
+    DocumentTold,
     /// Nothing that JSON Schema could say.
     Any,
 }

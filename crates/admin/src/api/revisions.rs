@@ -44,24 +44,27 @@ pub(super) struct RevisionTold {
 
 pub(super) async fn list(call: Call) -> Result<Tagged<RevisionsTold>, Problem> {
     let (limit, before) = (call.query.count("limit"), call.query.number("before"));
-    let found = call.ask(move |gateway| {
+    let headers = call.headers.clone();
+    call.ask(move |gateway| {
         let newest = newest(gateway)?;
         let mut items = gateway.revisions(before, limit + 1).map_err(unreadable)?;
         let has_more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| has_more).map(|last| last.number);
-        Ok((newest.to_string(), RevisionsTold { items, next }))
-    });
-    let (tag, told) = found.await??;
-    Ok(Tagged::new(tag, told, &call.headers))
+        Tagged::new(newest.to_string(), &RevisionsTold { items, next }, &headers)
+    })
+    .await?
 }
 
-pub(super) async fn get(call: Call) -> Result<Json<RevisionTold>, Problem> {
-    let number = number(&call)?;
-    let revision = call.ask(move |gateway| gateway.revision(number)).await?.map_err(|error| refused(&error))?;
-    let mut document = (*revision.document).clone();
-    snapshot::redact(&mut document);
-    Ok(Json(RevisionTold { meta: revision.meta.clone(), document }))
+pub(super) async fn get(call: Call) -> Result<Tagged<RevisionTold>, Problem> {
+    let (number, headers) = (number(&call)?, call.headers.clone());
+    call.ask(move |gateway| {
+        let revision = gateway.revision(number).map_err(|error| refused(&error))?;
+        let mut document = (*revision.document).clone();
+        snapshot::redact(&mut document);
+        Tagged::new(number.to_string(), &RevisionTold { meta: revision.meta.clone(), document }, &headers)
+    })
+    .await?
 }
 
 /// What another one says otherwise than this.

@@ -108,7 +108,7 @@ fn of_document() -> Vec<Operation> {
     vec![
         Operation::get("/config", "get_config", "The document that is live, or what the API keeps of it", config::get)
             .with(config::OF_GET)
-            .tells(&[(JSON, Shape::Document)])
+            .tells(&[(JSON, Shape::DocumentTold)])
             .or(304)
             .fails(&[503]),
         Operation::take(Method::PUT, "/config", "put_config", "All that the API keeps, at once", document, config::put)
@@ -130,6 +130,7 @@ fn of_document() -> Vec<Operation> {
             .or(304)
             .fails(&[503]),
         Operation::get("/revisions/{number}", "get_revision", "What the API kept after a change", kept::get)
+            .or(304)
             .fails(&[422, 503]),
         Operation::get(
             "/revisions/{number}/diff",

@@ -1,15 +1,14 @@
 //! What somebody has seen of a thing (RFC 9110, 13.1).
 
-use axum::{
-    Json,
-    response::{IntoResponse, Response},
-};
+use std::marker::PhantomData;
+
+use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    operation::{Answer, Shape},
+    operation::{Answer, JSON, Shape},
     query::bad,
 };
 use listen::Problem;
@@ -34,7 +33,8 @@ pub(super) enum Seen {
 /// A thing with its tag; without the thing for those who have seen it already.
 pub(super) struct Tagged<T> {
     tag: String,
-    told: Option<T>,
+    body: Option<Vec<u8>>,
+    told: PhantomData<fn() -> T>,
 }
 
 // === impl Conditions ===
@@ -99,22 +99,24 @@ pub(super) fn field(tag: &str) -> Option<HeaderValue> {
 
 // === impl Tagged ===
 
-impl<T> Tagged<T> {
-    /// `headers` are those of the request.
-    pub(super) fn new(tag: String, told: T, headers: &HeaderMap) -> Self {
+impl<T: Serialize> Tagged<T> {
+    /// `headers` are those of the request. Takes a moment for a document of some megabytes.
+    pub(super) fn new(tag: String, told: &T, headers: &HeaderMap) -> Result<Self, Problem> {
         let is_known = match tags(headers, &header::IF_NONE_MATCH) {
             Ok(Some(Seen::Tags(known))) => known.contains(&tag),
             // Nonsense in a question about a thing that is there anyhow does no harm.
             _ => false,
         };
-        Self { tag, told: (!is_known).then_some(told) }
+        let body = (!is_known).then(|| serde_json::to_vec(told)).transpose();
+        let body = body.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        Ok(Self { tag, body, told: PhantomData })
     }
 }
 
-impl<T: Serialize> IntoResponse for Tagged<T> {
+impl<T> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
-        let mut response = match self.told {
-            Some(told) => Json(told).into_response(),
+        let mut response = match self.body {
+            Some(body) => ([(header::CONTENT_TYPE, JSON)], body).into_response(),
             None => StatusCode::NOT_MODIFIED.into_response(),
         };
         if let Some(field) = field(&self.tag) {
@@ -124,7 +126,7 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
-impl<T: Serialize + JsonSchema> Answer for Tagged<T> {
+impl<T: JsonSchema> Answer for Tagged<T> {
     fn shape() -> Shape {
         Shape::told::<T>()
     }

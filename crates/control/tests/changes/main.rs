@@ -58,7 +58,8 @@ fn start(main: Main, state: &Path) -> Result<(Control, Applied), Refusal> {
 }
 
 fn object(value: Value) -> Map<String, Value> {
-    value.as_object().unwrap().clone()
+    let Value::Object(object) = value else { panic!("no object: {value}") };
+    object
 }
 
 /// A route for `path` that answers with `body`.

@@ -18,7 +18,7 @@ async fn objects_of_files_are_not_the_apis() {
     ] {
         match gateway.change(vec![edit]).unwrap_err() {
             ChangeError::NotOurs { owner: Owner::File { place: found }, .. } => {
-                assert!(found.ends_with(place), "{found}")
+                assert!(found.ends_with(place), "{found}");
             }
             other => panic!("{other:?}"),
         }
