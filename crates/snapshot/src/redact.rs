@@ -85,7 +85,8 @@ fn hide(value: &mut Value) {
         Value::String(text) => REDACTED.clone_into(text),
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::Object(map) => {
-            map.iter_mut().filter(|(key, _)| !ELSEWHERE.contains(&&***key)).for_each(|(_, it)| hide(it));
+            let texts = map.iter_mut().filter(|(key, _)| !ELSEWHERE.contains(&key.as_str()));
+            texts.for_each(|(_, value)| hide(value));
         }
         _ => {}
     }

@@ -28,7 +28,7 @@ use super::{
     nodes::Nodes,
     served::Served,
 };
-use crate::{failure::Failure, log::Levels};
+use crate::{failure::Failure, log::Levels, memory};
 
 /// The gateway as its admin address sees it.
 struct Operated {
@@ -179,7 +179,10 @@ impl admin::Gateway for Operated {
     }
 
     fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
-        self.control.change(order)
+        let told = self.control.change(order);
+        // Trees and models are gone by now, and the thread may not allocate again for days.
+        memory::give_back();
+        told
     }
 
     fn revisions(&self, before: Option<u64>, most: usize) -> Result<Vec<Meta>, String> {
