@@ -701,7 +701,7 @@ fn decoded(id: &str) -> Option<String> {
     let mut bytes = parts.next()?.as_bytes().to_vec();
     for part in parts {
         bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
-        bytes.extend(part[2..].as_bytes());
+        bytes.extend(&part.as_bytes()[2..]);
     }
     String::from_utf8(bytes).ok()
 }
@@ -755,7 +755,7 @@ async fn the_description_is_for_everybody_and_what_it_describes_is_not() {
     for (path, methods) in described["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             ids.insert(operation["operationId"].as_str().unwrap());
-            let (path, method) = (path.replace('{', "").replace('}', ""), method.to_ascii_uppercase());
+            let (path, method) = (path.replace(['{', '}'], ""), method.to_ascii_uppercase());
             let request = format!(
                 "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"
             );

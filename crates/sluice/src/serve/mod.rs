@@ -365,7 +365,7 @@ async fn come(revisions: Option<&mut watch::Receiver<u64>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn changed(watch: Option<&mut Watch>) {
