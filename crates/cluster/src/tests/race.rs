@@ -132,7 +132,7 @@ async fn one_wins_each_number_and_nothing_is_lost() {
             wrote.unwrap();
         }
     }
-    let told = told.lock().unwrap();
+    let told = std::mem::take(&mut *told.lock().unwrap());
     println!(
         "{sequences} sequences of seed {seed}: {} kept, {} refused, {} unknown, {:?}",
         told.kept.len(),
