@@ -79,6 +79,7 @@ async fn an_endpoint_that_the_document_writes_drains_and_comes_back() {
     assert_eq!((&told["weight"], &told["order"], &told["labels"]), (&1.into(), &Value::Null, &json!({})));
     assert_eq!(answering(&gateway).await, who(&["one", "other"]));
 
+    // tidy-allow fixed-port: data, never bound
     let stranger = operate(&gateway, Method::PATCH, "/127.0.0.1:1", &json!({ "drain": true })).await;
     assert_eq!(stranger.status, 404);
     assert!(stranger.text().contains(&one.address.to_string()), "{}", stranger.text());

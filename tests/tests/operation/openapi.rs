@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 const TOKEN: &str = "an-admin-token-for-tests-of-the-api";
 
+// tidy-allow fixed-port: data, never bound
 const DOCUMENT: &str = "version: 1\n\
     gateway: { workers: 1, admin: { address: \"127.0.0.1:0\" } }\n\
     listeners: [{ name: web, address: \"127.0.0.1:0\" }]\n\

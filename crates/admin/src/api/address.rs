@@ -163,6 +163,7 @@ mod tests {
             ("a%20b", Some("a b")),
             ("m%C3%BCll", Some("müll")),
             ("10.0.0.7:80", Some("10.0.0.7:80")),
+            // tidy-allow fixed-port: data, never bound
             ("%5B::1%5D:80", Some("[::1]:80")),
             ("...", Some("...")),
             ("", None),
