@@ -206,8 +206,7 @@ fn of_state() -> Vec<Operation> {
         .fails(&[422, 503]),
         Operation::get("/audit", "list_audit", "Who changed what, and who tried in vain", audit::list)
             .with(audit::OF_LIST)
-            .fails(&[500])
-            .least(Role::Operator),
+            .fails(&[500]),
         Operation::get("/breakers", "list_breakers", "What every circuit breaker does", breakers::list),
         Operation::take(
             Method::POST,

@@ -527,7 +527,7 @@ async fn the_last_hour_is_told() {
 
     ask("/series?of=route&name=b").await.expect_problem(404);
     for (target, says) in [
-        ("/series?of=router", "`of` is `gateway`, `route` or `upstream`"),
+        ("/series?of=router", "`of` is `gateway`, `route`, `upstream` or `endpoint`"),
         ("/series?resolution=2s", "`1s` (five minutes) or `10s` (an hour), not `2s`"),
         ("/series?nmae=a", "there is no parameter `nmae`; there are `of`, `name`, `resolution`"),
         ("/series?of=route&of=route", "the parameter `of` is given twice"),
