@@ -221,7 +221,7 @@ async fn a_key_is_told_once_and_kept_as_a_hash() {
 async fn keys_are_rotated_and_revoked() {
     let running = start().await;
     running.ask("POST", "/consumers/alice/keys", r#"{"id":"ci"}"#).await;
-    let (status, made) = running.ask("POST", "/consumers/alice/keys/rotate", r#"{"overlap":"1h"}"#).await;
+    let (status, made) = running.ask("POST", "/consumers/alice/rotate", r#"{"overlap":"1h"}"#).await;
     assert_eq!(status, 201, "{made}");
     let keys = made["keys"].as_array().unwrap();
     assert_eq!((keys.len(), &keys[0]["expired"], &keys[1]["not_after"]), (2, &json!(false), &json!(null)));
@@ -229,7 +229,7 @@ async fn keys_are_rotated_and_revoked() {
     assert_eq!(running.ask("DELETE", "/consumers/alice/keys/ci", "").await.0, 200);
     assert_eq!(running.hashes(), [hash(&made)]);
     // Without an overlap nobody else gets in.
-    let (_, made) = running.ask("POST", "/consumers/alice/keys/rotate", r#"{"overlap":"0s"}"#).await;
+    let (_, made) = running.ask("POST", "/consumers/alice/rotate", r#"{"overlap":"0s"}"#).await;
     assert_eq!(running.hashes(), [hash(&made)]);
 }
 
@@ -259,8 +259,8 @@ async fn what_makes_no_sense_changes_nothing() {
         ("POST", "/consumers/alice/keys", r#"{"not_after":"soon"}"#, 400, "`not_after`: expected a date"),
         ("POST", "/consumers/alice/keys", r#"{"not_after":"2020-01-01"}"#, 400, "`2020-01-01` is over"),
         ("POST", "/consumers/alice/keys", r#"{"id":"a b"}"#, 400, "`id`: a name cannot hold"),
-        ("POST", "/consumers/alice/keys/rotate", r#"{"overlap":"long"}"#, 400, "`overlap`: expected a duration"),
-        ("POST", "/consumers/alice/keys/rotate", r#"{"overlap":"9999d"}"#, 400, "more than ten years"),
+        ("POST", "/consumers/alice/rotate", r#"{"overlap":"long"}"#, 400, "`overlap`: expected a duration"),
+        ("POST", "/consumers/alice/rotate", r#"{"overlap":"9999d"}"#, 400, "more than ten years"),
     ] {
         let (found, detail) = running.refused(method, target, body).await;
         assert!(found == status && detail.contains(expected), "{method} {target} {body}: {found} {detail}");

@@ -166,7 +166,7 @@ fn of_keys() -> Vec<Operation> {
             .fails(FAILURES),
         Operation::take(
             Method::POST,
-            format!("{path}/rotate"),
+            "/consumers/{name}/rotate",
             "rotate_keys",
             "A new key in place of the others, which hold on for a while",
             rotate,
