@@ -276,6 +276,10 @@ async fn sinks_that_are_dead_harm_no_request() {
     let (gone, silent) = (nobody().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
     // Accepts by its queue and never reads.
     let silent = (silent.local_addr().unwrap(), silent);
+    // Over TCP the kernel takes megabytes with every connection that is tried, here next to nothing.
+    let folder = tempfile::tempdir().unwrap();
+    let unread = folder.path().join("unread");
+    let _unread = std::os::unix::net::UnixDatagram::bind(&unread).unwrap();
     let collector = Collector::start().await;
     let batch = "batch: { bytes: 32KiB, queue: 64KiB, timeout: 200ms }";
     // Of those, the kernel takes some megabytes for a server that reads none of them.
@@ -284,13 +288,14 @@ async fn sinks_that_are_dead_harm_no_request() {
         r#"    - {{ name: refused, http: {{ url: "http://{gone}", {batch} }} }}
     - {{ name: hanging, http: {{ url: "http://{silent}", {batch} }} }}
     - {{ name: gone, syslog: {{ address: "tcp://{gone}" }}, format: {{ template: "{{path}} {long}" }} }}
-    - {{ name: unread, syslog: {{ address: "tcp://{silent}" }}, format: {{ template: "{{path}} {long}" }} }}
+    - {{ name: unread, syslog: {{ address: "unix:{unread}" }}, format: {{ template: "{{path}} {long}" }} }}
     - {{ name: full, path: /dev/full }}
     - {{ name: killed, otlp: {{ endpoint: "http://{collector}", queue: 64KiB }} }}
     - {{ name: deaf, otlp: {{ endpoint: "http://{silent}", protocol: http, queue: 64KiB }} }}
     - {{ path: stdout }}
 "#,
         silent = silent.0,
+        unread = unread.display(),
         collector = collector.address,
     )))
     .await;
