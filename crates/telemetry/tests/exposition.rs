@@ -220,10 +220,11 @@ fn every_family_is_declared_and_every_declared_one_is_shown() {
     let shown: BTreeSet<_> = scrape.families.iter().map(|(name, _)| name.as_str()).collect();
     let declared: BTreeSet<_> = names::ALL.iter().map(|family| family.name).collect();
     // Where the system does not tell about processes, theirs are missing.
-    // What the control plane knows of the health of endpoints and of registries, it shows itself, and so do our own registry and
-    // the admin address.
+    // What the control plane knows of the health of endpoints and of registries, it shows itself, and so do our own registry,
+    // the admin address and whoever follows revisions.
     let elsewhere = ["sluice_upstream_endpoints", "sluice_upstream_probes_total", "sluice_upstream_ejections_total"];
-    let begins = ["process_", "sluice_registry_", "sluice_own_registry_", "sluice_admin_", "sluice_audit_"];
+    let begins =
+        ["process_", "sluice_registry_", "sluice_own_registry_", "sluice_admin_", "sluice_audit_", "sluice_revisions_"];
     let is_elsewhere = |name: &str| elsewhere.contains(&name) || begins.iter().any(|begin| name.starts_with(begin));
     let is_missing = |name: &&&str| !is_elsewhere(name);
     let missing: Vec<_> = declared.difference(&shown).filter(is_missing).collect();
