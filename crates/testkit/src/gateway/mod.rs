@@ -141,8 +141,9 @@ impl Settings {
         };
         let mut child = Command::new(self.program.unwrap_or_else(binary))
             .current_dir(directory.path())
-            .args(["run", "--ready-file", READY])
+            .arg("run")
             .args(source)
+            .args(["--ready-file", READY])
             .args(self.arguments)
             // Whoever runs the tests may have set them for gateways of their own.
             .env_remove("SLUICE_ADMIN_TOKEN")
