@@ -102,6 +102,15 @@ fn id(segment: &str) -> Option<String> {
     (!matches!(&*id, "" | "." | "..") && !id.contains(is_odd)).then_some(id)
 }
 
+/// A path, decoded once, for people. `None`: something in it is no id.
+pub(crate) fn decoded(path: &str) -> Option<String> {
+    if path == "/" {
+        return Some(path.to_owned());
+    }
+    let segments: Option<Vec<_>> = path.strip_prefix('/')?.split('/').map(id).collect();
+    segments.map(|segments| format!("/{}", segments.join("/")))
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
@@ -189,6 +198,37 @@ mod tests {
             ("%+1", None),
         ] {
             assert_eq!(id(segment).as_deref(), expected, "{segment}");
+        }
+    }
+
+    #[test]
+    fn paths_are_decoded_once() {
+        for (path, expected) in [
+            ("/", Some("/")),
+            ("/operators", Some("/operators")),
+            ("/%6fperators/%41dmin", Some("/operators/Admin")),
+            ("/routes/b%C3%BCcher%20a+b", Some("/routes/bücher a+b")),
+            ("", None),
+            ("routes", None),
+            ("//routes", None),
+            ("/routes/", None),
+            ("/routes//a", None),
+            ("/routes/.", None),
+            ("/routes/../operators", None),
+            ("/routes/%2e%2e/operators", None),
+            ("/routes%2foperators", None),
+            ("/routes%5coperators", None),
+            ("/%256fperators", None),
+            ("/a%00", None),
+            ("/a%0d%0a", None),
+            ("/a%c2%85", None),
+            ("/a%", None),
+            ("/a%4", None),
+            ("/a%4g", None),
+            ("/a%ff", None),
+            ("/a%c0%af", None),
+        ] {
+            assert_eq!(decoded(path).as_deref(), expected, "{path}");
         }
     }
 

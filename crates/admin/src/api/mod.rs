@@ -52,7 +52,7 @@ use tokio::sync::Mutex;
 
 use self::call::Call;
 pub(crate) use self::{
-    address::{Found, Sought},
+    address::{Found, Sought, decoded},
     openapi::openapi,
     operation::Operation,
 };

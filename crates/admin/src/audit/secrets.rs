@@ -19,7 +19,7 @@ pub(super) fn without(value: Value) -> Value {
 
 /// Decoded, where it can be, and without what looks like credentials.
 pub(super) fn path(path: &str) -> String {
-    crate::auth::decoded(path).unwrap_or_else(|| path.to_owned())
+    crate::api::decoded(path).unwrap_or_else(|| path.to_owned())
 }
 
 /// A query without the values of what has the name of a secret.

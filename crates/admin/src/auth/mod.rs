@@ -8,8 +8,6 @@
 
 /// How often somebody was refused lately.
 mod failures;
-/// What is asked for, in one spelling only.
-mod path;
 /// What each may do.
 mod role;
 
@@ -30,11 +28,8 @@ use revisions::edit::Edit;
 use serde_json::{Map, Value};
 use snapshot::{Role, Shown};
 
+pub(crate) use self::failures::{Failures, Verdict};
 pub use self::role::least_role_of;
-pub(crate) use self::{
-    failures::{Failures, Verdict},
-    path::decoded,
-};
 use crate::{
     Denied, Gateway,
     api::Sought,
