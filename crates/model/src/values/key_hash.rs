@@ -35,9 +35,7 @@ impl FromText for KeyHash {
 
     /// The message does not repeat the text, which may be the key itself.
     fn from_text(text: &str) -> Result<Self, String> {
-        let digits = text.strip_prefix(ALGORITHM).filter(|digits| digits.len() == 64);
-        let hash = digits.and_then(|digits| blake3::Hash::from_hex(digits).ok());
-        hash.map(|hash| Self(*hash.as_bytes())).ok_or_else(|| {
+        read(text).map(Self).ok_or_else(|| {
             let hint = "it is what `printf %s \"$KEY\" | b3sum` prints, and not the key itself";
             format!("expected {}; {hint}", Self::EXPECTED)
         })
@@ -56,6 +54,12 @@ impl fmt::Debug for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyHash({}, redacted)", self.id())
     }
+}
+
+/// The hash that is written as documents have it.
+pub(super) fn read(text: &str) -> Option<[u8; 32]> {
+    let digits = text.strip_prefix(ALGORITHM).filter(|digits| digits.len() == 64)?;
+    blake3::Hash::from_hex(digits).ok().map(|hash| *hash.as_bytes())
 }
 
 fn hex(bytes: &[u8]) -> String {

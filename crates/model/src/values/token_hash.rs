@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{not_expected, text_value};
+use super::{KeyHash, key_hash, not_expected, text_value};
 use crate::FromText;
 
 /// The BLAKE3 hash of a token, which is worth nothing to whoever reads it: `blake3:` and 64 hexadecimal digits.
@@ -13,8 +13,6 @@ text_value!(TokenHash, {
     "pattern": "^blake3:[0-9A-Fa-f]{64}$",
 });
 
-const PREFIX: &str = "blake3:";
-
 // === impl TokenHash ===
 
 impl FromText for TokenHash {
@@ -26,21 +24,13 @@ impl FromText for TokenHash {
         if text.is_empty() {
             return Err(not_expected::<Self>(text));
         }
-        let digits = text.strip_prefix(PREFIX).filter(|digits| digits.len() == 64).ok_or_else(bad)?;
-        let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
-            let digit = |index: usize| char::from(pair[index]).to_digit(16);
-            let (high, low) = digit(0).zip(digit(1)).ok_or_else(bad)?;
-            *byte = (high << 4 | low) as u8;
-        }
-        Ok(Self(hash))
+        key_hash::read(text).map(Self).ok_or_else(bad)
     }
 }
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        fmt::Display::fmt(&KeyHash(self.0), f)
     }
 }
 
