@@ -23,6 +23,8 @@ mod registries;
 mod output;
 /// A gateway that runs, asked.
 mod remote;
+/// What the kernel's scheduler is told of our threads.
+mod scheduling;
 
 use std::process::ExitCode;
 

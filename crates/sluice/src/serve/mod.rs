@@ -52,7 +52,7 @@ use crate::{
     builtins::Known,
     failure::Failure,
     log::Levels,
-    memory, registries,
+    memory, registries, scheduling,
 };
 use catalog::Catalog;
 use nodes::Nodes;
@@ -127,7 +127,7 @@ impl Server {
             registries: registries::make(Some(Arc::new(registry.clone()))),
             state: Some(state.folder().to_owned()),
             home: nodes.opener(),
-            worker_begins: memory::prefer_speed,
+            worker_begins,
             housekeeping: memory::give_back,
             token: Box::new({
                 let made = made.clone();
@@ -314,6 +314,12 @@ impl Server {
         let generation = self.control.snapshot().generation;
         tracing::error!(generation, "the document is refused and nothing changed: the one before it still serves");
     }
+}
+
+/// What a worker does before anything else.
+fn worker_begins() {
+    memory::prefer_speed();
+    scheduling::prefer_latency();
 }
 
 fn tell_applied(applied: &Applied, took: Duration) {
