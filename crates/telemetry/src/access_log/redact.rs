@@ -3,34 +3,40 @@
 //! Credentials travel in parameters of queries, in fields of heads, and in addresses that stand in either. Nobody can know all
 //! names of secrets, so the rules err on the side of hiding.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use aho_corasick::AhoCorasick;
 
 /// What is written in place of a secret.
 pub(super) const HIDDEN: &[u8] = b"[redacted]";
 
 /// A name that holds one of these, in lower case, is that of a secret.
-const PARTS: &[&[u8]] = &[
-    b"token",
-    b"secret",
-    b"passw",
-    b"pwd",
-    b"apikey",
-    b"api_key",
-    b"api-key",
-    b"accesskey",
-    b"_key",
-    b"-key",
-    b"signature",
-    b"credential",
-    b"authoriz",
-    b"cookie",
-    b"session",
-    b"jwt",
-    b"assertion",
-    b"csrf",
-    b"xsrf",
-    b"private",
-];
+static PARTS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let parts = [
+        "token",
+        "secret",
+        "passw",
+        "pwd",
+        "apikey",
+        "api_key",
+        "api-key",
+        "accesskey",
+        "_key",
+        "-key",
+        "signature",
+        "credential",
+        "authoriz",
+        "cookie",
+        "session",
+        "jwt",
+        "assertion",
+        "csrf",
+        "xsrf",
+        "private",
+    ];
+    #[expect(clippy::expect_used, reason = "what is refused are patterns longer, or more, than memory holds")]
+    AhoCorasick::new(parts).expect("twenty short patterns")
+});
 /// So is one that is one of these.
 const WHOLES: &[&[u8]] = &[
     b"key",
@@ -89,9 +95,7 @@ impl Redaction {
 
     /// Whether the value of a header field, or parameter, of this name is hidden. `name` is in lower case.
     pub(super) fn hides(&self, name: &[u8]) -> bool {
-        WHOLES.contains(&name)
-            || self.names.iter().any(|known| known.as_bytes() == name)
-            || PARTS.iter().any(|part| name.windows(part.len()).any(|window| window == *part))
+        WHOLES.contains(&name) || self.names.iter().any(|known| known.as_bytes() == name) || PARTS.is_match(name)
     }
 
     /// Hands on a query, piece by piece, with the values of secret parameters replaced.
@@ -134,6 +138,10 @@ impl Redaction {
     }
 
     fn parameters(&self, text: &[u8], out: &mut impl FnMut(&[u8])) {
+        // Without these there is neither a value nor an address that was encoded.
+        if !text.iter().any(|byte| matches!(byte, b'=' | b'%')) {
+            return out(text);
+        }
         let mut rest = text;
         loop {
             let end = rest.iter().position(|byte| matches!(byte, b'&' | b';' | b'?' | b'#')).unwrap_or(rest.len());

@@ -93,6 +93,7 @@ impl Recorder {
             self.mark(number, true);
             self.mark(displaced, false);
         }
+        self.last.fetch_next();
         self.last.get_mut(number)
     }
 
@@ -180,6 +181,14 @@ impl Ring {
             falls_out(&self.slots[index]);
         }
         &mut self.slots[index]
+    }
+
+    /// Has the processor fetch the slot that is written next, while it does other things: in rings of megabytes it is in no
+    /// cache that is near, and whoever wrote to it at once would wait for one line after the other.
+    fn fetch_next(&self) {
+        if let Some(slot) = self.slots.get(self.index(self.taken + 1)) {
+            slot.prefetch();
+        }
     }
 
     fn push(&mut self, slot: &Slot) {

@@ -64,7 +64,7 @@ fn head(sink: &LogSink, redaction: &Redaction) -> Vec<Piece> {
     }
     let (mut pieces, rest) = head.finish();
     if !rest.is_empty() {
-        pieces.push(Piece { before: rest.into(), what: What::Nothing });
+        pieces.push(Piece { before: rest.into(), what: What::Nothing, is_quoted: false });
     }
     pieces
 }
@@ -86,7 +86,7 @@ impl Builder {
     }
 
     fn what(&mut self, what: What) {
-        self.pieces.push(Piece { before: std::mem::take(&mut self.before).into(), what });
+        self.pieces.push(Piece { before: std::mem::take(&mut self.before).into(), what, is_quoted: false });
     }
 
     fn item(&mut self, item: &LogItem) {
@@ -115,11 +115,20 @@ impl Builder {
             self.text("\"");
             self.text(name);
             self.text("\":");
-            self.item(item);
+            self.json_value(What::of(item, &self.redaction));
         }
         if open.is_some() {
             self.text("}");
         }
+    }
+
+    /// Quotes are written with what stands around them.
+    fn json_value(&mut self, what: What) {
+        let is_quoted = what.is_string();
+        let quote = if is_quoted { "\"" } else { "" };
+        self.text(quote);
+        self.pieces.push(Piece { before: std::mem::take(&mut self.before).into(), what, is_quoted });
+        self.text(quote);
     }
 
     fn logfmt(&mut self, items: &[LogItem]) {

@@ -7,7 +7,7 @@ use std::{io::Write, net::IpAddr, time::Duration};
 /// Whatever a client sent comes out as valid UTF-8 that is safe on a terminal and cannot end its line or its quotes: control
 /// characters are escaped, also those above ASCII, and what is not UTF-8 becomes U+FFFD.
 pub(in crate::access_log) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.iter().all(|byte| is_plain(*byte)) {
+    if are_plain(bytes) {
         out.extend_from_slice(bytes);
         return;
     }
@@ -31,7 +31,7 @@ pub(super) fn lossy(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Whether it stands for itself in logfmt, without quotes.
 pub(super) fn is_bare(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is_plain(*byte) && !matches!(byte, b' ' | b'='))
+    !bytes.is_empty() && are_plain(bytes) && !bytes.iter().any(|byte| matches!(byte, b' ' | b'='))
 }
 
 pub(super) fn integer(out: &mut Vec<u8>, value: u64) {
@@ -61,8 +61,13 @@ pub(super) fn address(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
+/// Whether they stand for themselves. Looks at all of them, sixteen at a time: most texts are plain to their end.
+fn are_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & is_plain(*byte))
+}
+
 const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+    matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')
 }
 
 const fn digit(value: u16) -> u8 {

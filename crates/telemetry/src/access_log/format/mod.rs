@@ -57,6 +57,8 @@ enum Style {
 struct Piece {
     before: Box<[u8]>,
     what: What,
+    /// Its quotes are the last byte before it and the first one behind it. They are taken back if it is not there.
+    is_quoted: bool,
 }
 
 /// An attribute of a record; left out if it has no value.
@@ -103,26 +105,30 @@ impl Format {
 
     fn text(&self, text: &Text, line: &Line<'_>, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
         let Text { style, head, pieces, end } = text;
-        for Piece { before, what } in head {
+        for Piece { before, what, .. } in head {
             out.extend_from_slice(before);
             self.value(Style::Template, what.told(line), timestamp, out);
         }
         let leaves_out = *style == Style::Logfmt;
         let begin = out.len();
-        for Piece { before, what } in pieces {
+        let mut taken_back = 0;
+        for Piece { before, what, is_quoted } in pieces {
             let told = what.told(line);
-            if leaves_out && matches!(told, Told::Absent) {
+            let is_absent = matches!(told, Told::Absent);
+            if leaves_out && is_absent {
                 continue;
             }
             if leaves_out && out.len() > begin {
                 out.push(b' ');
             }
-            out.extend_from_slice(before);
+            let before = &before[taken_back..];
+            taken_back = usize::from(*is_quoted && is_absent);
+            out.extend_from_slice(&before[..before.len() - taken_back]);
             if *what != What::Nothing {
                 self.value(*style, told, timestamp, out);
             }
         }
-        out.extend_from_slice(end);
+        out.extend_from_slice(&end[taken_back..]);
     }
 
     fn value(&self, style: Style, told: Told<'_>, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
@@ -136,11 +142,11 @@ impl Format {
             },
             Told::Integer(value) => escape::integer(out, value),
             Told::Millis(value) => escape::millis(out, value),
-            Told::Word(word) => style.word(out, |out| out.extend_from_slice(word.as_bytes())),
-            Told::Address(address) => style.word(out, |out| escape::address(out, address)),
-            Told::Trace(id) => style.word(out, |out| _ = write!(out, "{id}")),
-            Told::Time(time) => style.word(out, |out| timestamp.format(time, out)),
-            Told::Hidden => style.word(out, |out| out.extend_from_slice(HIDDEN)),
+            Told::Word(word) => out.extend_from_slice(word.as_bytes()),
+            Told::Address(address) => escape::address(out, address),
+            Told::Trace(id) => _ = write!(out, "{id}"),
+            Told::Time(time) => timestamp.format(time, out),
+            Told::Hidden => out.extend_from_slice(HIDDEN),
             Told::Text(text) if style == Style::Logfmt && escape::is_bare(text) => out.extend_from_slice(text),
             Told::Path(path) if style == Style::Logfmt && escape::is_bare(path) && !path.contains(&b';') => {
                 out.extend_from_slice(path);
@@ -191,6 +197,22 @@ impl What {
         }
     }
 
+    /// Whether it is a string to JSON, if it is there.
+    fn is_string(&self) -> bool {
+        use LogField::{Attempts, DurationMs, Nearest, OverheadMs, RequestBytes, ResponseBytes, Status, UpstreamMs};
+        match self {
+            Self::Field(Attempts | DurationMs | OverheadMs | RequestBytes | ResponseBytes | Status | UpstreamMs) => {
+                false
+            }
+            // A list.
+            Self::Field(Nearest) => false,
+            Self::Nothing | Self::Priority(_) | Self::Nanos => false,
+            Self::Field(_) => true,
+            Self::RequestHeader(_) | Self::ResponseHeader(_) => true,
+            Self::HasRequestHeader(_) | Self::HasResponseHeader(_) => true,
+        }
+    }
+
     fn response_header(&self) -> Option<&HeaderName> {
         match self {
             Self::ResponseHeader(name) | Self::HasResponseHeader(name) => Some(name),
@@ -209,20 +231,14 @@ fn hidden(told: Told<'_>) -> Told<'_> {
 // === impl Style ===
 
 impl Style {
-    /// Something that stands for itself where quotes are a choice.
-    fn word(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        if self == Self::Logfmt { write(out) } else { self.text(out, write) }
-    }
-
-    /// `write` escapes it.
+    /// Something that needs quotes where they are a choice. `write` escapes it.
     fn text(self, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-        let quote: &[u8] = match self {
-            Self::Json | Self::Logfmt => b"\"",
-            Self::Template | Self::Bare => b"",
-        };
-        out.extend_from_slice(quote);
+        if self != Self::Logfmt {
+            return write(out);
+        }
+        out.push(b'"');
         write(out);
-        out.extend_from_slice(quote);
+        out.push(b'"');
     }
 
     /// What a client sent, so that it does no harm.

@@ -256,6 +256,26 @@ fn what_is_not_there_is_null() {
     }
 }
 
+/// Quotes are written before it is known whether there is something between them.
+#[test]
+fn each_field_alone_and_between_others_is_json() {
+    let told = Told::new();
+    let (record, headers) = (Record::new(Instant::now()), HeaderMap::new());
+    let timing = Timing { overhead: None, ..TIMING };
+    let lines = [told.line(), Line::unknown(&record, &timing, [127, 0, 0, 1].into(), &headers)];
+    let all = LogField::ALL.iter().copied();
+    let formats = all.clone().map(|field| vec![field]).chain([all.clone().collect(), all.rev().collect()]);
+    for fields in formats {
+        let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+        let log = log(LogFormat::Json(fields.into_iter().map(LogItem::Field).collect()), LogSink::Stdout);
+        for line in &lines {
+            let text = written(&log, line);
+            let read: serde_json::Map<String, Value> = serde_json::from_str(&text).expect(&text);
+            assert!(names.iter().all(|name| read.contains_key(*name)) && read.len() == names.len(), "{text}");
+        }
+    }
+}
+
 #[test]
 fn routes_that_came_near_are_told() {
     let mut told = Told::new();
