@@ -3,16 +3,16 @@
 //! Variants take turns, round after round, and what is shown is the median of the differences within the rounds: a slow
 //! minute hurts both sides of a difference.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path};
+use std::fmt::Write as _;
 
 use testkit::collector::Collector;
 
 use crate::{
-    Failure, load,
+    Failure,
     run::{
         Args,
         measure::{Bench, Sample, free_addresses},
-        own::ground::{runtime, start},
+        own::ground::{document, runtime, start},
         peer::Certificate,
     },
 };
@@ -72,32 +72,10 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
 fn one(args: &Args, bench: &Bench<'_>, keys: &str, collector: &str) -> Result<Sample, Failure> {
     let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
     let [listen, admin] = free_addresses()?;
-    let document = document(keys, collector, folder.path(), bench.origin(), [listen, admin]);
+    let keys = keys.replace("FOLDER", &folder.path().display().to_string()).replace("COLLECTOR", collector);
+    let document = document(&keys, ROUTES, bench.origin(), [listen, admin]);
     let gateway = start(args, folder.path(), &document, [listen, admin])?;
     bench.as_fast_as_it_goes(&gateway, listen, ROUTES)
-}
-
-fn document(
-    keys: &str,
-    collector: &str,
-    folder: &Path,
-    origin: SocketAddr,
-    [listen, admin]: [SocketAddr; 2],
-) -> String {
-    let keys = keys.replace("FOLDER", &folder.display().to_string()).replace("COLLECTOR", collector);
-    let mut text = format!(
-        "version: 1
-gateway: {{ workers: 1, admin: {{ address: {admin} }}, {keys} }}
-listeners: [ {{ name: web, address: {listen} }} ]
-upstreams: [ {{ name: origin, endpoints: [ {origin} ] }} ]
-routes:
-"
-    );
-    for prefix in (0..ROUTES).map(load::prefix) {
-        let name = prefix.trim_start_matches('/');
-        text += &format!("  - {{ name: {name}, match: {{ path: {{ prefix: {prefix} }} }}, upstream: origin }}\n");
-    }
-    text
 }
 
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {

@@ -12,7 +12,7 @@ use std::{
 use tokio::runtime::Runtime;
 
 use crate::{
-    Failure,
+    Failure, load,
     run::{Args, measure::Cores, process::Gateway},
 };
 
@@ -51,6 +51,23 @@ pub(super) fn start(
         folder.join("state").into(),
     ];
     Gateway::start(Cores::of_this_machine().gateway, &command, folder, listen, Some(admin))
+}
+
+/// A document with so many routes to the origin; `keys` are those of `gateway`, beside the usual ones.
+pub(super) fn document(keys: &str, routes: u32, origin: SocketAddr, [listen, admin]: [SocketAddr; 2]) -> String {
+    let mut text = format!(
+        "version: 1
+gateway: {{ workers: 1, admin: {{ address: {admin} }}, {keys} }}
+listeners: [ {{ name: web, address: {listen} }} ]
+upstreams: [ {{ name: origin, endpoints: [ {origin} ] }} ]
+routes:
+"
+    );
+    for prefix in (0..routes).map(load::prefix) {
+        let name = prefix.trim_start_matches('/');
+        text += &format!("  - {{ name: {name}, match: {{ path: {{ prefix: {prefix} }} }}, upstream: origin }}\n");
+    }
+    text
 }
 
 /// One request; the status and all that came.

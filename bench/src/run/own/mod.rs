@@ -5,6 +5,7 @@
 //! - [`lookup`]: finding one route among many.
 //! - [`reload`]: a large document, from its start to its changes.
 //! - [`pushes`]: changes by the admin API under load.
+//! - [`sinks`]: access logs that cannot be written.
 
 mod costs;
 mod discovery;
@@ -12,6 +13,7 @@ mod ground;
 mod lookup;
 mod pushes;
 mod reload;
+mod sinks;
 
 use super::Args;
 use crate::Failure;
@@ -58,5 +60,10 @@ pub(crate) const OWN: &[Own] = &[
         name: "registered",
         what: "from a registration with the gateway itself to the first request that reaches the instance",
         measure: discovery::registered::measure,
+    },
+    Own {
+        name: "sinks",
+        what: "access logs whose sinks are dead, deaf or full, at a constant rate of requests",
+        measure: sinks::measure,
     },
 ];

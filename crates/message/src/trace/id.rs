@@ -13,6 +13,8 @@ pub struct SpanId([u8; 8]);
 /// What is looked at to decide by the id alone: the last seven bytes (W3C Trace Context, Level 2, "random trace id flag").
 pub(super) const RANDOM_BITS: u32 = 56;
 
+static DIGITS: [[u8; 2]; 256] = digits();
+
 // === impl TraceId ===
 
 impl TraceId {
@@ -141,9 +143,19 @@ pub(super) fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
 }
 
 fn write_hex(bytes: &[u8], out: &mut [u8]) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
-        pair[0] = HEX[usize::from(byte >> 4)];
-        pair[1] = HEX[usize::from(byte & 15)];
+        pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
     }
+}
+
+/// The two digits of each byte.
+const fn digits() -> [[u8; 2]; 256] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [HEX[byte >> 4], HEX[byte & 15]];
+        byte += 1;
+    }
+    digits
 }
