@@ -1,19 +1,22 @@
 //! What it costs to notice requests: the gateway with one thing switched on, beside the same without.
 //!
-//! Variants take turns, round after round, and what is shown is the median of the differences within the rounds: a slow
-//! minute hurts both sides of a difference.
+//! All variants run at once, and one after the other gets the load, round after round: what is shown are differences within the
+//! rounds. On a machine whose speed changes from one second to the next, many short turns tell more than few long ones:
+//! `--seconds 0.3 --warmup 0.1 --rounds 60`.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::SocketAddr};
 
+use tempfile::TempDir;
 use testkit::collector::Collector;
 
 use crate::{
     Failure,
     run::{
         Args,
-        measure::{Bench, Sample, free_addresses},
+        measure::{Bench, free_addresses},
         own::ground::{document, runtime, start},
         peer::Certificate,
+        process::Gateway,
     },
 };
 
@@ -34,52 +37,68 @@ const VARIANTS: [(&str, &str); 5] = [
     ),
 ];
 
+/// A gateway of one variant.
+struct Variant {
+    gateway: Gateway,
+    listen: SocketAddr,
+    _folder: TempDir,
+}
+
 pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
     let certificate = Certificate::generate(folder.path())?;
     let bench = Bench::start(folder.path(), &certificate, args)?;
     let runtime = runtime()?;
-    let collector = runtime.block_on(Collector::start());
+    let collector = format!("http://{}", runtime.block_on(Collector::start()).address);
+    let begin = |(_, keys): &(_, &str)| Variant::start(args, keys, &collector, bench.origin());
+    let variants = VARIANTS.iter().map(begin).collect::<Result<Vec<_>, _>>()?;
     let mut rounds = Vec::new();
     for round in 0..args.rounds.max(1) {
-        let mut samples = Vec::new();
+        let mut samples = [0.0; VARIANTS.len()];
         for turn in 0..VARIANTS.len() {
             // Who begins changes.
             let variant = (turn + round) % VARIANTS.len();
-            let sample = one(args, &bench, VARIANTS[variant].1, &format!("http://{}", collector.address))?;
+            let Variant { gateway, listen, .. } = &variants[variant];
+            let sample = bench.as_fast_as_it_goes(gateway, *listen, ROUTES)?;
             if sample.failures() > 0 {
                 return Err(format!("{} requests failed: {:?}", sample.failures(), sample.load.first_error).into());
             }
-            eprintln!("{} round {}: {:.2} µs", VARIANTS[variant].0, round + 1, sample.micros_per_request);
-            samples.push((variant, sample.micros_per_request));
+            samples[variant] = sample.micros_per_request;
         }
-        samples.sort_by_key(|(variant, _)| *variant);
+        eprintln!("round {}: {samples:.2?} µs", round + 1);
         rounds.push(samples);
     }
-    let mut text =
-        String::from("| switched on | µs/request | more than nothing: median, least, most |\n|---|---|---|\n");
+    let mut text = String::from(
+        "| switched on | µs/request | more than nothing: a quarter is below, median, a quarter is above |\n|---|---|---|\n",
+    );
     for (variant, (name, _)) in VARIANTS.iter().enumerate() {
-        let whole = sorted(rounds.iter().map(|samples| samples[variant].1));
-        let more = sorted(rounds.iter().map(|samples| samples[variant].1 - samples[0].1));
-        let middle = rounds.len() / 2;
-        let last = rounds.len() - 1;
-        writeln!(text, "| {name} | {:.2} | {:.2}, {:.2}, {:.2} |", whole[middle], more[middle], more[0], more[last])?;
+        let whole = sorted(rounds.iter().map(|samples| samples[variant]));
+        let more = sorted(rounds.iter().map(|samples| samples[variant] - samples[0]));
+        let [low, middle, high] = [1, 2, 3].map(|quarter| more[more.len() * quarter / 4]);
+        writeln!(text, "| {name} | {:.2} | {low:.2}, {middle:.2}, {high:.2} |", whole[whole.len() / 2])?;
     }
     writeln!(text, "\nProcessor time of all threads, {} rounds of {} s.", rounds.len(), args.seconds)?;
     Ok(text)
-}
-
-fn one(args: &Args, bench: &Bench<'_>, keys: &str, collector: &str) -> Result<Sample, Failure> {
-    let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
-    let [listen, admin] = free_addresses()?;
-    let keys = keys.replace("FOLDER", &folder.path().display().to_string()).replace("COLLECTOR", collector);
-    let document = document(&keys, ROUTES, bench.origin(), [listen, admin]);
-    let gateway = start(args, folder.path(), &document, [listen, admin])?;
-    bench.as_fast_as_it_goes(&gateway, listen, ROUTES)
 }
 
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
     values
+}
+
+// === impl Variant ===
+
+impl Variant {
+    fn start(args: &Args, keys: &str, collector: &str, origin: SocketAddr) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
+        // Beside the folder of the document, whose changes are watched.
+        let logs = folder.path().join("logs");
+        std::fs::create_dir(&logs)?;
+        let keys = keys.replace("FOLDER", &logs.display().to_string()).replace("COLLECTOR", collector);
+        let [listen, admin] = free_addresses()?;
+        let document = document(&keys, ROUTES, origin, [listen, admin]);
+        let gateway = start(args, folder.path(), &document, [listen, admin])?;
+        Ok(Self { gateway, listen, _folder: folder })
+    }
 }
