@@ -20,6 +20,19 @@ pub(crate) fn prefer_latency() {
     unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
+/// How much the control plane stands back, in steps of `nice`: where there is too little of the processor, it gets a tenth of
+/// what a worker gets.
+const STEPS_BACK: i32 = 10;
+
+/// Has the calling thread stand back behind workers where both want the processor: changes come a little later then, and nobody
+/// who is served notices them.
+pub(crate) fn stand_back() {
+    // On Linux it is of the thread, not of the process. Somebody may have placed it behind already, and it does not go back.
+    if rustix::process::getpriority_process(None).is_ok_and(|nice| nice < STEPS_BACK) {
+        _ = rustix::process::setpriority_process(None, STEPS_BACK);
+    }
+}
+
 /// How the calling thread is scheduled.
 fn attributes() -> Option<libc::sched_attr> {
     const SIZE: usize = size_of::<libc::sched_attr>();
@@ -36,6 +49,23 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    #[test]
+    fn the_control_plane_stands_back_and_nobody_else() {
+        let [before, after, again] = thread::spawn(|| {
+            let nice = || attributes().expect("a thread may ask about itself").sched_nice;
+            let before = nice();
+            stand_back();
+            let after = nice();
+            stand_back();
+            [before, after, nice()]
+        })
+        .join()
+        .expect("the thread");
+        assert_eq!([after, again], [before.max(STEPS_BACK); 2]);
+        let other = thread::spawn(attributes).join().expect("the thread").expect("a thread may ask about itself");
+        assert_eq!(other.sched_nice, before);
+    }
 
     #[test]
     fn slices_get_shorter_and_nothing_else_changes() {

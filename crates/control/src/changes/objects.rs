@@ -43,6 +43,18 @@ impl Control {
         told
     }
 
+    /// One of them: what is written of the others is not looked at.
+    pub fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+        let revision = self.state().revision.clone();
+        let others = self.others();
+        let other = others.by_list.get(list.name()).and_then(|told| told.iter().find(|told| told.name == name));
+        if let Some(told) = other.filter(|told| matches!(told.owner, Owner::File { .. })) {
+            return Some(told.clone());
+        }
+        let kept = revision.as_ref().and_then(|revision| edit::object(&revision.document, list, name));
+        kept.and_then(ours).or_else(|| other.cloned())
+    }
+
     /// The document that is live, or only what the API keeps of it.
     pub fn document(&self, only_ours: bool) -> Map<String, Value> {
         let (texts, revision) = {

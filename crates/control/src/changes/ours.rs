@@ -79,7 +79,7 @@ impl Control {
     fn tag_of(&self, list: List, name: &str, document: &Map<String, Value>) -> Option<String> {
         match edit::object(document, list, name) {
             Some(object) => Some(tag(object)),
-            None => self.objects(list).into_iter().find(|told| told.name == name).map(|told| told.tag),
+            None => self.object(list, name).map(|told| told.tag),
         }
     }
 }

@@ -174,6 +174,10 @@ impl admin::Gateway for Operated {
         self.control.objects(list)
     }
 
+    fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+        self.control.object(list, name)
+    }
+
     fn document(&self, only_ours: bool) -> Map<String, Value> {
         self.control.document(only_ours)
     }

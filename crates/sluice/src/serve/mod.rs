@@ -86,6 +86,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
         .worker_threads(1)
         .max_blocking_threads(4)
         .thread_name("control")
+        .on_thread_start(scheduling::stand_back)
         .enable_all()
         .build()
         .map_err(|error| Failure::Other(format!("cannot start the control plane: {error}")))?;

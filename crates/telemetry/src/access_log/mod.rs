@@ -56,8 +56,8 @@ use timestamp::Timestamp;
 /// Buffers of a worker, for a log whose sink is near: one that it fills, the others with the log's thread or on their way.
 const BUFFERS: usize = 4;
 /// A buffer that holds this many bytes goes to the log's thread; the rest of its room is for the line that makes it full.
-const FULL: usize = 48 * 1024;
-const ROOM: usize = 64 * 1024;
+const FULL: usize = 112 * 1024;
+const ROOM: usize = 128 * 1024;
 
 /// The access logs of a gateway.
 #[derive(Debug, Default)]

@@ -124,7 +124,7 @@ impl Format {
             let before = &before[taken_back..];
             taken_back = usize::from(*is_quoted && is_absent);
             out.extend_from_slice(&before[..before.len() - taken_back]);
-            if *what != What::Nothing {
+            if !matches!(what, What::Nothing) {
                 self.value(*style, told, timestamp, out);
             }
         }
