@@ -62,7 +62,14 @@ async fn what_both_name_is_the_files() {
     };
     assert!(warnings.iter().any(is_told), "{warnings:?}");
     assert_eq!((gateway.get("/file").await, gateway.get("/a").await), ("file".to_owned(), "one".to_owned()));
-    assert_eq!(gateway.control.objects(List::Routes).len(), 2);
+    let all = gateway.control.objects(List::Routes);
+    assert_eq!(all.len(), 2);
+    // One by one they are the same.
+    for told in all {
+        let one = gateway.control.object(List::Routes, &told.name).unwrap();
+        assert_eq!((one.name, one.owner, one.tag, one.object), (told.name, told.owner, told.tag, told.object));
+    }
+    assert!(gateway.control.object(List::Routes, "b").is_none());
     // Meanwhile other things can be changed, and their author hears of it.
     let told = gateway.change(vec![put(route("a", "/a", "two"))]).unwrap();
     assert!(told.warnings.iter().any(|it| it.path.as_deref() == Some("routes[file].name")), "{:?}", told.warnings);
