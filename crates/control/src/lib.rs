@@ -33,6 +33,6 @@ pub use control::Control;
 pub use discovery::MakeRegistries;
 pub use files::Files;
 pub use overlay::{FILE as REVISIONS, OpenHome};
-pub use source::Main;
+pub use source::{Main, read_document};
 pub use watch::Watch;
 pub use world::{Applied, Compiled, Options, Refusal, check, compile_document};

@@ -13,7 +13,7 @@ use model::{
     Value, values::SecretSource,
 };
 
-use crate::{Files, further, overlay};
+use crate::{Files, Refusal, further, overlay};
 
 /// Where the operator's own document stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +174,18 @@ pub(crate) fn tree(main: &Main, texts: &[Text]) -> Option<Node> {
     }
     let further: Vec<_> = of(Whose::Catalog).map(|text| text.written.clone()).collect();
     Some(further::merge(root, &further, report))
+}
+
+/// The document at `path` as it is written, with those that it includes. Nothing is checked but that it can be read.
+///
+/// # Errors
+/// What stands in the way of reading it.
+pub fn read_document(path: &Path) -> Result<Node, Refusal> {
+    let mut loaded = Loaded::default();
+    match own_tree(&Main::File(path.to_owned()), &mut loaded) {
+        Some(root) if !loaded.report.has_errors() => Ok(root),
+        _ => Err(Refusal::Document(loaded.report)),
+    }
 }
 
 /// What the files say of the whole process; as it is by default, if they are no good.

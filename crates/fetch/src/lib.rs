@@ -22,4 +22,4 @@ pub use backoff::Backoff;
 pub use client::{Answer, Bounds, Client, Speaks};
 pub use encoded::encoded;
 pub use error::FetchError;
-pub use operator::{Lines, Operator};
+pub use operator::{Door, Lines, Operator};

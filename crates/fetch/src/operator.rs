@@ -1,26 +1,46 @@
 //! Asks the admin address of a gateway, over TCP or a unix socket.
 
-use std::{error::Error, future::Future, io};
+use std::{error::Error, future::Future, io, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use model::EndpointAddress;
+use model::{EndpointAddress, UpstreamTls, values::HttpUrl};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
     time::timeout,
 };
+use tokio_rustls::TlsConnector;
 
-use crate::{Bounds, FetchError};
+use crate::{
+    Bounds, FetchError,
+    tls::{self, TlsError},
+};
 
 /// Somebody who may ask a gateway. Each question has a connection of its own: there are few.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Operator {
-    target: EndpointAddress,
+    door: Door,
     credentials: HeaderValue,
+}
+
+/// How a gateway is reached.
+#[derive(Clone)]
+pub struct Door {
+    way: Way,
+    host: HeaderValue,
+    /// What the paths of the gateway stand behind.
+    prefix: Arc<str>,
+}
+
+#[derive(Clone)]
+enum Way {
+    Plain(EndpointAddress),
+    Tls { url: HttpUrl, connector: TlsConnector, name: ServerName<'static> },
 }
 
 /// An answer that comes line by line.
@@ -33,30 +53,45 @@ pub struct Lines {
 /// Longer lines are not waited for.
 const LINE_BYTES: usize = 1 << 20;
 
+// === impl Door ===
+
+impl Door {
+    /// The admin address itself.
+    pub fn plain(address: EndpointAddress) -> Self {
+        // However it is reached: other names are for browsers to give away.
+        Self { way: Way::Plain(address), host: HeaderValue::from_static("localhost"), prefix: "".into() }
+    }
+
+    /// Something in front of it that speaks TLS; the admin address does not. Reads the files that `tls` names.
+    ///
+    /// # Errors
+    /// One of them cannot be read or holds none, or the host is no name.
+    pub fn tls(url: HttpUrl, tls: &UpstreamTls) -> Result<Self, TlsError> {
+        let connector = TlsConnector::from(Arc::new(tls::client_config(tls, &[b"http/1.1"])?));
+        let name = tls::server_name(tls.server_name.as_deref().unwrap_or(&url.host))?;
+        let host = HeaderValue::try_from(url.authority()).map_err(|error| TlsError(error.to_string()))?;
+        let prefix = url.path.trim_end_matches('/').into();
+        Ok(Self { way: Way::Tls { url, connector, name }, host, prefix })
+    }
+}
+
 // === impl Operator ===
 
 impl Operator {
     /// `None`: a header field cannot hold the token.
-    pub fn new(target: EndpointAddress, token: &str) -> Option<Self> {
+    pub fn new(door: Door, token: &str) -> Option<Self> {
         let mut credentials = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
         credentials.set_sensitive(true);
-        Some(Self { target, credentials })
+        Some(Self { door, credentials })
     }
 
-    /// Asks for `path`, with its query, and waits for the whole answer, whatever its status.
+    /// Asks for a path, with its query, and waits for the whole answer, whatever its status.
     ///
     /// # Errors
     /// See [`FetchError`].
-    pub async fn ask(
-        &self,
-        method: Method,
-        path: &str,
-        body: impl Into<Bytes>,
-        bounds: Bounds,
-    ) -> Result<Response<Bytes>, FetchError> {
-        let body = body.into();
+    pub async fn ask(&self, request: Request<Bytes>, bounds: Bounds) -> Result<Response<Bytes>, FetchError> {
         let exchange = async {
-            let (head, answered) = self.send(method, path, body).await?.into_parts();
+            let (head, answered) = self.send(request).await?.into_parts();
             let collected = Limited::new(answered, bounds.bytes).collect().await;
             let collected = collected.map_err(|error| FetchError::unreachable(&*error))?;
             Ok(Response::from_parts(head, collected.to_bytes()))
@@ -69,26 +104,41 @@ impl Operator {
     /// # Errors
     /// See [`FetchError`].
     pub async fn lines(&self, path: &str) -> Result<Response<Lines>, FetchError> {
-        let answer = self.send(Method::GET, path, Bytes::new()).await?;
+        let request = Request::get(path).body(Bytes::new()).map_err(|error| FetchError::unreachable(&error))?;
+        let answer = self.send(request).await?;
         Ok(answer.map(|body| Lines { body, rest: Vec::new() }))
     }
 
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Response<Incoming>, FetchError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            // However it is reached: other names are for browsers to give away.
-            .header(header::HOST, "localhost")
-            .header(header::CONNECTION, "close")
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, &self.credentials)
-            .body(Full::new(body))
-            .map_err(|error| FetchError::unreachable(&error))?;
-        match &self.target {
-            EndpointAddress::Socket(address) => over(TcpStream::connect(address), request).await,
-            EndpointAddress::Name { host, port } => over(TcpStream::connect((&**host, *port)), request).await,
-            EndpointAddress::Unix(path) => over(UnixStream::connect(path), request).await,
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Incoming>, FetchError> {
+        let request = self.addressed(request)?;
+        match &self.door.way {
+            Way::Plain(EndpointAddress::Socket(address)) => over(TcpStream::connect(address), request).await,
+            Way::Plain(EndpointAddress::Name { host, port }) => {
+                over(TcpStream::connect((&**host, *port)), request).await
+            }
+            Way::Plain(EndpointAddress::Unix(path)) => over(UnixStream::connect(path), request).await,
+            Way::Tls { url, connector, name } => {
+                let connect = async {
+                    let stream = TcpStream::connect((&*url.host, url.port)).await?;
+                    connector.connect(name.clone(), stream).await
+                };
+                over(connect, request).await
+            }
         }
+    }
+
+    /// The request as it is sent.
+    fn addressed(&self, request: Request<Bytes>) -> Result<Request<Full<Bytes>>, FetchError> {
+        let (mut head, body) = request.into_parts();
+        if !self.door.prefix.is_empty() {
+            let path = format!("{}{}", self.door.prefix, head.uri);
+            head.uri = path.parse().map_err(|error: http::uri::InvalidUri| FetchError::unreachable(&error))?;
+        }
+        head.headers.insert(header::HOST, self.door.host.clone());
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        head.headers.insert(header::AUTHORIZATION, self.credentials.clone());
+        Ok(Request::from_parts(head, Full::new(body)))
     }
 }
 

@@ -47,6 +47,9 @@ mod schema;
 /// Text that must not be printed.
 mod secret;
 
+/// Values to text.
+mod yaml;
+
 pub use check::{check, registered_balance};
 pub use decode::{FromText, TextOr, decode};
 pub use expression::nearest;
@@ -60,3 +63,4 @@ pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use secret::Secret;
 pub use values::is_capture_name;
+pub use yaml::{yaml, yaml_line};

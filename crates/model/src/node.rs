@@ -105,6 +105,24 @@ impl Node {
         }
     }
 
+    /// The same without its places.
+    pub fn json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::Text(text) => text.as_str().into(),
+            Value::List(items) => items.iter().map(Self::json).collect(),
+            Value::Map(_) => self.json_map().into(),
+        }
+    }
+
+    /// The entries of a map, without their places; none if this is no map.
+    pub fn json_map(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.entries().iter().map(|(key, node)| (key.name.clone(), node.json())).collect()
+    }
+
     /// What was found here, in words for a problem: "the number 5", "a list".
     pub fn describe(&self) -> String {
         const SHOWN: usize = 60;

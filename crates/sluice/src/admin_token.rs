@@ -31,7 +31,7 @@ pub(crate) struct Made {
 const FOLDER: &str = ".sluice";
 
 /// Says the token instead of the file.
-const VARIABLE: &str = "SLUICE_ADMIN_TOKEN";
+pub(crate) const VARIABLE: &str = "SLUICE_ADMIN_TOKEN";
 
 /// Of the file in the state directory.
 const FILE: &str = "admin-token";
@@ -74,16 +74,11 @@ impl State {
         Ok(token)
     }
 
-    /// The token of a gateway that runs.
-    pub(crate) fn known_token(&self) -> io::Result<Token> {
-        if let Some(given) = given()? {
-            return Ok(given);
-        }
+    /// The token that a gateway that runs has kept.
+    pub(crate) fn kept_token(&self) -> io::Result<Token> {
         let file = self.folder().join(FILE);
-        read(&file)?.ok_or_else(|| {
-            let hint = format!("name the gateway's state directory with --state, or set {VARIABLE}");
-            refused(&file, &format!("is not there; {hint}"))
-        })
+        let hint = format!("name the gateway's state directory with --state, or set {VARIABLE}");
+        read(&file)?.ok_or_else(|| refused(&file, &format!("is not there; {hint}")))
     }
 
     /// Whether it is kept; not if there is a file already, which stays. The file is there whole or not at all.
@@ -127,12 +122,17 @@ impl Drop for Made {
 }
 
 /// What the environment says.
-fn given() -> io::Result<Option<Token>> {
+pub(crate) fn given() -> io::Result<Option<Token>> {
     let Some(given) = env::var_os(VARIABLE) else { return Ok(None) };
     let token = given.to_str().and_then(Token::new);
     let bad =
         || io::Error::other(format!("{VARIABLE} is no token: it must be visible ASCII without spaces, and not empty"));
     token.ok_or_else(bad).map(Some)
+}
+
+/// The token that somebody keeps in a file.
+pub(crate) fn in_file(file: &Path) -> io::Result<Token> {
+    read(file)?.ok_or_else(|| refused(file, "is not there"))
 }
 
 /// What a file holds; `None` if it is not there. One that others may read is no secret.
@@ -188,19 +188,19 @@ mod tests {
     fn a_token_is_made_once_and_kept_from_others() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().join("a/state"));
-        assert!(state.known_token().unwrap_err().to_string().contains("is not there"));
+        assert!(state.kept_token().unwrap_err().to_string().contains("is not there"));
         let cell = OnceCell::new();
         let made = state.token(&cell).unwrap();
         assert_eq!(made.reveal().len(), 64);
         cell.get().unwrap().show();
         let again = OnceCell::new();
-        assert_eq!((state.token(&again).unwrap(), state.known_token().unwrap()), (made.clone(), made));
+        assert_eq!((state.token(&again).unwrap(), state.kept_token().unwrap()), (made.clone(), made));
         assert!(again.get().is_none());
         assert_eq!((mode(state.folder()), mode(&state.folder().join(FILE))), (0o700, 0o600));
         assert_eq!(fs::read_dir(state.folder()).unwrap().count(), 1);
         let other = State::new(folder.path().join("b"));
-        assert_ne!(other.token(&OnceCell::new()).unwrap(), state.known_token().unwrap());
-        assert!(other.known_token().is_err(), "one that nobody saw");
+        assert_ne!(other.token(&OnceCell::new()).unwrap(), state.kept_token().unwrap());
+        assert!(other.kept_token().is_err(), "one that nobody saw");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 /// One file per command.
 mod commands;
+/// A gateway that runs, asked by commands.
+mod client;
 /// A gateway from its start to its last exchange.
 mod serve;
 
@@ -11,7 +13,7 @@ mod serve;
 mod admin_token;
 /// The kinds that this program knows.
 mod builtins;
-/// Why a command ends with 1.
+/// Why a command fails.
 mod failure;
 /// What the program says about itself while it runs.
 mod log;
@@ -21,8 +23,6 @@ mod memory;
 mod registries;
 /// Standard output that may be cut short by `| head`.
 mod output;
-/// A gateway that runs, asked.
-mod remote;
 /// What the kernel's scheduler is told of our threads.
 mod scheduling;
 
@@ -42,7 +42,7 @@ pub fn run(kinds: Kinds) -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::FAILURE
+            failure.code()
         }
     }
 }

@@ -150,7 +150,7 @@ async fn the_command_asks_a_running_gateway() {
     let written = fs::read_to_string(gateway.document()).unwrap();
     fs::write(&other, written.replace("methods: [GET]", "methods: [PUT]")).unwrap();
     let run = explain(&["--state", state, "GET", "/users/7", "--against", other.to_str().unwrap()]).await;
-    assert_eq!(run.code, Some(4), "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("  *  answer    200 ") && run.stdout.contains(" 404 no_route\n"), "{}", run.stdout);
 
     let nowhere = gateway.directory().join("nowhere");

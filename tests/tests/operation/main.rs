@@ -21,6 +21,8 @@ mod drain;
 mod endpoints;
 /// Endpoints that are found in registries.
 mod discovery;
+/// A gateway that is driven by commands.
+mod commands;
 /// Who calls, by the keys that they show.
 mod consumers;
 /// Each cause, with everything that names it.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use model::{Node, Value as Written};
+use model::Node;
 use revisions::edit::{self, List};
 use serde_json::{Map, Value};
 use snapshot::{ObjectTold, Owner, redact};
@@ -64,7 +64,7 @@ impl Control {
         let mut document = if only_ours {
             revision.map(|revision| (*revision.document).clone()).unwrap_or_default()
         } else {
-            source::tree(&self.main, &texts).as_ref().map(map).unwrap_or_default()
+            source::tree(&self.main, &texts).as_ref().map(Node::json_map).unwrap_or_default()
         };
         redact(&mut document);
         document
@@ -102,7 +102,7 @@ impl Others {
 fn told(node: &Node, texts: &[Text]) -> Option<ObjectTold> {
     let name = node.get("name")?.text()?.to_owned();
     let whose = texts.iter().find(|text| text.written.name == node.place.file)?.whose;
-    let mut object = map(node);
+    let mut object = node.json_map();
     let tag = tag(&object);
     redact(&mut object);
     Some(ObjectTold { name, owner: owner(whose, &node.place), tag, object })
@@ -123,20 +123,4 @@ pub(super) fn tag(object: &Map<String, Value>) -> String {
     let mut shown = object.clone();
     redact(&mut shown);
     format!("{:016x}{:04x}", hash(&shown), hash(object) & 0xffff)
-}
-
-fn map(node: &Node) -> Map<String, Value> {
-    node.entries().iter().map(|(key, node)| (key.name.clone(), json(node))).collect()
-}
-
-fn json(node: &Node) -> Value {
-    match &node.value {
-        Written::Null => Value::Null,
-        Written::Bool(value) => Value::from(*value),
-        Written::Integer(value) => Value::from(*value),
-        Written::Float(value) => Value::from(*value),
-        Written::Text(text) => Value::from(text.as_str()),
-        Written::List(items) => items.iter().map(json).collect(),
-        Written::Map(_) => Value::Object(map(node)),
-    }
 }

@@ -1,8 +1,7 @@
 //! JSON to the text that is read: YAML, in which every object of a list has a line of its own, so that those that stand there
 //! as before need not be read again.
 
-use std::fmt::Write as _;
-
+use model::yaml_line;
 use serde_json::{Map, Value};
 
 /// A document as text. Nothing in it is a hole that the environment fills.
@@ -12,9 +11,9 @@ pub(crate) fn text(document: &Map<String, Value>) -> String {
         match value {
             Value::Array(items) if model::LISTS.contains(&&**key) => list(&mut text, key, items),
             _ => {
-                json(&mut text, &Value::from(key.as_str()));
+                yaml_line(&mut text, &Value::from(key.as_str()));
                 text.push_str(": ");
-                json(&mut text, value);
+                yaml_line(&mut text, value);
                 text.push('\n');
             }
         }
@@ -31,30 +30,9 @@ fn list(text: &mut String, key: &str, items: &[Value]) {
     text.push_str(":\n");
     for item in items {
         text.push_str("- ");
-        json(text, item);
+        yaml_line(text, item);
         text.push('\n');
     }
-}
-
-/// A value as JSON on one line, in characters that mean themselves in YAML.
-fn json(text: &mut String, value: &Value) {
-    let mut before = ' ';
-    for character in value.to_string().chars() {
-        // A brace behind a dollar stands within a text.
-        let is_hole = before == '$' && character == '{';
-        if is_hole || !is_plain(character) {
-            // Writing to a text cannot fail. All of these have four digits at most.
-            _ = write!(text, "\\u{:04x}", u32::from(character));
-        } else {
-            text.push(character);
-        }
-        before = character;
-    }
-}
-
-/// Whether YAML may hold a character as it is (YAML 1.2, 5.1), and it ends no line.
-fn is_plain(character: char) -> bool {
-    matches!(character, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 #[cfg(test)]
@@ -73,18 +51,6 @@ mod tests {
         node.unwrap()
     }
 
-    fn says(node: &Node) -> Value {
-        match &node.value {
-            model::Value::Null => Value::Null,
-            model::Value::Bool(value) => json!(value),
-            model::Value::Integer(value) => json!(value),
-            model::Value::Float(value) => json!(value),
-            model::Value::Text(text) => json!(text),
-            model::Value::List(items) => items.iter().map(says).collect(),
-            model::Value::Map(entries) => entries.iter().map(|(key, node)| (key.name.clone(), says(node))).collect(),
-        }
-    }
-
     #[test]
     fn every_object_has_a_line() {
         let document = json!({ "version": 1, "routes": [{ "name": "a" }, { "name": "b" }], "tests": [] });
@@ -98,7 +64,7 @@ mod tests {
     fn what_is_long_is_read() {
         let document =
             json!({ "routes": [{ "name": "a", "respond": { "body": "x".repeat(100_000) } }], "k": "y".repeat(9_000) });
-        assert_eq!(says(&read(&document)), document);
+        assert_eq!(read(&document).json(), document);
     }
 
     fn value() -> impl Strategy<Value = Value> {
@@ -127,7 +93,7 @@ mod tests {
         fn whatever_json_says_the_text_says(values in prop::collection::btree_map("routes|listeners|[a-z]{1,5}", value(), 1..4)) {
             let document: Value = values.into_iter().filter(|(_, value)| value.as_array().is_none_or(|items| !items.is_empty())).collect();
             if document.as_object().is_some_and(|document| !document.is_empty()) {
-                prop_assert_eq!(says(&read(&document)), document);
+                prop_assert_eq!(read(&document).json(), document);
             }
         }
     }

@@ -1,7 +1,6 @@
 //! `sluice config`
 
 use std::{
-    fmt::Write as _,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -9,15 +8,14 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use http::Method;
 use revisions::{Embedded, Store};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::trace::escaped;
 use crate::{
+    client::{Path as Asked, Running, block_on, change::Told},
     failure::Failure,
     output,
-    remote::{Running, block_on},
 };
 
 /// Takes what the admin API keeps out of a gateway, or puts it into one
@@ -26,7 +24,7 @@ use crate::{
 /// with the new one. What stands in files is not part of it.
 #[derive(Debug, Args)]
 #[command(before_long_help = "Example:\n  sluice config export > overlay.json\n  \
-                              sluice config import overlay.json --admin 10.0.0.2:9901 --message 'Move to etcd'")]
+                              sluice config import overlay.json --server 10.0.0.2:9901 --message 'Move to etcd'")]
 pub(crate) struct Config {
     #[command(subcommand)]
     order: Order,
@@ -47,7 +45,7 @@ struct Export {
     #[command(flatten)]
     running: Running,
     /// Ask nobody: read the state directory of a gateway that has ended, secrets and all
-    #[arg(long, conflicts_with = "admin")]
+    #[arg(long, conflicts_with_all = ["server", "context"])]
     offline: bool,
 }
 
@@ -69,31 +67,6 @@ struct Import {
     message: String,
 }
 
-/// What came of it, as far as it is told here.
-#[derive(Deserialize)]
-struct Told {
-    /// `None`: a dry run.
-    revision: Option<Meta>,
-    generation: u64,
-    #[serde(default)]
-    warnings: Vec<Finding>,
-}
-
-#[derive(Deserialize)]
-struct Meta {
-    number: u64,
-}
-
-#[derive(Deserialize)]
-struct Finding {
-    path: Option<String>,
-    place: Option<String>,
-    message: String,
-}
-
-/// The document that the API keeps, and nothing else.
-const ADDRESS: &str = "/api/v1/config";
-
 // === impl Config ===
 
 impl Config {
@@ -113,7 +86,7 @@ impl Export {
             kept(self.running.folder())?
         } else {
             let remote = self.running.find()?;
-            block_on(remote.get_json(&format!("{ADDRESS}?only=api")))?
+            block_on(remote.get_json(&Asked::new(&["config"]).with("only", "api")))?
         };
         let mut text = serde_json::to_string_pretty(&document)
             .map_err(|error| Failure::Other(format!("this cannot be told as JSON: {error}")))?;
@@ -129,10 +102,9 @@ impl Import {
     fn run(self) -> Result<ExitCode, Failure> {
         let document = read(&self.file)?;
         let remote = self.running.find()?;
-        let dry_run = if self.dry_run { "&dry_run" } else { "" };
-        let path = format!("{ADDRESS}?message={}{dry_run}", escaped(&self.message));
-        let told: Told = block_on(remote.put_json(&path, document))?;
-        output::print(told.text().as_bytes())?;
+        let path = Asked::new(&["config"]).with("message", &self.message).flag("dry_run", self.dry_run);
+        let told = Told::read(block_on(remote.send(Method::PUT, &path, document))?)?;
+        output::print(told.to_string().as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -168,22 +140,5 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     match serde_json::from_slice::<Map<String, Value>>(&text) {
         Ok(_) => Ok(text),
         Err(error) => Err(failed(format!("this is not what `sluice config export` prints: {error}"))),
-    }
-}
-
-// === impl Told ===
-
-impl Told {
-    fn text(&self) -> String {
-        let mut text = match &self.revision {
-            Some(Meta { number }) => format!("revision {number} is live, as generation {}\n", self.generation),
-            None => "nothing stands in the way, and nothing was changed\n".to_owned(),
-        };
-        for Finding { path, place, message } in &self.warnings {
-            let place = path.as_deref().or(place.as_deref()).map_or_else(String::new, |place| format!("{place}: "));
-            // Writing to a string does not fail.
-            _ = writeln!(text, "warning: {place}{message}");
-        }
-        text
     }
 }

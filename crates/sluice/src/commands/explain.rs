@@ -7,36 +7,30 @@ use std::{
 };
 
 use clap::Args;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use model::{FromText, values};
 use snapshot::{Comparison, Explanation, Outcome, Question};
 
 use crate::{
-    admin_token::State,
     builtins::Known,
+    client::{Path as Asked, Running, block_on},
     failure::Failure,
     output,
-    remote::{Remote, block_on},
 };
 
 /// Explains what becomes of a request: which route takes it, why, why not the others, and what is done with it
 ///
-/// Nothing is sent, listened on or counted. The exit code is 0 if a route takes the request, 3 if none does or it is
-/// refused before, and 1 if the document is bad or the gateway cannot be asked; with `--against` it is 0 if the same becomes of the request in both
-/// documents, and otherwise 4.
+/// A document is asked, or, with --server or --context, a running gateway. Nothing is sent, listened on or counted. The exit
+/// code is 0 if a route takes the request, 3 if none does or it is refused before, and 1 if the document is bad or the gateway
+/// cannot be asked; with `--against` it is 0 if the same becomes of the request in both documents, and otherwise 3.
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Example:\n  sluice explain -c sluice.yaml GET http://api.example.com/users/7 -H 'x-canary: 1'"
 )]
 pub(crate) struct Explain {
     /// The document
-    #[arg(short, long, value_name = "FILE", default_value = "sluice.yaml")]
+    #[arg(short, long, value_name = "FILE", default_value = "sluice.yaml", conflicts_with_all = ["server", "context"])]
     config: PathBuf,
-    /// Ask the gateway that runs with this admin address; the token is in SLUICE_ADMIN_TOKEN or its state directory
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
-    admin: Option<String>,
-    #[command(flatten)]
-    state: State,
     /// The method of the request
     method: String,
     /// The URL of the request; a path alone asks for `localhost`
@@ -65,25 +59,26 @@ pub(crate) struct Explain {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// That is asked instead, if it is named
+    #[command(flatten)]
+    running: Running,
 }
 
 /// No route takes the request.
 const NO_ROUTE: u8 = 3;
-/// Something else becomes of it than with the other document.
-const DIFFERENT: u8 = 4;
-
 // === impl Explain ===
 
 impl Explain {
     pub(super) fn run(self, kinds: &Known) -> Result<ExitCode, Failure> {
         let question = self.question()?;
-        let (of, explanation) = match &self.admin {
-            Some(address) => {
-                let remote = Remote::at(address, &self.state)?;
+        let (of, explanation) = match self.running.is_named() {
+            true => {
+                let remote = self.running.find()?;
                 let body = serde_json::to_vec(&question).map_err(|error| Failure::Other(error.to_string()))?;
-                (address.clone(), block_on(remote.post_json("/api/v1/explain", body))?)
+                let told = block_on(remote.send(Method::POST, &Asked::new(&["explain"]), body))?;
+                (remote.address().to_owned(), told)
             }
-            None => (self.config.display().to_string(), explain(&self.config, kinds, &question)?),
+            false => (self.config.display().to_string(), explain(&self.config, kinds, &question)?),
         };
         let Some(other) = &self.against else {
             output::tell(&explanation, self.json)?;
@@ -95,7 +90,7 @@ impl Explain {
         let right = (other.display().to_string(), explain(other, kinds, &question)?);
         let comparison = Comparison::new((of, explanation), right);
         output::tell(&comparison, self.json)?;
-        Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
+        Ok(if comparison.same { ExitCode::SUCCESS } else { ExitCode::from(super::DIFFERENT) })
     }
 
     fn question(&self) -> Result<Question, Failure> {

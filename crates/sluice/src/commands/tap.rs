@@ -12,8 +12,8 @@ use serde_json::Value;
 use telemetry::flight::Flight;
 
 use crate::{
+    client::{Path, Remote, Running, block_on},
     failure::Failure,
-    remote::{Remote, Running, block_on},
 };
 
 /// Shows requests as they end, a line each, until Ctrl-C
@@ -98,9 +98,9 @@ impl Tap {
         }
     }
 
-    fn path(&self, round: Duration) -> String {
-        let mut path = format!("/api/v1/tap?rate={}&for={}ms", self.rate, round.as_millis());
-        for (name, value) in [
+    fn path(&self, round: Duration) -> Path {
+        let path = Path::new(&["tap"]).with("rate", self.rate).with("for", format_args!("{}ms", round.as_millis()));
+        let wanted = [
             ("route", &self.route),
             ("upstream", &self.upstream),
             ("consumer", &self.consumer),
@@ -110,12 +110,8 @@ impl Tap {
             ("path", &self.path),
             ("min_duration", &self.min_duration),
             ("where", &self.condition),
-        ] {
-            if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", super::trace::escaped(value)));
-            }
-        }
-        path
+        ];
+        wanted.into_iter().fold(path, |path, (name, value)| path.with_some(name, value.as_deref()))
     }
 }
 

@@ -11,9 +11,9 @@ use snapshot::Explanation;
 use telemetry::flight::Flight;
 
 use crate::{
+    client::{Path, Running, block_on},
     failure::Failure,
     output,
-    remote::{Running, block_on},
 };
 
 /// Tells what happened to one request: where its time went, what was tried, and why
@@ -52,30 +52,18 @@ struct Told {
 impl Trace {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let remote = self.running.find()?;
-        let path = format!("/api/v1/requests/{}", escaped(&self.id));
+        let path = Path::new(&["requests", &self.id]);
         let raw = match (self.curl, self.har) {
             (true, _) => Some("curl"),
             (_, true) => Some("har"),
             _ => None,
         };
         match raw {
-            Some(form) => output::print(&block_on(remote.get(&format!("{path}?as={form}")))?)?,
+            Some(form) => output::print(&block_on(remote.get(path.with("as", form).as_str()))?)?,
             None => output::tell(&block_on(remote.get_json::<Told>(&path))?, self.json)?,
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// As a part of a path.
-pub(super) fn escaped(id: &str) -> String {
-    let mut escaped = String::with_capacity(id.len());
-    for byte in id.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(char::from(byte)),
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
 }
 
 // === impl Told ===

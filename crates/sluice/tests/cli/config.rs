@@ -61,7 +61,7 @@ async fn it_is_imported_elsewhere() {
     let (gateway, state) = (gateway("200 OK", &says).await, state());
     let path = file(state.path(), r#"{"routes": []}"#);
     let run = ask(&gateway, state.path(), &["import", path.to_str().unwrap(), "--message", "to etcd"]).await;
-    assert_eq!(run.success(), "revision 7 is live, as generation 9\nwarning: routes[a]: it is never reached\n");
+    assert_eq!(run.success(), "warning: routes[a]: it is never reached\nrevision 7 is live, as generation 9\n");
     let asked = gateway.next_request().await;
     assert_eq!((&*asked.method, &*asked.target), ("PUT", "/api/v1/config?message=to%20etcd"));
     assert_eq!(asked.body, br#"{"routes": []}"#);

@@ -24,7 +24,7 @@ async fn what_a_caller_would_notice() {
     assert_eq!(run.success(), "nothing has changed\n");
 
     let run = sluice(&["diff", &old, &other]).await;
-    assert_eq!(run.code, Some(4), "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.code, Some(3), "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("match.methods.GET: removed, was GET\n"), "{}", run.stdout);
     assert!(run.stdout.contains("requests that go elsewhere\n  GET http://"), "{}", run.stdout);
 

@@ -18,7 +18,9 @@ async fn completions_are_scripts_of_their_shells() {
     tool::run("bash", &["-o", "pipefail", "-c", &command]).await.success();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let run = sluice(&["completion", shell]).await;
-        assert!(run.success().contains("ready-file"), "{shell}: {}", run.stdout);
+        for word in ["ready-file", "rollback", "undrain", "token-file", "consumers"] {
+            assert!(run.success().contains(word), "{shell}: no `{word}` in {}", run.stdout);
+        }
     }
 }
 
@@ -34,15 +36,36 @@ async fn manual_pages() {
     assert_eq!(run.code, Some(1));
     assert_eq!(
         run.stderr,
-        "error: there is no command `nun`; there are run, check, explain, diff, trace, tap, top, config, operator, demo, schema, version, completion, man, help\n"
+        "error: there is no command `nun`; there are run, check, explain, diff, get, describe, apply, delete, history, rollback, key, endpoint, trace, tap, top, config, operator, context, demo, schema, version, completion, man, help\n"
     );
 }
 
 #[tokio::test]
 async fn help_begins_with_an_example() {
-    for command in
-        ["run", "check", "trace", "tap", "top", "config", "operator", "demo", "schema", "version", "completion", "man"]
-    {
+    for command in [
+        "run",
+        "check",
+        "diff",
+        "get",
+        "describe",
+        "apply",
+        "delete",
+        "history",
+        "rollback",
+        "key",
+        "endpoint",
+        "trace",
+        "tap",
+        "top",
+        "config",
+        "operator",
+        "context",
+        "demo",
+        "schema",
+        "version",
+        "completion",
+        "man",
+    ] {
         let run = sluice(&[command, "--help"]).await;
         assert!(run.success().starts_with("Example:\n  "), "{command}: {}", run.stdout);
         assert!(run.stdout.lines().nth(1).unwrap().contains(&format!("sluice {command}")), "{command}: {}", run.stdout);

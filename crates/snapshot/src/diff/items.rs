@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Debug};
 use model::{Model, Node};
 use regex::Regex;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Change,
@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What has become of a thing with a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Item {
     Added {

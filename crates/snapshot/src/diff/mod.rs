@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 use model::{Model, Node, Place, Value};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use items::Item;
 use items::{Meanings, Things};
@@ -34,7 +34,7 @@ pub struct Edition<'d> {
 }
 
 /// What has changed between two documents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diff {
     /// Nothing has changed, and no request that was tried goes elsewhere.
     pub same: bool,

@@ -9,13 +9,13 @@ use std::{
 
 use route::{Example, examples};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Edition, Item};
 use crate::explain::{Answer, Decision, Question};
 
 /// A request that goes elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Moved {
     /// As arguments of `sluice explain`.
     pub request: String,
@@ -26,7 +26,7 @@ pub struct Moved {
 }
 
 /// What becomes of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Becomes {
     /// `None`: no route takes it.
     pub route: Option<Arc<str>>,

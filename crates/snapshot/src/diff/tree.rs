@@ -2,10 +2,10 @@
 
 use model::{Key, Node, Value};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A key whose value has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// From the thing that has changed: `match.methods`, `endpoints.127.0.0.1:9001.weight`.
     pub key: String,
@@ -14,7 +14,7 @@ pub struct Change {
 }
 
 /// What has become of a value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
     Added {

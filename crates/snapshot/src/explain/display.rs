@@ -166,7 +166,7 @@ impl fmt::Display for Forwarding {
         if endpoints.is_empty() && discovery.is_some() {
             return writeln!(
                 f,
-                "  none is known here; a running gateway, asked with --admin, knows those that there are now"
+                "  none is known here; a running gateway, asked with --server, knows those that there are now"
             );
         }
         if endpoints.iter().all(|endpoint| endpoint.weight == 0) {

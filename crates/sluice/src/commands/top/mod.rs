@@ -17,9 +17,9 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
+    client::{Path, Remote, Running, block_on},
     failure::Failure,
     output,
-    remote::{Remote, Running, block_on},
 };
 use scrape::Scrape;
 use view::View;
@@ -93,8 +93,8 @@ impl Top {
 
     async fn look(&self, remote: &Remote, earlier: &Scrape) -> Result<(View, Scrape), Failure> {
         let now = scrape(remote).await?;
-        let breakers: Value = remote.get_json("/api/v1/breakers").await?;
-        let health: Value = remote.get_json("/api/v1/health").await?;
+        let breakers: Value = remote.get_json(&Path::new(&["breakers"])).await?;
+        let health: Value = remote.get_json(&Path::new(&["health"])).await?;
         Ok((View::between(earlier, &now, &health, &breakers, self.rows), now))
     }
 }
