@@ -18,9 +18,7 @@ use crate::{
 ///
 /// What stands in files is not part of revisions, and stays as it is.
 #[derive(Debug, Args)]
-#[command(
-    before_long_help = "Example:\n  sluice history\n  sluice rollback 6 --dry-run\n  sluice rollback 6 -m 'orders v2 fails'"
-)]
+#[command(before_long_help = "Example:\n  sluice rollback 6 --dry-run\n  sluice rollback 6 -m 'orders v2 fails'")]
 pub(crate) struct Rollback {
     /// The number of the revision
     #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]

@@ -233,7 +233,7 @@ async fn a_document_that_cannot_be_read_is_sent_to_nobody() {
     for (text, why) in [
         ("rotes: []\n", "doc.yaml:1:1: error: unknown key `rotes`; did you mean `routes`?"),
         ("routes: [{ upstream: a }]\n", "doc.yaml:1:10: error: a route is a map with a `name`"),
-        ("routes: [{ name: ${NOBODY_SETS_THIS} }]\n", "doc.yaml:1:18: error: "),
+        ("routes: [{ name: \"${NOBODY_SETS_THIS}\" }]\n", "doc.yaml:1:18: error: "),
         ("version: 1\n", "there are no objects in "),
         ("a: [\n", "doc.yaml:"),
     ] {

@@ -53,20 +53,33 @@ async fn help_begins_with_an_example() {
         "history",
         "rollback",
         "key",
+        "key create",
+        "key list",
+        "key rotate",
+        "key revoke",
         "endpoint",
+        "endpoint drain",
+        "endpoint undrain",
+        "endpoint weight",
+        "endpoint clear",
         "trace",
         "tap",
         "top",
         "config",
         "operator",
         "context",
+        "context list",
+        "context use",
+        "context show",
+        "context add",
         "demo",
         "schema",
         "version",
         "completion",
         "man",
     ] {
-        let run = sluice(&[command, "--help"]).await;
+        let words: Vec<_> = command.split(' ').chain(["--help"]).collect();
+        let run = sluice(&words).await;
         assert!(run.success().starts_with("Example:\n  "), "{command}: {}", run.stdout);
         assert!(run.stdout.lines().nth(1).unwrap().contains(&format!("sluice {command}")), "{command}: {}", run.stdout);
     }
