@@ -135,6 +135,12 @@ pub trait Gateway: Send + Sync + 'static {
         self.objects(list).into_iter().find(|object| object.name == name)
     }
 
+    /// A consumer with the hashes of its keys, which are not to be shown: what keys are called by is made of them. Asked on a
+    /// thread that may block.
+    fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.object(List::Consumers, name)
+    }
+
     /// The document that is live, with what its owners wrote; or only what the API keeps of it. Asked on a thread that may
     /// block.
     fn document(&self, only_ours: bool) -> Map<String, Value> {

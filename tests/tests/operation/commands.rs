@@ -136,7 +136,7 @@ async fn a_document_is_looked_at_applied_and_taken_back() {
     let told = driven.says(&["apply", "-f", &changed, "-m", "users first"]).await;
     contains(&told, &["  ~ `users`\n      priority: 5, was 0\n", "revision 2 is live"]);
     let late = driven.ends(&["apply", "-f", &printed, "--revision", "1"], 1).await;
-    contains(&late, &["answers 412: revision 2 is the latest by now, not 1", "`sluice history` tells who"]);
+    contains(&late, &["answers 412: the newest revision is 2", "`sluice history` tells who"]);
 
     let told = driven.says(&["history"]).await;
     let lines: Vec<_> = told.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Others {
     texts: Vec<Text>,
     by_list: BTreeMap<&'static str, Vec<ObjectTold>>,
+    /// With the hashes of their keys.
+    consumers: Vec<ObjectTold>,
 }
 
 // === impl Control ===
@@ -35,7 +37,7 @@ impl Control {
         let mut told: Vec<_> = others.iter().filter(is_file).cloned().collect();
         let files: HashSet<_> = told.iter().map(|told| told.name.clone()).collect();
         if let Some(revision) = &revision {
-            let ours = edit::objects(&revision.document, list).filter_map(ours);
+            let ours = edit::objects(&revision.document, list).filter_map(whole).map(shown);
             told.extend(ours.filter(|told| !files.contains(&told.name)));
         }
         let known: HashSet<_> = told.iter().map(|told| told.name.clone()).collect();
@@ -52,7 +54,15 @@ impl Control {
             return Some(told.clone());
         }
         let kept = revision.as_ref().and_then(|revision| edit::object(&revision.document, list, name));
-        kept.and_then(ours).or_else(|| other.cloned())
+        kept.and_then(whole).map(shown).or_else(|| other.cloned())
+    }
+
+    /// A consumer of the document that is live, with the hashes of its keys: what is not to be shown to anybody.
+    pub fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        let revision = self.state().revision.clone();
+        let others = self.others();
+        let theirs = others.consumers.iter().find(|told| told.name == name).cloned();
+        theirs.or_else(|| whole(edit::object(&revision?.document, List::Consumers, name)?))
     }
 
     /// The document that is live, or only what the API keeps of it.
@@ -78,10 +88,13 @@ impl Control {
             return known;
         }
         let root = source::tree(&self.main, &texts);
-        let told = |node: &Node| told(node, &texts);
-        let of = |list: List| root.iter().flat_map(|root| root.near(list.name()).items()).filter_map(told).collect();
-        let by_list = List::ALL.into_iter().map(|list| (list.name(), of(list))).collect();
-        let others = Arc::new(Others { texts, by_list });
+        let of = |list: List| {
+            let items = root.iter().flat_map(move |root| root.near(list.name()).items());
+            items.filter_map(|node| theirs(node, &texts))
+        };
+        let by_list = List::ALL.into_iter().map(|list| (list.name(), of(list).map(shown).collect())).collect();
+        let consumers = of(List::Consumers).collect();
+        let others = Arc::new(Others { texts, by_list, consumers });
         self.state().others = Some(others.clone());
         others
     }
@@ -99,21 +112,24 @@ impl Others {
     }
 }
 
-fn told(node: &Node, texts: &[Text]) -> Option<ObjectTold> {
+/// An object of files or catalogs, with its secrets.
+fn theirs(node: &Node, texts: &[Text]) -> Option<ObjectTold> {
     let name = node.get("name")?.text()?.to_owned();
     let whose = texts.iter().find(|text| text.written.name == node.place.file)?.whose;
-    let mut object = node.json_map();
-    let tag = tag(&object);
-    redact(&mut object);
-    Some(ObjectTold { name, owner: owner(whose, &node.place), tag, object })
+    let object = node.json_map();
+    Some(ObjectTold { name, owner: owner(whose, &node.place), tag: tag(&object), object })
 }
 
-fn ours(object: &Map<String, Value>) -> Option<ObjectTold> {
+/// An object of the API, with its secrets.
+fn whole(object: &Map<String, Value>) -> Option<ObjectTold> {
     let name = edit::name_of(object)?.to_owned();
-    let tag = tag(object);
-    let mut object = object.clone();
-    redact(&mut object);
-    Some(ObjectTold { name, owner: Owner::Api, tag, object })
+    Some(ObjectTold { name, owner: Owner::Api, tag: tag(object), object: object.clone() })
+}
+
+/// An object as anybody may see it.
+fn shown(mut told: ObjectTold) -> ObjectTold {
+    redact(&mut told.object);
+    told
 }
 
 /// Another one for each change of an object. Of its secrets it tells sixteen bits, so that nobody finds them by trying.

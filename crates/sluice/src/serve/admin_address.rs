@@ -178,6 +178,10 @@ impl admin::Gateway for Operated {
         self.control.object(list, name)
     }
 
+    fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.control.consumer(name)
+    }
+
     fn document(&self, only_ours: bool) -> Map<String, Value> {
         self.control.document(only_ours)
     }
