@@ -164,6 +164,6 @@ async fn the_command_asks_a_running_gateway() {
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     let run = explain(&["--state", guessed.to_str().unwrap(), "GET", "/"]).await;
     assert_eq!(run.code, Some(1));
-    let expected = format!("error: cannot ask the gateway at {admin}: 401: this is nobody's token");
+    let expected = format!("error: the gateway at {admin} answers 401: this is nobody's token");
     assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
 }

@@ -19,7 +19,8 @@ use crate::Gateway;
 use listen::Problem;
 
 pub(super) static OF_LIST: &[Parameter] = &[
-    Parameter::number("limit", [1, 1_000], Some(100), "How many are told at most."),
+    // Every page is looked for from the begin of the list: who wants all of a long one asks for it at once.
+    Parameter::number("limit", [1, 100_000], Some(100), "How many are told at most."),
     Parameter::text("after", "The `next` of the page before."),
     Parameter::text("q", "Those that say this in some key or value, in whichever case."),
     Parameter::one_of("owner", &[("api", ""), ("file", ""), ("catalog", "")], "Those that this one changes."),

@@ -132,7 +132,7 @@ async fn lists_come_in_pages() {
     assert_eq!(names("/routes?owner=file").await.0, OURS_NOT);
     assert_eq!(names("/consumers").await, (String::new(), None, 0));
     assert_eq!(running.get("/routes").await.json()["revision"], 3);
-    running.get("/routes?limit=0").await.expect(400).says("`limit` is a number from 1 to 1000, not `0`");
+    running.get("/routes?limit=0").await.expect(400).says("`limit` is a number from 1 to 100000, not `0`");
     running.get("/routes?after=x").await.expect(400).says("begin again");
     running.get("/routes?ownr=api").await.expect(400).says("did you mean `owner`?");
     running.get("/routes/a?limit=1").await.expect(400).says("none at all here");

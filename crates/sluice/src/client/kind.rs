@@ -64,7 +64,9 @@ pub(crate) struct Which<'w> {
     pub(crate) most: Option<usize>,
 }
 
-/// So many things an answer has at most.
+/// So many things an answer has at most: objects of the document, which the gateway looks for from the begin of the list
+/// each time, and everything else.
+const OBJECTS: usize = 100_000;
 const PAGE: usize = 1_000;
 
 /// Of what grows without end.
@@ -118,12 +120,14 @@ impl Kind {
                 let path = Path::new(&["requests"]).with("limit", which.most.unwrap_or(NEWEST).min(PAGE));
                 inner(remote.get_json(&path).await?, "requests")
             }
-            (Self::Revisions, _) => pages(remote, &Path::new(&["revisions"]), "before", which.most).await,
-            (Self::Audit, _) => pages(remote, &Path::new(&["audit"]), "before", which.most.or(Some(NEWEST))).await,
+            (Self::Revisions, _) => pages(remote, &Path::new(&["revisions"]), ("before", PAGE), which.most).await,
+            (Self::Audit, _) => {
+                pages(remote, &Path::new(&["audit"]), ("before", PAGE), which.most.or(Some(NEWEST))).await
+            }
             (_, Some(name)) => Ok(vec![remote.get_json(&Path::new(&[self.name(), name])).await?]),
             (_, None) => {
                 let path = Path::new(&[self.name()]).with_some("q", which.text).with_some("owner", which.owner);
-                pages(remote, &path, "after", which.most).await
+                pages(remote, &path, ("after", OBJECTS), which.most).await
             }
         }
     }
@@ -176,12 +180,18 @@ pub(crate) fn list_parser() -> impl TypedValueParser<Value = List> {
     })
 }
 
-/// All pages of a list, or as many as hold `most`. `next` names the parameter that the next page is asked for with.
-async fn pages(remote: &Remote, path: &Path, next: &str, most: Option<usize>) -> Result<Vec<Value>, Failure> {
+/// All pages of a list, or as many as hold `most`. The parameter is named that the next page is asked for with, and how much a
+/// page holds.
+async fn pages(
+    remote: &Remote,
+    path: &Path,
+    (next, page): (&str, usize),
+    most: Option<usize>,
+) -> Result<Vec<Value>, Failure> {
     let mut found = Vec::new();
     let mut cursor = Value::Null;
     loop {
-        let limit = most.map_or(PAGE, |most| most.saturating_sub(found.len()).min(PAGE));
+        let limit = most.map_or(page, |most| most.saturating_sub(found.len()).min(page));
         if limit == 0 {
             return Ok(found);
         }
@@ -191,9 +201,9 @@ async fn pages(remote: &Remote, path: &Path, next: &str, most: Option<usize>) ->
             Value::String(after) => asked.with(next, after),
             before => asked.with(next, before),
         };
-        let mut page: Value = remote.get_json(&asked).await?;
-        cursor = page["next"].take();
-        found.extend(inner(page, "items")?);
+        let mut told: Value = remote.get_json(&asked).await?;
+        cursor = told["next"].take();
+        found.extend(inner(told, "items")?);
         if cursor.is_null() {
             return Ok(found);
         }
@@ -203,7 +213,7 @@ async fn pages(remote: &Remote, path: &Path, next: &str, most: Option<usize>) ->
 /// Of every upstream. Each is asked for by itself.
 async fn all_endpoints(remote: &Remote, which: &Which<'_>) -> Result<Vec<Value>, Failure> {
     let mut found = Vec::new();
-    for upstream in pages(remote, &Path::new(&["upstreams"]), "after", None).await? {
+    for upstream in pages(remote, &Path::new(&["upstreams"]), ("after", OBJECTS), None).await? {
         found.extend(endpoints(remote, upstream["name"].as_str().unwrap_or_default()).await?);
         if which.most.is_some_and(|most| found.len() >= most) {
             break;

@@ -48,14 +48,14 @@ impl Diff {
                 let (old, new) = (old?, new?);
                 snapshot::diff(edition(&old), edition(&new), SystemTime::now())
             }
-            _ => self.from_live()?,
+            _ => self.against_live()?,
         };
         output::tell(&diff, self.json)?;
         Ok(if diff.same { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
     }
 
     /// From what a gateway serves to what it would serve.
-    fn from_live(&self) -> Result<snapshot::Diff, Failure> {
+    fn against_live(&self) -> Result<snapshot::Diff, Failure> {
         let remote = self.running.find()?;
         let told = block_on(async {
             let edits = self.wanted.edits(&remote).await?;
