@@ -1,6 +1,6 @@
 //! How documents are changed: every way to write one is a list of edits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     Json,
@@ -170,7 +170,7 @@ fn permitted(gateway: &dyn Gateway, identity: &Identity, mut order: ChangeOrder)
 
 /// As much of what the API keeps as edits may change.
 fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Map<String, Value> {
-    let mut lists: BTreeMap<List, Vec<Value>> = BTreeMap::new();
+    let mut named: BTreeMap<List, BTreeSet<&str>> = BTreeMap::new();
     for edit in edits {
         let (list, name) = match edit {
             Edit::Create { list, object } => (*list, name_of(object).unwrap_or_default()),
@@ -179,10 +179,13 @@ fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Map<String, Value> {
             }
             Edit::PatchGateway { .. } | Edit::Replace { .. } => return gateway.document(true),
         };
-        let there = gateway.object(list, name).map(|told| Value::Object(told.object));
-        lists.entry(list).or_default().extend(there);
+        named.entry(list).or_default().insert(name);
     }
-    lists.into_iter().map(|(list, objects)| (list.name().to_owned(), Value::Array(objects))).collect()
+    let there = |(list, names): (List, BTreeSet<&str>)| {
+        let told = gateway.objects(list).into_iter().filter(|told| names.contains(&*told.name));
+        (list.name().to_owned(), told.map(|told| Value::Object(told.object)).collect())
+    };
+    named.into_iter().map(there).collect()
 }
 
 /// Why nothing was changed.

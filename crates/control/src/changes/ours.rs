@@ -1,5 +1,7 @@
 //! Whose objects are, and what is expected of them.
 
+use std::collections::{HashMap, HashSet};
+
 use model::{Model, Place};
 use revisions::edit::{self, Edit, List};
 use serde_json::{Map, Value};
@@ -42,6 +44,7 @@ impl Control {
 
     /// Whether whatever is edited is the API's, or nobody's yet.
     pub(super) fn check_ours(&self, edits: &[Edit], document: &Map<String, Value>) -> Result<(), ChangeError> {
+        let mut kept: HashMap<List, HashSet<&str>> = HashMap::new();
         for edit in edits {
             let (list, name) = match edit {
                 Edit::Create { list, object } => (list, edit::name_of(object)),
@@ -58,7 +61,9 @@ impl Control {
                 Edit::Replace { .. } => continue,
             };
             // What has no name is for the edit to refuse. What files name as well may be taken away.
-            let Some(name) = name.filter(|name| edit::object(document, *list, name).is_none()) else { continue };
+            let names = || edit::objects(document, *list).filter_map(edit::name_of).collect();
+            let kept = kept.entry(*list).or_insert_with(names);
+            let Some(name) = name.filter(|name| !kept.contains(name)) else { continue };
             if let Some(owner) = self.owner(*list, name)
                 && owner != Owner::Api
             {

@@ -3,7 +3,7 @@
 /// RFC 7396.
 mod merge_patch;
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,10 @@ pub enum Why {
     Shape(String),
 }
 
+/// Where objects stand in their lists, by their names: as many edits as there are objects would else look at each for each.
+#[derive(Default)]
+struct Places(HashMap<List, HashMap<String, usize>>);
+
 // === impl List ===
 
 impl List {
@@ -125,9 +129,9 @@ impl List {
 /// # Errors
 /// One of them cannot be made; then none is.
 pub fn apply(document: &Map<String, Value>, edits: &[Edit]) -> Result<Map<String, Value>, EditError> {
-    let mut edited = document.clone();
+    let (mut edited, mut places) = (document.clone(), Places::default());
     for (index, edit) in edits.iter().enumerate() {
-        edit.apply(&mut edited).map_err(|why| EditError { index, why })?;
+        edit.apply(&mut edited, &mut places).map_err(|why| EditError { index, why })?;
     }
     Ok(edited)
 }
@@ -151,20 +155,26 @@ pub fn name_of(object: &Map<String, Value>) -> Option<&str> {
 // === impl Edit ===
 
 impl Edit {
-    fn apply(&self, document: &mut Map<String, Value>) -> Result<(), Why> {
+    fn apply(&self, document: &mut Map<String, Value>, places: &mut Places) -> Result<(), Why> {
         match self {
-            Self::Create { list, object } => create(document, *list, object),
-            Self::Put { list, name, object } => put(document, *list, name, object),
+            Self::Create { list, object } => create(document, places, *list, object),
+            Self::Put { list, name, object } => put(document, places, *list, name, object),
             Self::Patch { list, name, patch } => {
-                let there = find(document, *list, name)?;
+                let objects = list_of(document, *list)?;
+                let at = places.find(*list, objects, name).ok_or_else(|| missing(*list, objects, name))?;
+                let there = objects[at].as_object_mut().ok_or_else(|| not_a_map(*list))?;
                 let patched = merge_patch(Value::Object(there.clone()), patch);
                 *there = named(patched, *list, name)?;
                 Ok(())
             }
             Self::Delete { list, name } => {
-                find(document, *list, name)?;
                 let objects = list_of(document, *list)?;
+                let before = objects.len();
                 objects.retain(|object| object.as_object().and_then(name_of) != Some(name));
+                if objects.len() == before {
+                    return Err(missing(*list, objects, name));
+                }
+                places.forget(*list);
                 if objects.is_empty() {
                     document.remove(list.name());
                 }
@@ -183,30 +193,43 @@ impl Edit {
             }
             Self::Replace { document: other } => {
                 document.clone_from(other);
+                *places = Places::default();
                 Ok(())
             }
         }
     }
 }
 
-fn create(document: &mut Map<String, Value>, list: List, new: &Map<String, Value>) -> Result<(), Why> {
+fn create(
+    document: &mut Map<String, Value>,
+    places: &mut Places,
+    list: List,
+    new: &Map<String, Value>,
+) -> Result<(), Why> {
     let name = name_of(new).ok_or(Why::Name { list, expected: None, found: None })?;
-    if object(document, list, name).is_some() {
+    let objects = list_of(document, list)?;
+    if places.find(list, objects, name).is_some() {
         return Err(Why::Exists { list, name: name.to_owned() });
     }
-    list_of(document, list)?.push(Value::Object(new.clone()));
+    places.push(list, objects, name, new.clone());
     Ok(())
 }
 
-fn put(document: &mut Map<String, Value>, list: List, name: &str, new: &Map<String, Value>) -> Result<(), Why> {
+fn put(
+    document: &mut Map<String, Value>,
+    places: &mut Places,
+    list: List,
+    name: &str,
+    new: &Map<String, Value>,
+) -> Result<(), Why> {
     let mut new = new.clone();
     // Who says it in the address need not say it again.
     new.entry("name").or_insert_with(|| name.into());
     let new = named(Value::Object(new), list, name)?;
-    match find(document, list, name) {
-        Ok(there) => *there = new,
-        Err(Why::Missing { .. }) => list_of(document, list)?.push(Value::Object(new)),
-        Err(why) => return Err(why),
+    let objects = list_of(document, list)?;
+    match places.find(list, objects, name) {
+        Some(at) => objects[at] = Value::Object(new),
+        None => places.push(list, objects, name, new),
     }
     Ok(())
 }
@@ -214,7 +237,7 @@ fn put(document: &mut Map<String, Value>, list: List, name: &str, new: &Map<Stri
 /// `value`, if it is an object of this name.
 fn named(value: Value, list: List, name: &str) -> Result<Map<String, Value>, Why> {
     let Value::Object(object) = value else {
-        return Err(Why::Shape(format!("a {} is a map", list.singular())));
+        return Err(not_a_map(list));
     };
     match name_of(&object) {
         Some(found) if found == name => Ok(object),
@@ -225,19 +248,49 @@ fn named(value: Value, list: List, name: &str) -> Result<Map<String, Value>, Why
     }
 }
 
-fn find<'d>(document: &'d mut Map<String, Value>, list: List, name: &str) -> Result<&'d mut Map<String, Value>, Why> {
-    let objects = list_of(document, list)?;
-    let names = || objects.iter().map(|object| object.as_object().and_then(name_of));
-    let Some(index) = names().position(|found| found == Some(name)) else {
-        let nearest = model::nearest(name, names().flatten()).map(str::to_owned);
-        return Err(Why::Missing { list, name: name.to_owned(), nearest });
-    };
-    objects[index].as_object_mut().ok_or_else(|| Why::Shape(format!("a {} is a map", list.singular())))
+fn missing(list: List, objects: &[Value], name: &str) -> Why {
+    let names = objects.iter().filter_map(|object| object.as_object().and_then(name_of));
+    Why::Missing { list, name: name.to_owned(), nearest: model::nearest(name, names).map(str::to_owned) }
+}
+
+fn not_a_map(list: List) -> Why {
+    Why::Shape(format!("a {} is a map", list.singular()))
 }
 
 fn list_of(document: &mut Map<String, Value>, list: List) -> Result<&mut Vec<Value>, Why> {
     let value = document.entry(list.name()).or_insert_with(|| Value::Array(Vec::new()));
     value.as_array_mut().ok_or_else(|| Why::Shape(format!("`{}` is a list", list.name())))
+}
+
+// === impl Places ===
+
+impl Places {
+    /// Where the first object of this name is.
+    fn find(&mut self, list: List, objects: &[Value], name: &str) -> Option<usize> {
+        let places = self.0.entry(list).or_insert_with(|| {
+            let mut places = HashMap::with_capacity(objects.len());
+            for (at, object) in objects.iter().enumerate() {
+                if let Some(name) = object.as_object().and_then(name_of) {
+                    places.entry(name.to_owned()).or_insert(at);
+                }
+            }
+            places
+        });
+        places.get(name).copied()
+    }
+
+    /// Puts an object behind the others, none of which has its name.
+    fn push(&mut self, list: List, objects: &mut Vec<Value>, name: &str, new: Map<String, Value>) {
+        if let Some(places) = self.0.get_mut(&list) {
+            places.insert(name.to_owned(), objects.len());
+        }
+        objects.push(Value::Object(new));
+    }
+
+    /// They have moved.
+    fn forget(&mut self, list: List) {
+        self.0.remove(&list);
+    }
 }
 
 // === impl EditError ===

@@ -34,6 +34,31 @@ fn objects_keep_their_place() {
 }
 
 #[test]
+fn objects_are_found_wherever_edits_have_moved_them() {
+    let list = List::Routes;
+    let put = |name: &str, n: i32| Edit::Put { list, name: name.to_owned(), object: map(json!({ "n": n })) };
+    let edits = [
+        put("c", 1),
+        Edit::Delete { list, name: "a".into() },
+        put("c", 2),
+        put("d", 3),
+        put("d", 4),
+        Edit::Delete { list, name: "b".into() },
+        put("b", 5),
+    ];
+    let edited = apply(&routes(&["a", "b", "c"]), &edits).unwrap();
+    assert_eq!(edited["routes"], json!([{ "name": "c", "n": 2 }, { "name": "d", "n": 4 }, { "name": "b", "n": 5 }]));
+    let edits = [
+        put("c", 1),
+        Edit::Replace { document: routes(&["c"]) },
+        put("c", 2),
+        Edit::Delete { list, name: "c".into() },
+        put("c", 3),
+    ];
+    assert_eq!(apply(&routes(&["a", "c"]), &edits).unwrap()["routes"], json!([{ "name": "c", "n": 3 }]));
+}
+
+#[test]
 fn what_cannot_be_done_says_which_and_why() {
     let list = List::Routes;
     let good = Edit::Delete { list, name: "a".into() };

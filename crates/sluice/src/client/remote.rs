@@ -26,6 +26,8 @@ pub(crate) struct Remote {
 
 /// A gateway with very many routes takes a while; and so much it may say.
 const BOUNDS: Bounds = Bounds { time: Duration::from_secs(30), bytes: 256 << 20 };
+/// A change of very many takes longer.
+const OF_CHANGES: Bounds = Bounds { time: Duration::from_secs(120), ..BOUNDS };
 
 /// Waits for an answer. A command does nothing else meanwhile.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -113,7 +115,15 @@ impl Remote {
     }
 
     async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Failure> {
-        let answer = self.operator.ask(request, BOUNDS).await.map_err(|error| self.unreachable(&error))?;
+        let is_change = request.method() != Method::GET;
+        let bounds = if is_change { OF_CHANGES } else { BOUNDS };
+        let answer = self.operator.ask(request, bounds).await.map_err(|error| match error {
+            // What was asked for may have been done, or be done still.
+            FetchError::Late(_) if is_change => {
+                self.failed(&format!("{error}, so nobody knows what came of it; look, before you ask again"))
+            }
+            error => self.unreachable(&error),
+        })?;
         match answer.status() {
             StatusCode::OK | StatusCode::CREATED => Ok(answer),
             status => Err(self.refused(status, answer.body())),

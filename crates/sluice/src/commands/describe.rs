@@ -41,6 +41,9 @@ struct Described {
     uses: Vec<Use>,
 }
 
+/// So many are told to people who use a thing.
+const USES: usize = 20;
+
 // === impl Describe ===
 
 impl Describe {
@@ -109,10 +112,13 @@ impl Described {
         let breakers = status["breakers"].as_array().map(Vec::as_slice).unwrap_or_default();
         section(&mut text, "breakers", &Kind::Breakers.table(breakers));
         let mut users = Table::new(&["KIND", "NAME", "WHERE"]);
-        for Use { list, name, path } in &self.uses {
+        for Use { list, name, path } in self.uses.iter().take(USES) {
             users.row([list.singular().to_owned(), name.clone(), path.clone()]);
         }
         section(&mut text, "used by", &users);
+        if let Some(more) = self.uses.len().checked_sub(USES).filter(|more| *more > 0) {
+            text.push_str(&format!("and {more} more, all of which `-o json` prints\n"));
+        }
         text
     }
 }
@@ -159,5 +165,17 @@ route  user  upstream
 ";
         assert_eq!(described.text(), expected);
         assert_eq!(described.json()["used_by"], json!([{ "list": "routes", "name": "user", "path": "upstream" }]));
+    }
+
+    #[test]
+    fn very_many_users_are_counted() {
+        let user = |number| Use { list: List::Routes, name: format!("r{number}"), path: "upstream".to_owned() };
+        let told = json!({ "name": "users", "object": { "name": "users" } });
+        let mut described =
+            Described { list: List::Upstreams, told, endpoints: Vec::new(), uses: (0..USES).map(user).collect() };
+        assert!(described.text().ends_with("\nroute  r19   upstream\n"), "{}", described.text());
+        described.uses.extend([user(20), user(21)]);
+        assert!(described.text().ends_with("r19   upstream\nand 2 more, all of which `-o json` prints\n"));
+        assert_eq!(described.json()["used_by"].as_array().map(Vec::len), Some(USES + 2));
     }
 }

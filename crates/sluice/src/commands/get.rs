@@ -61,7 +61,10 @@ impl Get {
         let remote = running.find()?;
         let found = block_on(kind.find(&remote, &which))?;
         if found.is_empty() && form.is_for_people() {
-            eprintln!("there are no {}", kind.name());
+            match kind {
+                Kind::Audit => eprintln!("the audit log is empty"),
+                kind => eprintln!("there are no {}", kind.name()),
+            }
         }
         let table = kind.table(&found);
         form.tell(&kind.document(found), || table.to_string())?;
