@@ -41,6 +41,9 @@ pub(super) const FAILURES: &[u16] = &[404, 409, 412, 422, 503];
 /// Longest message, in bytes.
 const MESSAGE_BYTES: usize = 1024;
 
+/// So many objects are looked up one by one; where more are asked for, all are told at once.
+const FEW: usize = 100;
+
 /// What came of a change.
 pub(super) struct Changed {
     pub(super) told: ChangeTold,
@@ -182,8 +185,11 @@ fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Map<String, Value> {
         named.entry(list).or_default().insert(name);
     }
     let there = |(list, names): (List, BTreeSet<&str>)| {
-        let told = gateway.objects(list).into_iter().filter(|told| names.contains(&*told.name));
-        (list.name().to_owned(), told.map(|told| Value::Object(told.object)).collect())
+        let told: Vec<_> = match names.len() {
+            ..=FEW => names.iter().filter_map(|name| gateway.object(list, name)).collect(),
+            _ => gateway.objects(list).into_iter().filter(|told| names.contains(&*told.name)).collect(),
+        };
+        (list.name().to_owned(), told.into_iter().map(|told| Value::Object(told.object)).collect())
     };
     named.into_iter().map(there).collect()
 }
