@@ -135,6 +135,12 @@ pub trait Gateway: Send + Sync + 'static {
         self.objects(list).into_iter().find(|object| object.name == name)
     }
 
+    /// A consumer as the document has it, with the hashes of its keys, for whoever makes or takes one of them. Asked on a thread
+    /// that may block.
+    fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.object(List::Consumers, name)
+    }
+
     /// The document that is live, with what its owners wrote; or only what the API keeps of it. Asked on a thread that may
     /// block.
     fn document(&self, only_ours: bool) -> Map<String, Value> {

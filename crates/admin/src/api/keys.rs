@@ -142,7 +142,7 @@ fn change(
 }
 
 fn find(gateway: &dyn Gateway, name: &str) -> Result<ObjectTold, Problem> {
-    gateway.object(List::Consumers, name).ok_or_else(|| missing(gateway, List::Consumers, name))
+    gateway.consumer(name).ok_or_else(|| missing(gateway, List::Consumers, name))
 }
 
 fn told(gateway: &dyn Gateway, consumer: &ObjectTold) -> Vec<KeyTold> {

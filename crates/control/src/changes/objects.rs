@@ -17,7 +17,7 @@ use crate::{
     source::{self, Text, Whose},
 };
 
-/// The objects that the API does not keep. They are read again only when their owners have written something else.
+/// The objects that the API does not keep, with their secrets. They are read again only when their owners have written something else.
 pub(crate) struct Others {
     texts: Vec<Text>,
     by_list: BTreeMap<&'static str, Vec<ObjectTold>>,
@@ -28,6 +28,17 @@ pub(crate) struct Others {
 impl Control {
     /// The objects of a list of the document that is live, in their order.
     pub fn objects(&self, list: List) -> Vec<ObjectTold> {
+        let mut told = self.objects_with_secrets(list);
+        told.iter_mut().for_each(|told| redact(&mut told.object));
+        told
+    }
+
+    /// A consumer with the hashes of its keys, for whoever makes or takes one of them.
+    pub fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.objects_with_secrets(List::Consumers).into_iter().find(|told| told.name == name)
+    }
+
+    fn objects_with_secrets(&self, list: List) -> Vec<ObjectTold> {
         let revision = self.state().revision.clone();
         let others = self.others();
         let others = others.by_list.get(list.name()).map(Vec::as_slice).unwrap_or_default();
@@ -102,18 +113,13 @@ impl Others {
 fn told(node: &Node, texts: &[Text]) -> Option<ObjectTold> {
     let name = node.get("name")?.text()?.to_owned();
     let whose = texts.iter().find(|text| text.written.name == node.place.file)?.whose;
-    let mut object = map(node);
-    let tag = tag(&object);
-    redact(&mut object);
-    Some(ObjectTold { name, owner: owner(whose, &node.place), tag, object })
+    let object = map(node);
+    Some(ObjectTold { name, owner: owner(whose, &node.place), tag: tag(&object), object })
 }
 
 fn ours(object: &Map<String, Value>) -> Option<ObjectTold> {
     let name = edit::name_of(object)?.to_owned();
-    let tag = tag(object);
-    let mut object = object.clone();
-    redact(&mut object);
-    Some(ObjectTold { name, owner: Owner::Api, tag, object })
+    Some(ObjectTold { name, owner: Owner::Api, tag: tag(object), object: object.clone() })
 }
 
 /// Another one for each change of an object. Of its secrets it tells sixteen bits, so that nobody finds them by trying.

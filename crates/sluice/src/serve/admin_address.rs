@@ -186,6 +186,10 @@ impl admin::Gateway for Operated {
         let told = self.control.change(order);
         // Trees and models are gone by now, and the thread may not allocate again for days.
         memory::give_back();
+    fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.control.consumer(name)
+    }
+
         told
     }
 
