@@ -178,6 +178,7 @@ fn settings(gateway: &model::Gateway, report: &mut Report) -> Settings {
         debug: gateway.debug.as_ref().and_then(|debug| debugging(debug, report)),
     }
 }
+        admin_names: gateway.admin_names.clone(),
 
 /// A secret that is not there, or that nobody could show, stands in the way.
 fn debugging(debug: &model::Debugging, report: &mut Report) -> Option<Debugging> {

@@ -58,6 +58,8 @@ pub struct Settings {
     pub grace: Duration,
     /// Who sees in the fields of responses where the time went.
     pub debug: Option<Debugging>,
+    /// Under which names the admin address may be asked, beside addresses and `localhost`.
+    pub admin_names: Arc<[Arc<str>]>,
 }
 
 /// Who sees in the fields of responses where the time went.

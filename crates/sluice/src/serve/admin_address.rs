@@ -76,7 +76,15 @@ impl admin::Gateway for Operated {
             None => Check::ok("discovery"),
             Some(problem) => Check::failed("discovery", problem),
         };
-        [Check::ok("listeners"), Check::ok("configuration"), discovery, drain].into_iter().collect()
+        // Whoever has lost the others, or the store that they share, serves on; who looks at it learns that it may be old.
+        let revisions = match self.control.revision_trouble() {
+            None => Check::ok("revisions"),
+            Some(trouble) => {
+                let live = self.control.live_revision();
+                Check::noted("revisions", format!("revision {live} is served, the last good one: {trouble}"))
+            }
+        };
+        [Check::ok("listeners"), Check::ok("configuration"), revisions, discovery, drain].into_iter().collect()
     }
 
     fn metrics(&self, format: Format) -> String {
@@ -233,3 +241,7 @@ impl admin::Gateway for Operated {
         self.audit.denied(why);
     }
 }
+
+    fn admin_names(&self) -> Arc<[Arc<str>]> {
+        self.control.snapshot().settings.admin_names.clone()
+    }
