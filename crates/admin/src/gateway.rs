@@ -13,9 +13,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
-    EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators, OrderError, Question,
-    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, CertificateTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold,
+    EndpointOrder, EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators,
+    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -191,6 +191,11 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// The gateways that share the document, this one among them. Asked on a thread that may block.
     fn nodes(&self) -> Vec<NodeTold> {
+        Vec::new()
+    }
+
+    /// The certificates that it shows. Asked on a thread that may block.
+    fn certificates(&self) -> Vec<CertificateTold> {
         Vec::new()
     }
 

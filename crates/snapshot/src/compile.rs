@@ -129,6 +129,7 @@ impl Compiler<'_> {
                 let refused = |error| report.error(&listener.place, format!("listener `{}`: {error}", listener.name));
                 tls::server_config(tls).map_err(refused).ok()
             });
+            let (tls, certificates) = tls.unzip();
             listeners.push(Listener {
                 name: listener.name.clone(),
                 address: listener.address.clone(),
@@ -136,6 +137,7 @@ impl Compiler<'_> {
                 limits: listener.limits.clone(),
                 proxy_protocol: listener.proxy_protocol,
                 tls,
+                certificates: certificates.unwrap_or_default(),
                 chain: Chain::new([around.gateway.attached(), own.attached()].concat()),
             });
         }

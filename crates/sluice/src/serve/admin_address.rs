@@ -12,9 +12,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
-    EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators, OrderError, Question,
-    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, CertificateTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold,
+    EndpointOrder, EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators,
+    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -215,6 +215,10 @@ impl admin::Gateway for Operated {
 
     fn nodes(&self) -> Vec<NodeTold> {
         self.nodes.told(&self.control)
+    }
+
+    fn certificates(&self) -> Vec<CertificateTold> {
+        snapshot::certificates(&self.control.snapshot(), SystemTime::now())
     }
 
     fn schema(&self) -> Value {
