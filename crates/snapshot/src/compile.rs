@@ -74,7 +74,7 @@ pub fn compile(
         routes,
         upstream_metrics: compiler.upstream_metrics(),
         upstreams,
-        operators: Operators::of(&model.operators),
+        operators: Operators::new(&model.operators, previous.map(|previous| &*previous.operators)),
         consumers,
         around,
         places: places(model),
@@ -178,9 +178,9 @@ fn settings(gateway: &model::Gateway, report: &mut Report) -> Settings {
         tracing: gateway.tracing.as_ref().map(tracing),
         grace: gateway.grace,
         debug: gateway.debug.as_ref().and_then(|debug| debugging(debug, report)),
+        admin_names: gateway.admin_names.clone(),
     }
 }
-        admin_names: gateway.admin_names.clone(),
 
 /// A secret that is not there, or that nobody could show, stands in the way.
 fn debugging(debug: &model::Debugging, report: &mut Report) -> Option<Debugging> {

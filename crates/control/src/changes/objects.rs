@@ -33,9 +33,16 @@ impl Control {
         told
     }
 
+    /// One of them: what is written of the others is not looked at.
+    pub fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+        let mut told = self.object_with_secrets(list, name)?;
+        redact(&mut told.object);
+        Some(told)
+    }
+
     /// A consumer with the hashes of its keys, for whoever makes or takes one of them.
     pub fn consumer(&self, name: &str) -> Option<ObjectTold> {
-        self.objects_with_secrets(List::Consumers).into_iter().find(|told| told.name == name)
+        self.object_with_secrets(List::Consumers, name)
     }
 
     fn objects_with_secrets(&self, list: List) -> Vec<ObjectTold> {
@@ -54,8 +61,7 @@ impl Control {
         told
     }
 
-    /// One of them: what is written of the others is not looked at.
-    pub fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+    fn object_with_secrets(&self, list: List, name: &str) -> Option<ObjectTold> {
         let revision = self.state().revision.clone();
         let others = self.others();
         let other = others.by_list.get(list.name()).and_then(|told| told.iter().find(|told| told.name == name));

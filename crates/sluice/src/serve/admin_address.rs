@@ -186,6 +186,10 @@ impl admin::Gateway for Operated {
         self.control.object(list, name)
     }
 
+    fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.control.consumer(name)
+    }
+
     fn document(&self, only_ours: bool) -> Map<String, Value> {
         self.control.document(only_ours)
     }
@@ -194,10 +198,6 @@ impl admin::Gateway for Operated {
         let told = self.control.change(order);
         // Trees and models are gone by now, and the thread may not allocate again for days.
         memory::give_back();
-    fn consumer(&self, name: &str) -> Option<ObjectTold> {
-        self.control.consumer(name)
-    }
-
         told
     }
 
@@ -244,8 +244,8 @@ impl admin::Gateway for Operated {
     fn denied(&self, why: Denied) {
         self.audit.denied(why);
     }
-}
 
     fn admin_names(&self) -> Arc<[Arc<str>]> {
         self.control.snapshot().settings.admin_names.clone()
     }
+}
