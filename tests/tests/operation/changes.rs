@@ -323,9 +323,9 @@ async fn certificates_are_listed_without_their_keys() {
         let listener = json!({ "address": "127.0.0.1:0", "tls": { "certificates": certificates } });
         operator.done(Method::PUT, &format!("/listeners/{name}"), listener).await;
     }
+    let tls = json!({ "ca": authority.ca(), "client_certificate": pair(&own) });
     // tidy-allow fixed-port: data, never bound
-    let upstream =
-        json!({ "endpoints": ["127.0.0.1:9"], "tls": { "ca": authority.ca(), "client_certificate": pair(&own) } });
+    let upstream = json!({ "endpoints": ["127.0.0.1:9"], "tls": tls });
     operator.done(Method::PUT, "/upstreams/users", upstream).await;
 
     let of = |told: &Value, pair: &Identity| {

@@ -101,7 +101,7 @@ fn mistakes(good: &Value, other: &Identity) -> Vec<Value> {
         ("/upstreams", twice("upstreams")),
         ("/consumers", twice("consumers")),
         ("/listeners", twice("listeners")),
-        ("/upstreams/0/endpoints/0", json!("127.0.0.1:99999")),
+        ("/upstreams/0/endpoints/0", json!("127.0.0.1:0.5")),
         ("/upstreams/0/timeouts/connect", json!("1 parsec")),
         ("/upstreams/0/balance", json!("round_robbin")),
         ("/upstreams/0/retry/budget/ratio", json!("200%")),

@@ -262,7 +262,6 @@ async fn the_admin_address_goes_by_the_names_that_it_is_given() {
     };
     assert_eq!((status("gateway.internal").await, status("localhost").await), (403, 200));
     gateway.reload_and_wait(&HEAD.replace(":0\" } }", ":0\", names: [Gateway.internal] } }")).await;
-    // tidy-allow fixed-port: data, never bound
     let hosts =
         ["gateway.internal", "GATEWAY.internal:9901", "localhost", "evil.example", "gateway.internal.evil.example"];
     let mut told = Vec::new();
