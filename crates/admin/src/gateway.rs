@@ -13,9 +13,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
-    EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators, OrderError, Question,
-    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, CertificateTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold,
+    EndpointOrder, EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators,
+    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -194,6 +194,11 @@ pub trait Gateway: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The certificates that it shows. Asked on a thread that may block.
+    fn certificates(&self) -> Vec<CertificateTold> {
+        Vec::new()
+    }
+
     /// The JSON Schema of documents, with the kinds that this program knows. Asked on a thread that may block, once.
     fn schema(&self) -> Value {
         model::schema(&[], &[])
@@ -230,9 +235,9 @@ pub trait Gateway: Send + Sync + 'static {
     /// Names under which the admin address may be asked, beside `localhost` and addresses.
     ///
     /// A browser that was lured to a name of an attacker that resolves to this address says that name in `Host`; so
-    /// names that nobody configured are refused.
-    fn admin_names(&self) -> &[String] {
-        &[]
+    /// names that nobody configured are refused. Cheap.
+    fn admin_names(&self) -> Arc<[Arc<str>]> {
+        Arc::default()
     }
 }
 
@@ -253,17 +258,31 @@ pub struct Readiness {
 /// One of the things that must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What is looked at: `listeners`, `configuration`, `discovery`, `drain`.
+    /// What is looked at: `listeners`, `configuration`, `revisions`, `discovery`, `drain`.
     pub name: &'static str,
-    /// Why it does not hold, in lower case; `None` if it does.
-    pub problem: Option<Cow<'static, str>>,
+    pub outcome: Outcome,
+}
+
+/// Whether something holds. Words are in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Holds,
+    /// It does, but not as it should: traffic may come all the same, and somebody should know.
+    HoldsBut(Cow<'static, str>),
+    /// Why not.
+    Fails(Cow<'static, str>),
 }
 
 // === impl Readiness ===
 
 impl Readiness {
     pub fn is_ready(&self) -> bool {
-        self.checks.iter().all(|check| check.problem.is_none())
+        !self.checks.iter().any(|check| matches!(check.outcome, Outcome::Fails(_)))
+    }
+
+    /// Whether there is nothing to be told but that it is.
+    pub fn is_well(&self) -> bool {
+        self.checks.iter().all(|check| check.outcome == Outcome::Holds)
     }
 }
 
@@ -276,10 +295,11 @@ impl FromIterator<Check> for Readiness {
 /// A line per check, then the verdict, as people know it from Kubernetes.
 impl fmt::Display for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Check { name, problem } in &self.checks {
-            match problem {
-                None => writeln!(f, "[+] {name}: ok")?,
-                Some(problem) => writeln!(f, "[-] {name}: {problem}")?,
+        for Check { name, outcome } in &self.checks {
+            match outcome {
+                Outcome::Holds => writeln!(f, "[+] {name}: ok")?,
+                Outcome::HoldsBut(note) => writeln!(f, "[+] {name}: {note}")?,
+                Outcome::Fails(why) => writeln!(f, "[-] {name}: {why}")?,
             }
         }
         writeln!(f, "{}", if self.is_ready() { "ready" } else { "not ready" })
@@ -290,10 +310,14 @@ impl fmt::Display for Readiness {
 
 impl Check {
     pub const fn ok(name: &'static str) -> Self {
-        Self { name, problem: None }
+        Self { name, outcome: Outcome::Holds }
     }
 
-    pub fn failed(name: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { name, problem: Some(problem.into()) }
+    pub fn noted(name: &'static str, note: impl Into<Cow<'static, str>>) -> Self {
+        Self { name, outcome: Outcome::HoldsBut(note.into()) }
+    }
+
+    pub fn failed(name: &'static str, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { name, outcome: Outcome::Fails(why.into()) }
     }
 }

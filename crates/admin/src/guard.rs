@@ -62,7 +62,7 @@ impl Guard {
     fn check(&self, request: &Request) -> Result<(), (Denied, Problem)> {
         let asked: Vec<&str> = hosts::asked(request).collect();
         if self.hosts == Hosts::Named {
-            check_host(&asked, request.version(), self.gateway.admin_names())
+            check_host(&asked, request.version(), &self.gateway.admin_names())
                 .map_err(|problem| (Denied::Host, problem))?;
         }
         check_origin(request.headers(), &asked).map_err(|problem| (Denied::Origin, problem))?;
@@ -70,7 +70,7 @@ impl Guard {
     }
 }
 
-fn check_host(asked: &[&str], version: Version, names: &[String]) -> Result<(), Problem> {
+fn check_host(asked: &[&str], version: Version, names: &[Arc<str>]) -> Result<(), Problem> {
     // Without Host come only HTTP/1.0 clients: old health checks, and no browser among them.
     if asked.is_empty() && version != Version::HTTP_10 {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has no `Host`"));
@@ -78,7 +78,8 @@ fn check_host(asked: &[&str], version: Version, names: &[String]) -> Result<(), 
     match asked.iter().find(|host| !hosts::is_known(host, names)) {
         None => Ok(()),
         Some(stranger) => Err(forbidden(format!(
-            "the admin address is not known as `{stranger}`; ask for an IP address, or for `localhost`"
+            "the admin address is not known as `{stranger}`; ask for an IP address or `localhost`, or have \
+             `gateway.admin.names` list the name"
         ))),
     }
 }

@@ -24,6 +24,6 @@ mod serve;
 
 pub use audit::{AuditEntry, Changed, Denied, Told};
 pub use auth::{Identity, least_role_of, may_change};
-pub use gateway::{Check, Gateway, Later, Readiness, Tap};
+pub use gateway::{Check, Gateway, Later, Outcome, Readiness, Tap};
 pub use log_level::{LogLevel, LogLevelChange, LogLevelOrder, LogLevelTold, log_target};
 pub use serve::serve;

@@ -55,7 +55,7 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Says why not if not, and all that was looked at if asked with `?verbose`.
+/// Says why not if not, and all that was looked at if asked with `?verbose`, or if there is something to be known of it.
 async fn readyz(State(admin): State<Admin>, uri: Uri) -> Response {
     let readiness = admin.gateway.readiness();
     if !readiness.is_ready() {
@@ -63,7 +63,7 @@ async fn readyz(State(admin): State<Admin>, uri: Uri) -> Response {
     }
     let mut parameters = uri.query().unwrap_or_default().split('&');
     let verbose = parameters.any(|parameter| parameter.split('=').next() == Some("verbose"));
-    if verbose { readiness.to_string().into_response() } else { "ok\n".into_response() }
+    if verbose || !readiness.is_well() { readiness.to_string().into_response() } else { "ok\n".into_response() }
 }
 
 async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -2,7 +2,7 @@
 //! `evil.example` may make that name resolve to 127.0.0.1 (DNS rebinding) and then read what it asks for. Such a request
 //! gives itself away by its `Host`.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Request, header, uri::Authority};
 
@@ -15,7 +15,7 @@ pub fn asked<B>(request: &Request<B>) -> impl Iterator<Item = &str> {
 }
 
 /// Whether no attacker can own this name: it is an address, `localhost`, or one of `names`.
-pub fn is_known(host: &str, names: &[String]) -> bool {
+pub fn is_known(host: &str, names: &[Arc<str>]) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     // What stands before an `@` is for people to take for the name.
     if authority.as_str().contains('@') {
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn only_names_that_an_attacker_cannot_own_are_known() {
-        let names = ["Gateway.internal".to_owned()];
+        let names = ["Gateway.internal".into()];
         // tidy-allow fixed-port: data, never bound
         for host in [
             "127.0.0.1",

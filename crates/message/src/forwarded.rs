@@ -14,7 +14,7 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 /// Says that a request is a copy, by the name of the route whose mirror made it.
 pub const X_SLUICE_MIRROR: HeaderName = HeaderName::from_static("x-sluice-mirror");
 
-/// More gateways of our name than this in `Via` mean a circle.
+/// As many gateways of our name in `Via` mean a circle.
 const MAX_HOPS: usize = 8;
 
 /// Which of these headers an endpoint gets.
@@ -57,13 +57,13 @@ pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// Whether `Via` shows that the request passed gateways of our name too often (FAULTS: more than eight hops).
+/// Whether `Via` shows that the request passed gateways of our name too often.
 pub fn is_circling(headers: &HeaderMap) -> bool {
     let mut hops = 0;
     for value in headers.get_all(header::VIA) {
         hops += value.as_bytes().split(|byte| *byte == b',').filter(|hop| hop.ends_with(b" sluice")).count();
     }
-    hops > MAX_HOPS
+    hops >= MAX_HOPS
 }
 
 /// Writes what the endpoint shall know of the client. What an untrusted peer claimed is replaced, not added to.

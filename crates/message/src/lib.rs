@@ -52,6 +52,6 @@ pub use notable::Notable;
 pub use peer::{Peer, Tls};
 pub use random::Random;
 pub use record::{Attempt, Connection, Event, Near, Nearest, NotRetried, Pick, Record, Turn};
-pub use token::{TOKEN_FIELD, Token};
+pub use token::{TOKEN_FIELD, Token, secret};
 pub use trace::{SpanId, Trace, TraceId};
 pub use upload::Upload;

@@ -1,8 +1,9 @@
 //! What shows that a caller is an operator of this gateway.
 
-use std::{fmt, hint::black_box, sync::Arc};
+use std::{fmt, hint::black_box, io, sync::Arc};
 
 use http::HeaderName;
+use rustix::rand::{GetRandomFlags, getrandom};
 
 /// The header field by which a request on any listener shows the admin token. It never goes further than the gateway.
 pub const TOKEN_FIELD: HeaderName = HeaderName::from_static("sluice-token");
@@ -10,6 +11,19 @@ pub const TOKEN_FIELD: HeaderName = HeaderName::from_static("sluice-token");
 /// The admin token. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Arc<str>);
+
+/// 256 bits of the operating system, to make a token or a key of: nobody guesses them.
+///
+/// # Errors
+/// It gives none.
+pub fn secret() -> io::Result<[u8; 32]> {
+    let mut secret = [0; 32];
+    let mut filled = 0;
+    while filled < secret.len() {
+        filled += getrandom(&mut secret[filled..], GetRandomFlags::empty())?;
+    }
+    Ok(secret)
+}
 
 // === impl Token ===
 
@@ -46,6 +60,13 @@ impl fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_secret_is_made_twice() {
+        let made: std::collections::HashSet<_> = (0..100).map(|_| secret().unwrap()).collect();
+        assert_eq!(made.len(), 100);
+        assert!(!made.contains(&[0; 32]));
+    }
 
     #[test]
     fn only_the_whole_token_is_it() {

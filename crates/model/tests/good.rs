@@ -27,7 +27,7 @@ const FULL: &str = r#"
 version: 1
 gateway:
   workers: 2
-  admin: { address: 127.0.0.1:9901 }
+  admin: { address: 127.0.0.1:9901, names: [gateway.internal] }
   trusted_proxies: [10.0.0.0/8, 192.0.2.7]
   access_log: { path: stdout }
   flight_recorder: { records: 500, headers: [X-A] }
@@ -107,6 +107,7 @@ fn the_gateway_and_its_listeners() {
     let Model { gateway, listeners, .. } = model(FULL);
     assert_eq!(gateway.workers.map(usize::from), Some(2));
     assert_eq!(gateway.admin.map(|address| address.to_string()).as_deref(), Some("127.0.0.1:9901"));
+    assert_eq!(*gateway.admin_names, ["gateway.internal".into()]);
     let trusted: Vec<String> = gateway.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(trusted, ["10.0.0.0/8", "192.0.2.7/32"]);
     assert_eq!(gateway.access_logs, [model::AccessLog::to("stdout", model::LogSink::Stdout)]);

@@ -8,7 +8,7 @@ use std::{rc::Rc, sync::Arc, time::Instant};
 
 use http::{HeaderValue, Request};
 use message::{Body, Exchange, Peer, Random, Record};
-use model::{Report, values::KeyHash};
+use model::{Report, values::SecretHash};
 use policy::{Consumers, Policy, Registry, Site, Step};
 
 fn main() {
@@ -24,7 +24,7 @@ fn consumers(number: usize) -> Arc<Consumers> {
         place: place.clone(),
         groups: vec!["gold".into()],
         labels: Vec::new(),
-        credentials: vec![credential(KeyHash::of(key(n).as_bytes()))],
+        credentials: vec![credential(SecretHash::of(key(n).as_bytes()))],
     };
     Consumers::new(&(0..number).map(consumer).collect::<Vec<_>>(), None)
 }
@@ -81,5 +81,5 @@ fn a_wrong_key(bencher: divan::Bencher<'_, '_>, number: usize) {
 #[divan::bench]
 fn the_hash_alone(bencher: divan::Bencher<'_, '_>) {
     let key = key(1);
-    bencher.bench_local(|| KeyHash::of(std::hint::black_box(key.as_bytes())));
+    bencher.bench_local(|| SecretHash::of(std::hint::black_box(key.as_bytes())));
 }

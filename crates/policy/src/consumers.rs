@@ -1,18 +1,13 @@
 //! Whom the document knows, and the keys that show who it is.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use hashbrown::HashTable;
 use http::HeaderValue;
 use message::Consumer;
-use model::values::KeyHash;
+use model::values::SecretHash;
+
+use crate::Stamp;
 
 /// Made once per document, and asked by policies that identify callers.
 ///
@@ -60,15 +55,11 @@ struct Credential {
 
 #[derive(Debug)]
 struct Key {
-    hash: KeyHash,
+    hash: SecretHash,
     not_after: Option<SystemTime>,
     caller: Arc<Caller>,
     last: Arc<Stamp>,
 }
-
-/// A moment, in seconds since 1970; 0: never. Documents that have the same credential share it.
-#[derive(Debug, Default)]
-struct Stamp(AtomicU64);
 
 /// In bytes.
 const LONGEST_KEY: usize = 256;
@@ -103,7 +94,7 @@ impl Consumers {
         if key.len() > LONGEST_KEY {
             return Err(BadKey::TooLong);
         }
-        let hash = KeyHash::of(key);
+        let hash = SecretHash::of(key);
         let known = self.keys.find(index(&hash), |known| known.hash == hash).ok_or(BadKey::Unknown)?;
         if known.not_after.is_some_and(|end| now >= end) {
             return Err(BadKey::Expired);
@@ -136,7 +127,7 @@ impl Consumers {
         self.by_name.len() == written.len() && written.iter().all(is_there)
     }
 
-    fn stamp(&self, name: &str, hash: &KeyHash) -> Option<Arc<Stamp>> {
+    fn stamp(&self, name: &str, hash: &SecretHash) -> Option<Arc<Stamp>> {
         let mut credentials = self.by_name.get(name)?.credentials.iter();
         credentials.find(|credential| credential.written.hash == *hash).map(|credential| credential.last.clone())
     }
@@ -185,31 +176,9 @@ fn value(text: &str) -> HeaderValue {
 }
 
 /// Hashes are numbers without a pattern: any part of one is as good a place in a table as another.
-fn index(KeyHash(hash): &KeyHash) -> u64 {
+fn index(SecretHash(hash): &SecretHash) -> u64 {
     let [a, b, c, d, e, f, g, h, ..] = *hash;
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
-}
-
-// === impl Stamp ===
-
-impl Stamp {
-    /// How exact it is, in seconds. Workers share it: rare stores leave it in all their caches.
-    const STEP: u64 = 60;
-
-    #[inline]
-    fn note(&self, now: SystemTime) {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let last = self.0.load(Relaxed);
-        // Also if the clock was set back.
-        if now.abs_diff(last) >= Self::STEP {
-            self.0.store(now, Relaxed);
-        }
-    }
-
-    fn read(&self) -> Option<SystemTime> {
-        let seconds = self.0.load(Relaxed);
-        (seconds > 0).then(|| UNIX_EPOCH + Duration::from_secs(seconds))
-    }
 }
 
 // === impl BadKey ===
@@ -227,6 +196,8 @@ impl BadKey {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn at(seconds: u64) -> SystemTime {
@@ -242,7 +213,7 @@ mod tests {
     }
 
     fn credential(key: &str, rest: &str) -> String {
-        format!("{{ key: {{ hash: '{}' }}{rest} }}", KeyHash::of(key.as_bytes()))
+        format!("{{ key: {{ hash: '{}' }}{rest} }}", SecretHash::of(key.as_bytes()))
     }
 
     fn list() -> String {

@@ -18,6 +18,8 @@ mod contract;
 mod kind;
 /// The kinds that a program knows.
 mod registry;
+/// When a credential was last used.
+mod stamp;
 /// Text with holes that the captures of a route fill.
 mod template;
 
@@ -26,4 +28,5 @@ pub use consumers::{BadKey, Caller, Consumers, KeyUsed};
 pub use contract::{Flow, Needs, Policy, Stage, Step};
 pub use kind::{BuildError, Kind, Manual, PolicyKind, Site, erase};
 pub use registry::Registry;
+pub use stamp::Stamp;
 pub use template::Template;

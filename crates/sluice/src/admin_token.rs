@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use message::Token;
-use rustix::rand::{GetRandomFlags, getrandom};
+pub(crate) use message::secret;
 
 /// Where what must outlive a restart is kept.
 #[derive(Debug, Clone, Args)]
@@ -35,9 +35,6 @@ pub(crate) const VARIABLE: &str = "SLUICE_ADMIN_TOKEN";
 
 /// Of the file in the state directory.
 const FILE: &str = "admin-token";
-
-/// Of a token that is made, in bytes.
-const SECRET: usize = 32;
 
 // === impl State ===
 
@@ -148,16 +145,6 @@ fn read(file: &Path) -> io::Result<Option<Token>> {
     }
     let why = "holds no token; take it away, and the next start makes a new one";
     Token::new(text.trim()).map(Some).ok_or_else(|| refused(file, why))
-}
-
-/// 256 bits from the operating system.
-pub(crate) fn secret() -> io::Result<[u8; SECRET]> {
-    let mut secret = [0; SECRET];
-    let mut filled = 0;
-    while filled < SECRET {
-        filled += getrandom(&mut secret[filled..], GetRandomFlags::empty())?;
-    }
-    Ok(secret)
 }
 
 /// A secret as hexadecimal digits.

@@ -74,7 +74,7 @@ pub fn compile(
         routes,
         upstream_metrics: compiler.upstream_metrics(),
         upstreams,
-        operators: Operators::of(&model.operators),
+        operators: Operators::new(&model.operators, previous.map(|previous| &*previous.operators)),
         consumers,
         around,
         places: places(model),
@@ -129,6 +129,7 @@ impl Compiler<'_> {
                 let refused = |error| report.error(&listener.place, format!("listener `{}`: {error}", listener.name));
                 tls::server_config(tls).map_err(refused).ok()
             });
+            let (tls, certificates) = tls.unzip();
             listeners.push(Listener {
                 name: listener.name.clone(),
                 address: listener.address.clone(),
@@ -136,6 +137,7 @@ impl Compiler<'_> {
                 limits: listener.limits.clone(),
                 proxy_protocol: listener.proxy_protocol,
                 tls,
+                certificates: certificates.unwrap_or_default(),
                 chain: Chain::new([around.gateway.attached(), own.attached()].concat()),
             });
         }
@@ -176,6 +178,7 @@ fn settings(gateway: &model::Gateway, report: &mut Report) -> Settings {
         tracing: gateway.tracing.as_ref().map(tracing),
         grace: gateway.grace,
         debug: gateway.debug.as_ref().and_then(|debug| debugging(debug, report)),
+        admin_names: gateway.admin_names.clone(),
     }
 }
 

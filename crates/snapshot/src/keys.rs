@@ -10,7 +10,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use model::{
     FromText,
-    values::{DateOrTime, KeyHash},
+    values::{DateOrTime, SecretHash},
 };
 use policy::KeyUsed;
 use revisions::edit::{Edit, List};
@@ -23,7 +23,7 @@ type Object = Map<String, Value>;
 /// A key that was just made, and is shown once. Never printed.
 pub struct NewKey {
     text: String,
-    hash: KeyHash,
+    hash: SecretHash,
 }
 
 /// What becomes of the keys of a consumer.
@@ -67,12 +67,10 @@ const PREFIX: &str = "slk_";
 // === impl NewKey ===
 
 impl NewKey {
-    /// How much chance a key is made of, in bytes.
-    pub const RANDOM: usize = 32;
-
-    pub fn of(random: &[u8; Self::RANDOM]) -> Self {
-        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
-        Self { hash: KeyHash::of(text.as_bytes()), text }
+    /// Of 256 bits that nobody guesses.
+    pub fn of(secret: &[u8; 32]) -> Self {
+        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
+        Self { hash: SecretHash::of(text.as_bytes()), text }
     }
 
     /// For whoever asked for it, this once.
@@ -159,7 +157,7 @@ fn credentials(consumer: &Object) -> &[Value] {
 
 /// As the check of documents has it.
 fn id(credential: &Value) -> String {
-    let of_hash = || KeyHash::from_text(credential["key"]["hash"].as_str()?).ok().map(|hash| hash.id());
+    let of_hash = || SecretHash::from_text(credential["key"]["hash"].as_str()?).ok().map(|hash| hash.id());
     credential["id"].as_str().map(str::to_owned).or_else(of_hash).unwrap_or_default()
 }
 
@@ -234,7 +232,7 @@ mod tests {
     fn a_key_is_text_that_any_field_can_hold() {
         let key = NewKey::of(&[0xff; 32]);
         assert_eq!(key.reveal(), format!("slk_{}8", "_".repeat(42)));
-        assert_eq!(key.id(), KeyHash::of(key.reveal().as_bytes()).id());
+        assert_eq!(key.id(), SecretHash::of(key.reveal().as_bytes()).id());
         assert!(!format!("{key:?}").contains(key.reveal()));
         assert_ne!(self::key(1).reveal(), self::key(2).reveal());
     }
@@ -247,7 +245,7 @@ mod tests {
             KeyOrder::Make { key: &key, id: None, not_after: None },
             KeyOrder::Make { key: &self::key(2), id: Some("ci"), not_after },
         ]);
-        let hash = KeyHash::of(key.reveal().as_bytes()).to_string();
+        let hash = SecretHash::of(key.reveal().as_bytes()).to_string();
         let first = json!({ "key": { "hash": hash }, "created": "2026-01-31T00:00:00Z" });
         assert_eq!((&consumer["credentials"][0], &consumer["groups"]), (&first, &json!(["gold"])));
         assert_eq!(told(&consumer), [(key.id(), None), ("ci".to_owned(), Some("2026-01-31T00:01:00Z".to_owned()))]);

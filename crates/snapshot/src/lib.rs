@@ -13,6 +13,8 @@ mod change;
 mod breakers;
 /// Who calls, where a route depends on it.
 mod callers;
+/// The certificates that the gateway shows.
+mod certificates;
 /// Model and kinds to snapshot, with all that stands in the way.
 mod compile;
 /// Routes that are in each other's way, in words.
@@ -65,6 +67,7 @@ pub use action::{
     Substitution, Target, To,
 };
 pub use breakers::{BreakerOrder, BreakerTold, Breakers, Order, OrderError, RouteGuard};
+pub use certificates::{CertificateTold, UsedBy, certificates};
 pub use change::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, ObjectTold, Owner};
 pub use compile::{check_balancers, check_policies, compile};
 pub use diff::{Becomes, Change, Diff, Edition, Item, Moved, What, diff};

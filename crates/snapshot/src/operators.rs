@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use policy::Stamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ pub struct Operator {
     pub role: Role,
     hash: blake3::Hash,
     not_after: Option<SystemTime>,
+    last: Arc<Stamp>,
 }
 
 /// Whose token was shown.
@@ -68,11 +70,17 @@ impl From<model::OperatorRole> for Role {
 // === impl Operators ===
 
 impl Operators {
-    pub(crate) fn of(written: &[model::Operator]) -> Arc<Self> {
-        Arc::new(Self(written.iter().map(Operator::of).collect()))
+    /// A token that stays keeps the time when it was last used.
+    pub(crate) fn new(written: &[model::Operator], previous: Option<&Self>) -> Arc<Self> {
+        Arc::new(Self(written.iter().map(|written| Operator::new(written, previous)).collect()))
     }
 
-    /// Whose token this is. How long that takes depends on how many operators there are and how long the token is, and not
+    /// When the token of an operator was last used, to the minute; `None`: not by this process.
+    pub fn last_used(&self, name: &str) -> Option<SystemTime> {
+        self.0.iter().find(|operator| *operator.name == *name)?.last.read()
+    }
+
+    /// Whose token this is, which counts as a use of it. How long that takes depends on how many operators there are and how long the token is, and not
     /// on how much of it is right.
     pub fn whose(&self, shown: &[u8], now: SystemTime) -> Shown<'_> {
         let hash = blake3::hash(shown);
@@ -86,6 +94,9 @@ impl Operators {
                 };
             }
         }
+        if let Shown::Valid(operator) = found {
+            operator.last.note(now);
+        }
         found
     }
 }
@@ -93,12 +104,16 @@ impl Operators {
 // === impl Operator ===
 
 impl Operator {
-    fn of(written: &model::Operator) -> Self {
+    fn new(written: &model::Operator, previous: Option<&Operators>) -> Self {
+        let hash = blake3::Hash::from_bytes(written.hash.0);
+        let is_it = |before: &&Self| before.name == written.name && before.hash == hash;
+        let before = previous.and_then(|previous| previous.0.iter().find(is_it));
         Self {
             name: written.name.clone(),
             role: written.role.into(),
-            hash: blake3::Hash::from_bytes(written.hash.0),
+            hash,
             not_after: written.not_after,
+            last: before.map(|before| before.last.clone()).unwrap_or_default(),
         }
     }
 }
@@ -106,6 +121,8 @@ impl Operator {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
+
+    use model::{Place, values::SecretHash};
 
     use super::*;
 
@@ -125,6 +142,7 @@ mod tests {
             role: Role::Viewer,
             hash: blake3::hash(token.as_bytes()),
             not_after,
+            last: Arc::default(),
         };
         let operators = Operators([operator("a", "slo_a", None), operator("b", "slo_b", Some(end))].into());
         let whose =
@@ -150,5 +168,31 @@ mod tests {
         }
         let hash = blake3::hash(b"slo_a").to_hex();
         assert_eq!(whose(&hash, 0), "nobody", "who reads the document knows no token");
+    }
+
+    #[test]
+    fn a_token_that_stays_keeps_its_uses() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let written = |list: &[(&str, &str, Option<SystemTime>)]| -> Vec<_> {
+            let operator = |(name, token, not_after): &(&str, &str, Option<SystemTime>)| model::Operator {
+                name: (*name).into(),
+                place: Place { file: "test".into(), line: 1, column: 1 },
+                role: model::OperatorRole::Viewer,
+                hash: SecretHash::of(token.as_bytes()),
+                not_after: *not_after,
+            };
+            list.iter().map(operator).collect()
+        };
+        let first = Operators::new(&written(&[("a", "slo_a", None), ("b", "slo_b", Some(at(1_000)))]), None);
+        for (token, second) in [("slo_a", 600), ("slo_a", 630), ("slo_b", 2_000), ("slo_c", 600)] {
+            first.whose(token.as_bytes(), at(second));
+        }
+        assert_eq!(["a", "b", "c"].map(|name| first.last_used(name)), [Some(at(600)), None, None]);
+        // Another order and another end; a token of its own is another one.
+        let second = Operators::new(&written(&[("b", "slo_d", None), ("a", "slo_a", Some(at(9_000)))]), Some(&first));
+        second.whose(b"slo_d", at(700));
+        assert_eq!(["a", "b"].map(|name| second.last_used(name)), [Some(at(600)), Some(at(700))]);
+        let third = Operators::new(&written(&[("a", "slo_e", None)]), Some(&second));
+        assert_eq!(third.last_used("a"), None);
     }
 }

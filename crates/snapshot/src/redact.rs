@@ -77,7 +77,9 @@ fn is_secret(key: &str, value: &Value) -> bool {
     let mut words = key.rsplit(['-', '_', '.']);
     let last = words.next().unwrap_or_default();
     let is_api_key = last == "key" && words.next() == Some("api");
-    SECRET.contains(&last) || is_api_key || last == "hash" && value.is_string()
+    // Those of consumers: a list of maps, whose own keys say what of them is secret.
+    let are_told_apart = last == "credentials" && value.as_array().is_some_and(|all| all.iter().all(Value::is_object));
+    SECRET.contains(&last) && !are_told_apart || is_api_key || last == "hash" && value.is_string()
 }
 
 fn hide(value: &mut Value) {
@@ -113,7 +115,11 @@ mod tests {
                 { "token_bucket": { "rate": "1/s" } },
             ] }],
             "upstreams": [{ "name": "c", "balance": { "consistent_hash": { "key": "client_ip" } }, "tls": { "key": "c.pem" } }],
-            "consumers": [{ "name": "d", "keys": [{ "hash": "blake3:2" }] }],
+            "consumers": [
+                { "name": "d", "keys": [{ "hash": "blake3:2" }] },
+                { "name": "e", "credentials": [{ "id": "ci", "not_after": "2030-01-01", "key": { "hash": "blake3:3" } }] },
+                { "name": "f", "credentials": ["user:password"] },
+            ],
         });
         let mut expected = document.clone();
         for place in [
@@ -122,6 +128,8 @@ mod tests {
             "/routes/0/policies/0/headers/request/set/Authorization",
             "/routes/0/policies/0/headers/request/set/x-api-key",
             "/consumers/0/keys/0/hash",
+            "/consumers/1/credentials/0/key/hash",
+            "/consumers/2/credentials/0",
         ] {
             *expected.pointer_mut(place).unwrap() = json!(REDACTED);
         }

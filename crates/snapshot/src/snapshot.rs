@@ -11,8 +11,8 @@ use telemetry::{RouteMetrics, SideMetrics, UpstreamMetrics};
 use upstream::Upstream;
 
 use crate::{
-    Action, Breakers, Fallback, Mirror, Operators, RouteGuard, Side, Sides, To, around::Around, conflicts::Known,
-    policies::Policies,
+    Action, Breakers, Fallback, Mirror, Operators, RouteGuard, Side, Sides, To, around::Around,
+    certificates::Certificate, conflicts::Known, policies::Policies,
 };
 
 /// Immutable and shared by all workers. What changes below it (endpoint sets, counters) was made to change.
@@ -58,6 +58,8 @@ pub struct Settings {
     pub grace: Duration,
     /// Who sees in the fields of responses where the time went.
     pub debug: Option<Debugging>,
+    /// Under which names the admin address may be asked, beside addresses and `localhost`.
+    pub admin_names: Arc<[Arc<str>]>,
 }
 
 /// Who sees in the fields of responses where the time went.
@@ -76,6 +78,8 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// TLS as the handshake needs it; `None`: plain.
     pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Those that it shows, in the order of the document. Kept for those who ask how they are.
+    pub(crate) certificates: Box<[Certificate]>,
     /// For exchanges that no route takes: the gateway's and this listener's policies see our replies too.
     pub chain: Chain,
 }

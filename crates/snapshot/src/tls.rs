@@ -14,6 +14,8 @@ use rustls::{
     version,
 };
 
+use crate::certificates::Certificate;
+
 /// Chooses a certificate by SNI: an exact name, then a wildcard, then the first one.
 #[derive(Debug)]
 struct BySni {
@@ -23,27 +25,27 @@ struct BySni {
     first: Arc<CertifiedKey>,
 }
 
-/// Reads the files of a TLS section.
+/// Reads the files of a TLS section: what a handshake needs, and what is known of its certificates.
 ///
 /// # Errors
 /// What cannot be read, does not parse, or does not belong together; with the file's name.
-pub(crate) fn server_config(tls: &ListenerTls) -> Result<Arc<ServerConfig>, String> {
+pub(crate) fn server_config(tls: &ListenerTls) -> Result<(Arc<ServerConfig>, Box<[Certificate]>), String> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let versions: &[_] = if tls.allow_tls12 { &[&version::TLS13, &version::TLS12] } else { &[&version::TLS13] };
-    let certificates = BySni::read(&tls.certificates, &provider)?;
+    let (by_sni, certificates) = BySni::read(&tls.certificates, &provider)?;
     let verifier = client_verifier(&tls.client_auth, &provider)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(|error| error.to_string())?
         .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::new(certificates));
+        .with_cert_resolver(Arc::new(by_sni));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Tickets resume sessions on any worker and keep nothing per client.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| error.to_string())?;
     config.send_tls13_tickets = 2;
     config.max_early_data_size = 0;
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), certificates))
 }
 
 fn client_verifier(auth: &ClientAuth, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, String> {
@@ -75,21 +77,26 @@ fn in_file(path: &Path, error: &dyn Display) -> String {
 // === impl BySni ===
 
 impl BySni {
-    fn read(files: &[CertificateFiles], provider: &CryptoProvider) -> Result<Self, String> {
+    /// With what is known of each certificate.
+    fn read(files: &[CertificateFiles], provider: &CryptoProvider) -> Result<(Self, Box<[Certificate]>), String> {
         let (mut exact, mut wildcard, mut first) = (HashMap::new(), HashMap::new(), None);
+        let mut known = Vec::new();
         for files in files {
             let key = read_key(files, provider)?;
-            for name in names(&key, files)? {
+            let leaf = key.cert.first().ok_or_else(|| in_file(&files.cert, &"the file holds no certificate"))?;
+            let certificate = Certificate::read(&files.cert, leaf)?;
+            for name in certificate.names() {
                 // The first certificate that holds a name keeps it.
                 match name.strip_prefix("*.") {
                     Some(parent) => wildcard.entry(parent.into()).or_insert_with(|| key.clone()),
-                    None => exact.entry(name.into()).or_insert_with(|| key.clone()),
+                    None => exact.entry((**name).into()).or_insert_with(|| key.clone()),
                 };
             }
+            known.push(certificate);
             first.get_or_insert(key);
         }
         let first = first.ok_or("a tls section needs at least one certificate")?;
-        Ok(Self { exact, wildcard, first })
+        Ok((Self { exact, wildcard, first }, known.into()))
     }
 }
 
@@ -110,18 +117,4 @@ fn read_key(files: &CertificateFiles, provider: &CryptoProvider) -> Result<Arc<C
     CertifiedKey::from_der(certificates(&files.cert)?, key, provider)
         .map(Arc::new)
         .map_err(|error| format!("{}: does not go with {}: {error}", files.key.display(), files.cert.display()))
-}
-
-/// The DNS names that a certificate is for, in lower case.
-fn names(key: &CertifiedKey, files: &CertificateFiles) -> Result<Vec<String>, String> {
-    let Some(leaf) = key.cert.first() else { return Ok(Vec::new()) };
-    let (_, leaf) = x509_parser::parse_x509_certificate(leaf).map_err(|error| in_file(&files.cert, &error))?;
-    let alternatives = leaf.subject_alternative_name().map_err(|error| in_file(&files.cert, &error))?;
-    let names = alternatives.iter().flat_map(|extension| &extension.value.general_names);
-    Ok(names
-        .filter_map(|name| match name {
-            x509_parser::prelude::GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-            _ => None,
-        })
-        .collect())
 }

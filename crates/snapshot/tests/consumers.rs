@@ -6,7 +6,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use model::{Model, Report, values::KeyHash};
+use model::{Model, Report, values::SecretHash};
 use policy::Registry;
 use snapshot::Snapshot;
 
@@ -23,7 +23,7 @@ consumers:
 
 fn model() -> Model {
     let mut report = Report::default();
-    let text = DOCUMENT.replace("blake3:HASH", &KeyHash::of(b"alice's").to_string());
+    let text = DOCUMENT.replace("blake3:HASH", &SecretHash::of(b"alice's").to_string());
     let root = model::parse("test", &text, &|_| None, &mut report).unwrap();
     model::check(&root, &mut report).unwrap_or_else(|| panic!("{:?}", report.problems))
 }

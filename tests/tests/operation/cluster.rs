@@ -8,6 +8,7 @@ use std::{
 };
 
 use cluster::Cluster;
+use http::Method;
 use model::{EtcdHome, FromText, UpstreamTls, values::HttpUrl};
 use revisions::{CommitError, Draft, Revision, Store};
 use serde_json::{Map, Value, json};
@@ -20,6 +21,8 @@ use testkit::{
     gateway::{Process, Settings, Signal},
 };
 use tokio::task::spawn_blocking;
+
+use crate::asking::Operator;
 
 /// Whoever changes what all serve: a node that serves nothing itself.
 struct Writer {
@@ -34,6 +37,8 @@ struct Node {
     state: TempDir,
 }
 
+const TOKEN: &str = "an-admin-token-for-tests-of-clusters";
+
 fn document(etcd: SocketAddr) -> String {
     format!(
         "gateway: {{ workers: 2, admin: {{ address: \"127.0.0.1:0\" }}, home: {{ etcd: {{ endpoints: [\"http://{etcd}\"] }} }} }}\n\
@@ -43,7 +48,11 @@ fn document(etcd: SocketAddr) -> String {
 
 /// A route that says this.
 fn saying(text: &str) -> Value {
-    json!({ "routes": [{ "name": "say", "match": { "path": "/" }, "respond": { "status": 200, "body": text } }] })
+    json!({ "routes": [route(text)] })
+}
+
+fn route(text: &str) -> Value {
+    json!({ "name": "say", "match": { "path": "/" }, "respond": { "status": 200, "body": text } })
 }
 
 // === impl Writer ===
@@ -100,6 +109,17 @@ impl Node {
         self.process.as_ref().expect("it runs")
     }
 
+    fn operator(&self) -> Operator {
+        Operator::with(self.process(), TOKEN)
+    }
+
+    /// What probes are told, with 200.
+    async fn ready(&self) -> String {
+        let answer = client::get(self.process().admin(), "/readyz").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text().to_owned()
+    }
+
     fn web(&self) -> SocketAddr {
         self.process().address("web")
     }
@@ -118,7 +138,7 @@ impl Node {
 }
 
 fn run(document: &str, state: &Path) -> Settings {
-    Process::with(document).argument("--state").argument(state)
+    Process::with(document).argument("--state").argument(state).env("SLUICE_ADMIN_TOKEN", TOKEN)
 }
 
 /// Prints how long it takes until all serve what one has written.
@@ -150,6 +170,80 @@ async fn all_serve_what_one_has_written() {
     b.signal(Signal::TERM);
     assert_eq!(b.wait_exit().await.code, Some(0));
     assert_eq!(etcd.api().await.all("/sluice/nodes/").await.len(), 1);
+}
+
+/// Changes by the admin API of one are served by the other as well; each tells of both. Prints how long it takes.
+#[tokio::test]
+async fn what_one_is_told_all_serve_and_all_are_listed() {
+    let etcd = Member::start().await;
+    let nodes = [Node::start(etcd.address).await, Node::start(etcd.address).await];
+    for number in 1..=20 {
+        let (told, other) = if number % 2 == 0 { (&nodes[0], &nodes[1]) } else { (&nodes[1], &nodes[0]) };
+        let begun = Instant::now();
+        told.operator().done(Method::PUT, "/routes/say", route(&number.to_string())).await;
+        let kept = begun.elapsed();
+        assert_eq!(client::get(told.web(), "/").await.text(), number.to_string(), "at once where it was told");
+        other.says(&number.to_string()).await;
+        if number % 5 == 0 {
+            println!("answered after {kept:?}, served by the other after {:?}", begun.elapsed());
+        }
+    }
+    for node in &nodes {
+        let all = eventually("both are up to date", async || {
+            let told = node.operator().get("/nodes").await.json();
+            let all = told["nodes"].as_array().cloned().unwrap_or_default();
+            let is_up_to_date = |node: &Value| node["revision"] == 20 && node["skew"] == 0;
+            (all.len() == 2 && all.iter().all(is_up_to_date)).then_some(all)
+        })
+        .await;
+        assert_eq!(all.iter().filter(|node| node["is_self"] == true).count(), 1, "{all:#?}");
+        for node in &all {
+            assert!(node["name"].is_string() && node["version"].is_string(), "{node}");
+            assert!(node["uptime_seconds"].is_u64() && node["generation"].as_u64() > Some(1), "{node}");
+            assert_eq!(node["dependencies"][0], json!({ "name": "etcd", "ok": true, "detail": null }), "{node}");
+        }
+    }
+    let revisions = nodes[0].operator().get("/revisions?limit=1").await.json();
+    assert_eq!(revisions, nodes[1].operator().get("/revisions?limit=1").await.json());
+    assert_eq!(revisions["items"][0]["number"], 20);
+}
+
+/// FAULTS 56: whoever asks for a change is told that it did not happen, and requests go on.
+#[tokio::test]
+async fn changes_are_refused_while_etcd_is_away() {
+    let mut etcd = Member::start().await;
+    let node = Node::start(etcd.address).await;
+    node.operator().done(Method::PUT, "/routes/say", route("before")).await;
+    assert_eq!(node.ready().await, "ok\n");
+    let web = node.web();
+    let load = Load::start(2, "/", move || Client::http1(web));
+
+    etcd.kill();
+    node.has("sluice_revisions_up", 0.0).await;
+    let writes = [
+        (Method::PUT, "/routes/say", route("meanwhile")),
+        (Method::DELETE, "/routes/say", Value::Null),
+        (Method::PUT, "/config", json!({})),
+        (Method::POST, "/transactions", json!({ "edits": [{ "do": "delete", "list": "routes", "name": "say" }] })),
+    ];
+    for (method, path, body) in writes {
+        let refused = node.operator().ask(method.clone(), path, &body).await;
+        let told = refused.json();
+        assert_eq!(refused.status, 503, "{method} {path}: {told}");
+        assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("nothing changed")), "{told}");
+    }
+    assert!(node.ready().await.contains("revisions: revision 1 is served, the last good one: etcd is away"));
+    let told = node.operator().get("/nodes").await.json();
+    let etcd_told = &told["nodes"][0]["dependencies"][0];
+    assert!(etcd_told["ok"] == false && etcd_told["detail"].is_string(), "{told}");
+    assert_eq!(client::get(web, "/").await.text(), "before");
+    load.more(100).await;
+
+    etcd.start_again().await;
+    node.has("sluice_revisions_up", 1.0).await;
+    node.operator().done(Method::PUT, "/routes/say", route("after")).await;
+    assert_eq!((client::get(web, "/").await.text(), &*node.ready().await), ("after", "ok\n"));
+    load.stop().await.unharmed();
 }
 
 #[tokio::test]
@@ -184,6 +278,7 @@ async fn a_gateway_that_is_killed_amid_changes_catches_up() {
     load.stop().await.unharmed();
 }
 
+/// FAULTS 58, with a compaction meanwhile.
 #[tokio::test]
 async fn a_gateway_that_is_cut_off_serves_on_and_catches_up() {
     let etcd = Member::start().await;
@@ -212,7 +307,7 @@ async fn a_gateway_that_is_cut_off_serves_on_and_catches_up() {
     load.stop().await.unharmed();
 }
 
-/// Prints how long it takes from the start to the first answer.
+/// FAULTS 55. Prints how long it takes from the start to the first answer.
 #[tokio::test]
 async fn a_gateway_starts_without_etcd_with_what_was_in_force() {
     let mut etcd = Member::start().await;
@@ -231,6 +326,8 @@ async fn a_gateway_starts_without_etcd_with_what_was_in_force() {
     node.start_again().await;
     assert_eq!(client::get(node.web(), "/").await.text(), "before");
     println!("served without etcd {:?} after the start", begun.elapsed());
+    let told = node.ready().await;
+    assert!(told.contains("revisions: revision 1 is served, the last good one: etcd"), "{told}");
     node.has("sluice_revisions_up", 0.0).await;
     etcd.start_again().await;
     node.has("sluice_revisions_up", 1.0).await;
@@ -265,6 +362,9 @@ async fn a_revision_that_is_no_good_changes_nothing() {
     node.has("sluice_revisions_latest", 2.0).await;
     node.has("sluice_revisions_live", 1.0).await;
     assert_eq!(client::get(node.web(), "/").await.text(), "good");
+    let told = node.ready().await;
+    let note = "revisions: revision 1 is served, the last good one: revision 2 is not in force here";
+    assert!(told.contains(note), "{told}");
     // Files are followed all the same.
     let more = document(etcd.address) + "routes: [{ name: file, match: { path: /file }, respond: { body: file } }]\n";
     node.process().write_document(&more);

@@ -16,8 +16,9 @@ use testkit::{
 };
 
 use crate::{
+    asking::Operator,
     refusal::Refusal,
-    witness::{are_counted, are_counted_and_logged, ask, log},
+    witness::{are_counted, are_counted_and_logged, log},
 };
 
 /// What no log, record or metric may hold.
@@ -132,7 +133,7 @@ async fn are_told(gateway: &Process, agents: &[(String, &str)]) {
         (lines.len() > agents.len()).then_some(lines)
     })
     .await;
-    let records = ask(gateway, "/api/v1/requests?limit=1000").await;
+    let records = Operator::of(gateway).get("/requests?limit=1000").await;
     let told = records.json();
     for (agent, consumer) in agents {
         let expected = if consumer.is_empty() { json!(null) } else { json!(consumer) };
@@ -142,7 +143,7 @@ async fn are_told(gateway: &Process, agents: &[(String, &str)]) {
         let record = told["requests"].as_array().unwrap().iter().find(is_it).unwrap();
         assert_eq!(record["consumer"], expected, "{record}");
     }
-    let of_bob = ask(gateway, "/api/v1/requests?consumer=bob").await.json();
+    let of_bob = Operator::of(gateway).get("/requests?consumer=bob").await.json();
     assert!(of_bob["requests"].as_array().unwrap().len() > 1, "{of_bob}");
     let metrics = testkit::client::get(gateway.admin(), "/metrics").await;
     for output in [&gateway.stdout(), &gateway.stderr(), records.text(), metrics.text()] {

@@ -7,18 +7,17 @@ use std::{
     time::Instant,
 };
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
-    body,
-    client::{self, Answer, Client, Load, request},
+    client::{self, Answer, Client, Load},
     eventually,
     gateway::{Metrics, Process, Settings, Signal, command},
     origin::Origin,
 };
 
-use crate::held::Held;
+use crate::{asking::Operator, held::Held};
 
 /// A file that instances are found in, and a state directory, both of which outlive a gateway.
 struct Found {
@@ -113,13 +112,7 @@ async fn answers(gateway: &Process, expected: &[&str]) {
 }
 
 async fn operate(gateway: &Process, method: Method, content: &Value) -> Answer {
-    let mut asked = request(method.clone(), "/api/v1/services");
-    if method == Method::POST {
-        *asked.body_mut() = body::full(content.to_string());
-    }
-    let credentials = HeaderValue::from_str(&format!("Bearer {TOKEN}")).unwrap();
-    asked.headers_mut().insert(header::AUTHORIZATION, credentials);
-    Client::http1(gateway.admin()).await.fetch(asked).await
+    Operator::with(gateway, TOKEN).ask(method, "/services", content).await
 }
 
 /// What operators are told of the one service.

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use http::{HeaderValue, Method, header};
+use http::Method;
 use serde_json::{Value, json};
 use testkit::{
-    body,
-    client::{Answer, Client, request},
+    client::{Answer, Client},
     gateway::{Process, Settings},
     origin::Origin,
 };
+
+use crate::asking::Operator;
 
 const TOKEN: &str = "an-admin-token-for-tests-of-endpoints";
 
@@ -28,11 +29,7 @@ fn document(origins: &[&Origin], priority: i32) -> String {
 }
 
 async fn operate(gateway: &Process, method: Method, path: &str, content: &Value) -> Answer {
-    let mut asked = request(method, &format!("/api/v1/upstreams/users/endpoints{path}"));
-    *asked.body_mut() = body::full(content.to_string());
-    let credentials = HeaderValue::from_str(&format!("Bearer {TOKEN}")).unwrap();
-    asked.headers_mut().insert(header::AUTHORIZATION, credentials);
-    Client::http1(gateway.admin()).await.fetch(asked).await
+    Operator::with(gateway, TOKEN).ask(method, &format!("/upstreams/users/endpoints{path}"), content).await
 }
 
 async fn order(gateway: &Process, origin: &Origin, order: Value) -> Value {

@@ -10,7 +10,7 @@ use testkit::{
     origin::Origin,
 };
 
-use crate::{failing::nobody, witness::ask};
+use crate::{asking::Operator, failing::nobody};
 
 const DEBUG_TOKEN: &str = "0123456789abcdef";
 
@@ -56,7 +56,7 @@ async fn get(gateway: &Process, target: &str, fields: &[(&'static str, &str)]) -
 /// The record is there once the exchange has ended, which is a moment after its last byte.
 async fn record(gateway: &Process, id: &str) -> Value {
     eventually("the record", async || {
-        let answer = ask(gateway, &format!("/api/v1/requests/{id}")).await;
+        let answer = Operator::of(gateway).get(&format!("/requests/{id}")).await;
         (answer.status == 200).then(|| answer.json())
     })
     .await
@@ -131,7 +131,7 @@ async fn records_are_found_by_what_they_are() {
         get(&gateway, target, &[]).await;
     }
     let paths = async |query: &str| {
-        let answer = ask(&gateway, &format!("/api/v1/requests?{query}")).await;
+        let answer = Operator::of(&gateway).get(&format!("/requests?{query}")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let told = answer.json();
         let told = told["requests"].as_array().unwrap();
@@ -163,7 +163,7 @@ async fn records_are_found_by_what_they_are() {
         ("route=a&route=b", "the parameter `route` is given twice"),
         ("where=record.statsu%20%3D%3D%20500", "`where`: "),
     ] {
-        let answer = ask(&gateway, &format!("/api/v1/requests?{query}")).await;
+        let answer = Operator::of(&gateway).get(&format!("/requests?{query}")).await;
         assert_eq!(answer.status, 400, "{query}");
         let told = answer.json();
         assert!(told["detail"].as_str().unwrap().starts_with(detail), "{query}: {told}");
@@ -182,8 +182,8 @@ async fn records_stay_over_reloads_until_they_are_switched_off() {
     assert_eq!(told["unexplained"], "it was served with document 1, and 2 is live");
 
     gateway.reload_and_wait(&document(&origin, refusing, "  flight_recorder: off")).await;
-    for path in [&format!("/api/v1/requests/{id}"), "/api/v1/requests", "/api/v1/tap"] {
-        let answer = ask(&gateway, path).await;
+    for path in [&format!("/requests/{id}"), "/requests", "/tap"] {
+        let answer = Operator::of(&gateway).get(path).await;
         assert_eq!(answer.status, 409, "{path}: {}", answer.text());
     }
 }
@@ -271,11 +271,11 @@ async fn a_trace_leads_to_its_request() {
         get(&gateway, "/ping", &[]).await;
     }
     let newest = eventually("the record", async || {
-        let answer = ask(&gateway, &format!("/api/v1/requests/{trace}")).await;
+        let answer = Operator::of(&gateway).get(&format!("/requests/{trace}")).await;
         (answer.status == 200 && answer.json()["path"] == "/bad").then(|| answer.json())
     });
     assert_eq!(newest.await["trace_id"], trace);
-    let answer = ask(&gateway, &format!("/api/v1/requests?trace_id={trace}")).await.json();
+    let answer = Operator::of(&gateway).get(&format!("/requests?trace_id={trace}")).await.json();
     let paths: Vec<_> = answer["requests"].as_array().unwrap().iter().map(|told| &told["path"]).collect();
     assert_eq!(paths, ["/bad", "/good/a"]);
 
@@ -297,19 +297,19 @@ async fn the_busiest_callers_are_told() {
         }
     }
     let told = eventually("all of them", async || {
-        let told = ask(&gateway, "/api/v1/top?of=client&most=1").await.json();
+        let told = Operator::of(&gateway).get("/top?of=client&most=1").await.json();
         (told["requests"] == 9).then_some(told)
     })
     .await;
     let top = told["top"].as_array().unwrap();
     assert_eq!((top.len(), &top[0]["name"], &top[0]["requests"]), (1, &json!("192.0.2.2"), &json!(5)));
     assert_eq!((&top[0]["failed"], &told["seconds"]), (&json!(0), &json!(60.0)));
-    let both = ask(&gateway, "/api/v1/top?of=client").await.json();
+    let both = Operator::of(&gateway).get("/top?of=client").await.json();
     assert_eq!((&both["top"][1]["name"], &both["top"][1]["failed"]), (&json!("192.0.2.1"), &json!(1)));
     // Nobody in particular: no policy found out who calls.
-    assert_eq!(ask(&gateway, "/api/v1/top?of=consumer").await.json()["top"], json!([]));
+    assert_eq!(Operator::of(&gateway).get("/top?of=consumer").await.json()["top"], json!([]));
     gateway.reload_and_wait(&document(&origin, refusing, "  flight_recorder: off")).await;
-    assert_eq!(ask(&gateway, "/api/v1/top?of=client").await.status, 409);
+    assert_eq!(Operator::of(&gateway).get("/top?of=client").await.status, 409);
 }
 
 /// Whoever shows no admin token learns nothing.

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use testkit::{
@@ -23,6 +23,8 @@ use testkit::{
     origin::Origin,
     syslog::SyslogServer,
 };
+
+use crate::asking::Operator;
 
 /// A server of batches: answers as the script says, then with 200, and keeps the batches that it takes, by path.
 struct Batches {
@@ -533,15 +535,11 @@ async fn operators_change_how_much_is_said() {
     let token = "0123456789abcdef0123456789abcdef";
     let gateway = Process::with(&document("    []\n")).argument("--log-format").argument("json");
     let gateway = gateway.env("SLUICE_ADMIN_TOKEN", token).start().await;
-    let token = format!("Bearer {token}");
-    let ask = async |method: Method, order: &str| {
-        let mut asked = request(method, "/api/v1/log-level").map(|_| body::full(order.to_owned()));
-        asked.headers_mut().insert(header::AUTHORIZATION, token.parse().unwrap());
-        Client::http1(gateway.admin()).await.fetch(asked).await
-    };
-    let told = ask(Method::GET, "").await.json();
+    let operator = Operator::with(&gateway, token);
+    let ask = async |method: Method, order: Value| operator.ask(method, "/log-level", &order).await;
+    let told = ask(Method::GET, Value::Null).await.json();
     assert_eq!(told, json!({ "level": "info", "targets": {}, "changes": [] }));
-    let refused = ask(Method::PUT, r#"{"level":"loud"}"#).await;
+    let refused = ask(Method::PUT, json!({ "level": "loud" })).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{}", refused.text());
 
     let said = |level: &str| {
@@ -550,19 +548,19 @@ async fn operators_change_how_much_is_said() {
         let lines: Vec<Value> = whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         lines.iter().filter(|line| line["level"] == level && line["message"].is_string()).count()
     };
-    let told = ask(Method::PUT, r#"{"level":"debug","target":"proxy","for":"1h"}"#).await.json();
+    let told = ask(Method::PUT, json!({ "level": "debug", "target": "proxy", "for": "1h" })).await.json();
     assert_eq!((&told["targets"]["proxy"], &told["level"]), (&json!("debug"), &json!("info")));
     assert!(told["changes"][0]["until"].is_string(), "{told}");
     assert_eq!(said("debug"), 0);
     client::get(gateway.address("web"), "/a%2Fb").await;
     eventually("a line for those who look closely", async || (said("debug") > 0).then_some(())).await;
 
-    ask(Method::PUT, r#"{"level":"error","for":"50ms"}"#).await;
+    ask(Method::PUT, json!({ "level": "error", "for": "50ms" })).await;
     eventually("the order is taken back", async || {
-        (ask(Method::GET, "").await.json()["level"] == "info").then_some(())
+        (ask(Method::GET, Value::Null).await.json()["level"] == "info").then_some(())
     })
     .await;
-    let told = ask(Method::PUT, r#"{"level":"configured","target":"proxy"}"#).await.json();
+    let told = ask(Method::PUT, json!({ "level": "configured", "target": "proxy" })).await.json();
     assert_eq!(told, json!({ "level": "info", "targets": {}, "changes": [] }));
     assert!(said("info") > 0);
 }

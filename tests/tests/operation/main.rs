@@ -2,6 +2,8 @@
 //! linking is slow.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+/// Somebody who asks at the admin address.
+mod asking;
 /// Requests by hand, each bad in its own way.
 mod bad_requests;
 /// Endpoints that fail, in every way.
@@ -41,6 +43,12 @@ mod registry;
 mod operators;
 /// Documents that change while traffic flows.
 mod reload;
+/// What operators change by the admin API, as clients of the gateway see it.
+mod changes;
+/// What no document reaches.
+mod confined;
+/// Documents that are no good in five hundred ways.
+mod mutated;
 /// Names in the DNS, and name servers that fail.
 mod dns;
 /// etcd as a registry, and the gateway in it.

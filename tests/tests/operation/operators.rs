@@ -108,6 +108,31 @@ async fn roles_hold_and_are_taken_away_with_the_document() {
 }
 
 #[tokio::test]
+async fn operators_are_told_when_their_tokens_were_used() {
+    let operators = Operators::new("9999-01-01").await;
+    let gateway = Process::start(&operators.document()).await;
+    let used = async || {
+        let told = ask(&gateway, &gateway.token(), Method::GET, "/api/v1/operators", "").await.json();
+        let used = told["items"].as_array().unwrap().iter();
+        used.map(|told| (told["name"].as_str().unwrap().to_owned(), told["last_used"].is_string())).collect::<Vec<_>>()
+    };
+    let expected =
+        |used: [bool; 3]| ROLES.iter().zip(used).map(|(role, used)| (format!("x{role}"), used)).collect::<Vec<_>>();
+    assert_eq!(used().await, expected([false; 3]));
+    ask(&gateway, &operators.tokens["operator"], Method::GET, "/api/v1/log-level", "").await;
+    assert_eq!(used().await, expected([false, true, false]));
+    // What is live anew knows it still, and one of them alone is told in the same way.
+    gateway
+        .reload_and_wait(&format!("{}# again\nroutes: [{{ name: a, respond: {{}} }}]\n", operators.document()))
+        .await;
+    assert_eq!(used().await, expected([false, true, false]));
+    let one = ask(&gateway, &operators.tokens["viewer"], Method::GET, "/api/v1/operators/xviewer", "").await.json();
+    assert!(one["last_used"].is_string(), "{one}");
+    let other = ask(&gateway, &operators.tokens["viewer"], Method::GET, "/api/v1/operators/xadmin", "").await.json();
+    assert_eq!(other.get("last_used"), Some(&Value::Null));
+}
+
+#[tokio::test]
 async fn tokens_expire() {
     let operators = Operators::new("2020-01-02").await;
     let gateway = Process::start(&operators.document()).await;
@@ -225,6 +250,25 @@ async fn pages_of_others_are_refused_and_there_is_no_secret_that_everybody_knows
     let denied = |reason| metrics.value("sluice_admin_denied_total", &[("reason", reason)]).unwrap();
     assert_eq!((denied("host"), denied("origin"), denied("media_type")), (8.0, 24.0, 16.0));
     assert_eq!(metrics.value("sluice_audit_entries_lost_total", &[]), Some(0.0));
+}
+
+/// A name that operators have for the address is one to ask for as soon as the document lists it, and others are not.
+#[tokio::test]
+async fn the_admin_address_goes_by_the_names_that_it_is_given() {
+    let gateway = Process::start(HEAD).await;
+    let status = async |host: &str| {
+        let mut client = Client::http1(gateway.admin()).await;
+        send(&mut client, &Method::GET, "/livez", &[("host", host)], "").await.status.as_u16()
+    };
+    assert_eq!((status("gateway.internal").await, status("localhost").await), (403, 200));
+    gateway.reload_and_wait(&HEAD.replace(":0\" } }", ":0\", names: [Gateway.internal] } }")).await;
+    let hosts =
+        ["gateway.internal", "GATEWAY.internal:9901", "localhost", "evil.example", "gateway.internal.evil.example"];
+    let mut told = Vec::new();
+    for host in hosts {
+        told.push(status(host).await);
+    }
+    assert_eq!(told, [200, 200, 200, 403, 403]);
 }
 
 #[tokio::test]

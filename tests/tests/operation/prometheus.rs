@@ -2,16 +2,11 @@
 
 use std::net::SocketAddr;
 
-use http::{HeaderValue, Method, Response, header};
+use http::Response;
 use serde_json::Value;
-use testkit::{
-    body,
-    client::{self, Answer, Client, request},
-    eventually,
-    gateway::Process,
-    origin::Origin,
-    prometheus::Prometheus,
-};
+use testkit::{body, client, eventually, gateway::Process, origin::Origin, prometheus::Prometheus};
+
+use crate::asking::Operator;
 
 // tidy-allow fixed-port: nobody listens there
 const DOCUMENT: &str = r#"
@@ -78,7 +73,7 @@ async fn figures_of_the_live_view_are_those_of_prometheus() {
     let gateway = Process::start(&busy(good.address, late.address)).await;
     let prometheus = Prometheus::scraping(gateway.admin()).await;
     // The very first look says nothing of when requests came.
-    let looked = async || ask(&gateway, "/series").await.status.is_success().then_some(());
+    let looked = async || Operator::of(&gateway).get("/series").await.status.is_success().then_some(());
     eventually("the first look", looked).await;
     for (path, times) in [("/good", 60), ("/both", 80), ("/waiting", 40)] {
         for _ in 0..times {
@@ -154,13 +149,6 @@ fn families(of: &str, name: &str) -> (String, String, String) {
 
 /// The last minute of a thing.
 async fn live(gateway: &Process, of: &str, name: &str) -> Option<Value> {
-    let answer = ask(gateway, &format!("/top?of={of}&most=1000")).await.json();
+    let answer = Operator::of(gateway).get(&format!("/top?of={of}&most=1000")).await.json();
     answer["top"].as_array().unwrap().iter().find(|told| told["name"] == name).cloned()
-}
-
-async fn ask(gateway: &Process, path: &str) -> Answer {
-    let mut asked = request(Method::GET, &format!("/api/v1{path}"));
-    let credentials = HeaderValue::try_from(format!("Bearer {}", gateway.token())).unwrap();
-    asked.headers_mut().insert(header::AUTHORIZATION, credentials);
-    Client::http1(gateway.admin()).await.fetch(asked).await
 }

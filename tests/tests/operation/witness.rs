@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderValue, Method, header};
 use message::Cause;
 use serde_json::Value;
-use testkit::{
-    client::{Answer, Client, request},
-    eventually,
-    gateway::Process,
-};
+use testkit::{eventually, gateway::Process};
+
+use crate::asking::Operator;
 
 /// Each is counted, logged under its user agent, and recorded.
 pub(crate) async fn are_counted_and_logged(gateway: &Process, told: &[(String, Cause)]) {
@@ -36,7 +33,7 @@ pub(crate) async fn are_logged(gateway: &Process, key: &str, told: &[(String, Ca
 
 /// The flight recorder has what these lines tell, in the same words.
 async fn are_recorded(gateway: &Process, lines: &[&Value]) {
-    let answer = ask(gateway, "/api/v1/requests?limit=1000").await;
+    let answer = Operator::of(gateway).get("/requests?limit=1000").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let told = answer.json();
     let told = told["requests"].as_array().unwrap();
@@ -52,14 +49,6 @@ async fn are_recorded(gateway: &Process, lines: &[&Value]) {
         }
         assert_eq!(record["attempts_made"], line["attempts"], "{record:#} {line:#}");
     }
-}
-
-/// What the admin address answers to whoever shows the token.
-pub(crate) async fn ask(gateway: &Process, path: &str) -> Answer {
-    let mut asked = request(Method::GET, path);
-    let credentials = HeaderValue::from_str(&format!("Bearer {}", gateway.token())).unwrap();
-    asked.headers_mut().insert(header::AUTHORIZATION, credentials);
-    Client::http1(gateway.admin()).await.fetch(asked).await
 }
 
 /// The lines that have been written so far.

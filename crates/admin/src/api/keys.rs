@@ -15,7 +15,6 @@ use model::{
     values::{DateOrTime, Duration, Name},
 };
 use revisions::edit::List;
-use rustix::rand::{GetRandomFlags, getrandom};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use snapshot::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, KeyOrder, KeyTold, NewKey, ObjectTold};
@@ -169,15 +168,11 @@ fn made(
 
 /// From the operating system.
 fn new_key() -> Result<NewKey, Problem> {
-    let mut random = [0; NewKey::RANDOM];
-    let mut filled = 0;
-    while filled < random.len() {
-        filled += getrandom(&mut random[filled..], GetRandomFlags::empty()).map_err(|error| {
-            let detail = format!("the operating system gives no randomness: {error}");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
-        })?;
-    }
-    Ok(NewKey::of(&random))
+    let secret = message::secret().map_err(|error| {
+        let detail = format!("the operating system gives no randomness: {error}");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    })?;
+    Ok(NewKey::of(&secret))
 }
 
 fn end(written: Option<String>) -> Result<Option<SystemTime>, Problem> {

@@ -28,6 +28,7 @@ mod transactions;
 
 mod audit;
 mod breakers;
+mod certificates;
 mod endpoints;
 mod explain;
 mod health;

@@ -1,12 +1,14 @@
 //! `/api/v1/routes` and its like: the objects of a document, one by one.
 
+use std::sync::Arc;
+
 use axum::Json;
 use http::StatusCode;
 use revisions::edit::{Edit, List, Why, name_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use snapshot::{BreakerTold, EndpointHealthTold, ObjectTold, Owner};
+use snapshot::{BreakerTold, EndpointHealthTold, ObjectTold, Operators, Owner};
 
 use super::{
     address,
@@ -32,7 +34,7 @@ type Object = Map<String, Value>;
 #[derive(Serialize, JsonSchema)]
 pub(super) struct ObjectsTold {
     /// In the order of the document.
-    items: Vec<ObjectTold>,
+    items: Vec<ItemTold>,
     /// The `after` of the next page; `None`: this is the last.
     next: Option<String>,
     /// How many there are on all pages.
@@ -41,11 +43,21 @@ pub(super) struct ObjectsTold {
     revision: Option<u64>,
 }
 
+/// An object of a list.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ItemTold {
+    #[serde(flatten)]
+    told: ObjectTold,
+    /// Of an operator: when the token was last used, RFC 3339, to the minute; `null`: not in the life of this process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used: Option<Option<String>>,
+}
+
 /// An object, and how it is.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct OneTold {
     #[serde(flatten)]
-    told: ObjectTold,
+    item: ItemTold,
     status: StatusTold,
 }
 
@@ -75,7 +87,9 @@ pub(super) async fn list(call: Call, list: List) -> Result<Json<ObjectsTold>, Pr
     let wanted = Wanted::of(&call);
     call.ask(move |gateway| {
         let revision = newest(gateway).ok();
-        wanted.page(gateway.objects(list), list, revision).map(Json)
+        let operators = operators(gateway, list);
+        let tell = |told| ItemTold::new(told, operators.as_deref());
+        wanted.page(gateway.objects(list), list, revision, tell).map(Json)
     })
     .await?
 }
@@ -86,7 +100,9 @@ pub(super) async fn get(call: Call, list: List) -> Result<Tagged<OneTold>, Probl
     call.ask(move |gateway| {
         let told = gateway.object(list, &name).ok_or_else(|| missing(gateway, list, &name))?;
         let status = StatusTold::of(gateway, list, &name);
-        Tagged::new(told.tag.clone(), &OneTold { told, status }, &headers)
+        let tag = told.tag.clone();
+        let item = ItemTold::new(told, operators(gateway, list).as_deref());
+        Tagged::new(tag, &OneTold { item, status }, &headers)
     })
     .await?
 }
@@ -158,6 +174,11 @@ pub(super) async fn delete(call: Call, list: List) -> Result<Changed, Problem> {
     .await?
 }
 
+/// Who knows when tokens were used, if the list is theirs.
+fn operators(gateway: &dyn Gateway, list: List) -> Option<Arc<Operators>> {
+    (list == List::Operators).then(|| gateway.operators())
+}
+
 /// There is no such object, with the nearest name.
 pub(super) fn missing(gateway: &dyn Gateway, list: List, name: &str) -> Problem {
     let names: Vec<_> = gateway.objects(list).into_iter().map(|object| object.name).collect();
@@ -179,7 +200,13 @@ impl Wanted {
         }
     }
 
-    fn page(&self, objects: Vec<ObjectTold>, list: List, revision: Option<u64>) -> Result<ObjectsTold, Problem> {
+    fn page(
+        &self,
+        objects: Vec<ObjectTold>,
+        list: List,
+        revision: Option<u64>,
+        tell: impl Fn(ObjectTold) -> ItemTold,
+    ) -> Result<ObjectsTold, Problem> {
         let begin = match &self.after {
             None => 0,
             Some(after) => match objects.iter().position(|object| object.name == *after) {
@@ -192,9 +219,9 @@ impl Wanted {
         };
         let total = objects.iter().filter(|object| self.takes(object)).count();
         let mut rest = objects.into_iter().skip(begin).filter(|object| self.takes(object));
-        let items: Vec<_> = rest.by_ref().take(self.limit).collect();
+        let items: Vec<_> = rest.by_ref().take(self.limit).map(tell).collect();
         let has_more = rest.next().is_some();
-        let next = items.last().filter(|_| has_more).map(|last| last.name.clone());
+        let next = items.last().filter(|_| has_more).map(|last| last.told.name.clone());
         Ok(ObjectsTold { items, next, total, revision })
     }
 
@@ -220,6 +247,16 @@ fn says(key: &str, value: &Value, text: &str) -> bool {
             Value::Array(items) => items.iter().any(|item| says("", item, text)),
             Value::Object(entries) => entries.iter().any(|(key, value)| says(key, value, text)),
         }
+}
+
+// === impl ItemTold ===
+
+impl ItemTold {
+    /// `operators` if it is one of them.
+    fn new(told: ObjectTold, operators: Option<&Operators>) -> Self {
+        let last_used = operators.map(|operators| operators.last_used(&told.name).map(telemetry::rfc3339));
+        Self { told, last_used }
+    }
 }
 
 // === impl StatusTold ===
@@ -263,15 +300,19 @@ mod tests {
         names.iter().map(told).collect()
     }
 
+    fn page(wanted: &Wanted, names: &[&str]) -> Result<ObjectsTold, Problem> {
+        wanted.page(objects(names), List::Routes, None, |told| ItemTold::new(told, None))
+    }
+
     #[test]
     fn pages_have_everything_once() {
         let names = ["d", "b", "a", "c", "e"];
         for limit in 1..7 {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
-                let page = wanted(limit, after.as_deref(), None).page(objects(&names), List::Routes, Some(1)).unwrap();
+                let page = page(&wanted(limit, after.as_deref(), None), &names).unwrap();
                 assert_eq!(page.total, names.len());
-                seen.extend(page.items.into_iter().map(|item| item.name));
+                seen.extend(page.items.into_iter().map(|item| item.told.name));
                 after = page.next;
                 if after.is_none() {
                     break;
@@ -279,13 +320,13 @@ mod tests {
             }
             assert_eq!(seen, names, "{limit}");
         }
-        assert!(wanted(1, Some("x"), None).page(objects(&names), List::Routes, None).is_err());
+        assert!(page(&wanted(1, Some("x"), None), &names).is_err());
     }
 
     #[test]
     fn keys_and_values_are_searched() {
         for (text, found) in [("a.example", 1), ("example.org", 2), ("hosts", 2), ("7", 2), ("null", 0), ("b", 1)] {
-            let page = wanted(9, None, Some(text)).page(objects(&["a", "b"]), List::Routes, None).unwrap();
+            let page = page(&wanted(9, None, Some(text)), &["a", "b"]).unwrap();
             assert_eq!((page.total, page.items.len()), (found, found), "{text}");
         }
     }

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use revisions::edit::List;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
-use snapshot::{Finding, ObjectTold, Owner};
+use snapshot::{Finding, Owner};
 
 use super::{
     address,
-    objects::{ObjectsTold, OneTold},
+    objects::{ItemTold, ObjectsTold, OneTold},
     operation::{JSON, Operation, Shape},
     query::{Kind, Parameter},
 };
@@ -225,7 +225,7 @@ impl Schemas {
             }
             Shape::ObjectsTold(list) => {
                 let item =
-                    json!({ "allOf": [self.told::<ObjectTold>(), { "properties": { "object": self.object(*list) } }] });
+                    json!({ "allOf": [self.told::<ItemTold>(), { "properties": { "object": self.object(*list) } }] });
                 json!({ "allOf": [self.told::<ObjectsTold>(), { "properties": { "items": { "items": item } } }] })
             }
             Shape::Document => json!({ "$ref": format!("#{SCHEMAS}/Document") }),

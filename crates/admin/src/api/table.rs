@@ -7,6 +7,7 @@ use snapshot::Role;
 use super::{
     audit, breakers,
     call::Asks,
+    certificates,
     change::{FAILURES, OF_CHANGE},
     config, endpoints, explain, health, keys, log_level, nodes, objects,
     operation::{JSON, Operation, Shape},
@@ -217,6 +218,12 @@ fn of_state() -> Vec<Operation> {
             breakers::order,
         )
         .fails(&[422]),
+        Operation::get(
+            "/certificates",
+            "list_certificates",
+            "The certificates that listeners and upstreams show, without their keys; the one that ends first is in front",
+            certificates::list,
+        ),
         Operation::take(
             Method::POST,
             "/explain",

@@ -41,7 +41,8 @@ use tokio::{
 /// A gateway that says what the test wants.
 struct Fake {
     ready: AtomicBool,
-    names: Vec<String>,
+    /// Something to be known of it.
+    noted: AtomicBool,
     token: Token,
     snapshot: Snapshot,
     /// What was noted.
@@ -56,7 +57,11 @@ impl Gateway for Fake {
         } else {
             Check::failed("drain", "the gateway is stopping")
         };
-        [Check::ok("listeners"), drain].into_iter().collect()
+        let revisions = match self.noted.load(Relaxed) {
+            false => Check::ok("revisions"),
+            true => Check::noted("revisions", "revision 7 is served, the last good one: etcd is away"),
+        };
+        [Check::ok("listeners"), revisions, drain].into_iter().collect()
     }
 
     fn metrics(&self, format: Format) -> String {
@@ -145,8 +150,8 @@ impl Gateway for Fake {
         self.denied.lock().unwrap().push(why);
     }
 
-    fn admin_names(&self) -> &[String] {
-        &self.names
+    fn admin_names(&self) -> Arc<[Arc<str>]> {
+        [Arc::<str>::from("gateway.internal")].into()
     }
 }
 
@@ -160,7 +165,7 @@ struct Running {
 fn fake() -> Arc<Fake> {
     Arc::new(Fake {
         ready: AtomicBool::new(true),
-        names: vec!["gateway.internal".to_owned()],
+        noted: AtomicBool::new(false),
         token: Token::new("secret").unwrap(),
         snapshot: snapshot(),
         audit: Mutex::default(),
@@ -288,12 +293,20 @@ async fn readiness_gives_its_reasons() {
     let answer = running.get("/readyz").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
     let answer = running.get("/readyz?verbose").await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "[+] listeners: ok\n[+] drain: ok\nready\n"));
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, "[+] listeners: ok\n[+] revisions: ok\n[+] drain: ok\nready\n")
+    );
 
+    running.gateway.noted.store(true, Relaxed);
+    let answer = running.get("/readyz").await;
+    let note = "[+] revisions: revision 7 is served, the last good one: etcd is away\n";
+    let told = format!("[+] listeners: ok\n{note}[+] drain: ok\nready\n");
+    assert_eq!((answer.status, answer.body), (200, told));
     running.gateway.ready.store(false, Relaxed);
     let answer = running.get("/readyz").await;
-    let reasons = "[+] listeners: ok\n[-] drain: the gateway is stopping\nnot ready\n";
-    assert_eq!((answer.status, answer.body.as_str()), (503, reasons));
+    let reasons = format!("[+] listeners: ok\n{note}[-] drain: the gateway is stopping\nnot ready\n");
+    assert_eq!((answer.status, answer.body), (503, reasons));
     assert_eq!(running.get("/livez").await.status, 200);
 }
 

@@ -3,12 +3,16 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::SystemTime,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
 };
 
 use admin::{Gateway, LogLevel, LogLevelOrder, LogLevelTold, Readiness, serve};
 use message::Token;
+use model::values::SecretHash;
 use revisions::{
     Meta, Revision,
     edit::{self, Edit, List, name_of},
@@ -16,8 +20,8 @@ use revisions::{
 use serde_json::{Map, Value, json};
 use snapshot::{
     BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
-    EndpointOrderError, Expected, Explanation, Finding, LiveEndpointTold, NodeTold, ObjectTold, OrderError, Owner,
-    Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    EndpointOrderError, Expected, Explanation, Finding, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, OrderError,
+    Owner, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -30,11 +34,13 @@ use tokio::{
 
 type Document = Map<String, Value>;
 
-/// A gateway whose file has a route, and whose API may have whatever does not say `bad`.
+/// A gateway whose file has a route, and whose API may have whatever does not say `no good`.
 pub(crate) struct Fake {
     token: Token,
     /// The oldest first; the first is empty.
     revisions: Mutex<Vec<Arc<Revision>>>,
+    /// How often somebody else is faster still, and gives the first consumer a key.
+    pub(crate) races: AtomicUsize,
 }
 
 /// In the file.
@@ -69,6 +75,20 @@ impl Fake {
         };
         is_so.then_some(()).ok_or_else(|| ChangeError::Unexpected("somebody else was faster".to_owned()))
     }
+
+    fn give_a_key(&self) {
+        let mut document = (*self.ours()).clone();
+        let key = json!({ "key": { "hash": SecretHash::of(b"theirs").to_string() } });
+        let credentials = &mut document["consumers"][0]["credentials"];
+        match credentials.as_array_mut() {
+            Some(list) => list.push(key),
+            None => *credentials = json!([key]),
+        }
+        let mut kept = self.revisions.lock().unwrap();
+        let mut meta = kept.last().unwrap().meta.clone();
+        meta.number += 1;
+        kept.push(Arc::new(Revision { meta, document: Arc::new(document) }));
+    }
 }
 
 pub(crate) fn name_in(edit: &Edit) -> Option<(List, &str)> {
@@ -99,6 +119,10 @@ impl Gateway for Fake {
     }
 
     fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
+        if self.races.load(Relaxed) > 0 {
+            self.races.fetch_sub(1, Relaxed);
+            self.give_a_key();
+        }
         order.expected.iter().try_for_each(|expected| self.check(expected))?;
         if let Some((list, name)) = order.edits.iter().filter_map(name_in).find(|(_, name)| *name == OURS_NOT) {
             let owner = self.object(list, name).unwrap().owner;
@@ -109,10 +133,10 @@ impl Gateway for Fake {
             severity: severity.to_owned(),
             path: Some("routes[a].match".to_owned()),
             place: None,
-            message: "it is bad".to_owned(),
+            message: "it is no good".to_owned(),
             hint: Some("take it out".to_owned()),
         };
-        if Value::Object(document.clone()).to_string().contains("bad") {
+        if Value::Object(document.clone()).to_string().contains("no good") {
             return Err(ChangeError::Refused(vec![finding("error")]));
         }
         let mut kept = self.revisions.lock().unwrap();
@@ -145,6 +169,11 @@ impl Gateway for Fake {
     fn compare(&self, old: u64, new: u64) -> Result<Diff, ChangeError> {
         let (old, new) = (self.revision(old)?, self.revision(new)?);
         Ok(Diff { same: old.document == new.document, ..no_diff() })
+    }
+
+    fn keys_used(&self, consumer: &str) -> Vec<KeyUsed> {
+        assert_eq!(consumer, "alice");
+        vec![KeyUsed { id: "ci".into(), last: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(60)) }]
     }
 
     fn nodes(&self) -> Vec<NodeTold> {
@@ -286,7 +315,11 @@ pub(crate) async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let meta = Meta { number: 0, time: 0, author: String::new(), message: String::new() };
     let none = Arc::new(Revision { meta, document: Arc::new(map(json!({ "version": 1 }))) });
-    let gateway = Arc::new(Fake { token: Token::new("secret").unwrap(), revisions: Mutex::new(vec![none]) });
+    let gateway = Arc::new(Fake {
+        token: Token::new("secret").unwrap(),
+        revisions: Mutex::new(vec![none]),
+        races: AtomicUsize::new(0),
+    });
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener.into(), gateway.clone(), std::future::pending()));
     Running { address, gateway }

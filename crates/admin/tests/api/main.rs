@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fake;
+/// Keys of consumers.
+mod keys;
 
 use std::collections::BTreeSet;
 
@@ -57,9 +59,9 @@ async fn what_cannot_be_is_refused_and_says_why() {
     running.ask("PATCH", "/routes/order", "{}").await.expect(404).says("did you mean `orders`?");
     let refused = running.ask("PATCH", &format!("/routes/{OURS_NOT}"), "{}").await.expect(409).says("sluice.yaml:3:5");
     assert_eq!(refused.json()["owner"]["kind"], "file");
-    let refused = running.ask("PUT", "/routes/a", r#"{"match":"bad"}"#).await.expect(422);
+    let refused = running.ask("PUT", "/routes/a", r#"{"match":"no good"}"#).await.expect(422);
     let problem = json!({
-        "severity": "error", "path": "routes[a].match", "place": null, "message": "it is bad", "hint": "take it out"
+        "severity": "error", "path": "routes[a].match", "place": null, "message": "it is no good", "hint": "take it out"
     });
     assert_eq!(refused.json()["problems"], json!([problem]));
     let refused = running.ask("POST", "/routes", "{}").await.expect(422).says("a new route needs a `name`");
@@ -77,7 +79,7 @@ async fn a_dry_run_keeps_nothing() {
     assert_eq!((told.field("location"), told.field("etag")), (None, None));
     assert!(told.json()["revision"].is_null() && told.json()["diff"].is_object(), "{}", told.body);
     running.ask("PUT", "/routes/a?dry_run=true", "{}").await.expect(200);
-    running.ask("PUT", "/routes/a?dry_run", r#"{"a":"bad"}"#).await.expect(422);
+    running.ask("PUT", "/routes/a?dry_run", r#"{"a":"no good"}"#).await.expect(422);
     running.ask("PUT", "/config?dry_run", "{}").await.expect(200);
     running.get("/routes/a").await.expect(404);
     assert_eq!(running.gateway.number(), 0);

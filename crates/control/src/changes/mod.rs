@@ -14,9 +14,12 @@ mod objects;
 /// Whose objects are, and what is expected of them.
 mod ours;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::HashSet, sync::Arc, time::SystemTime};
 
-use revisions::{CommitError, Draft, Meta, edit};
+use revisions::{
+    CommitError, Draft, Meta,
+    edit::{self, List},
+};
 use serde_json::{Map, Value};
 use snapshot::{ChangeError, ChangeOrder, ChangeTold, Diff, Edition, Finding};
 
@@ -109,10 +112,25 @@ fn edited(before: &Map<String, Value>, edits: &[edit::Edit]) -> Result<Map<Strin
             hint: Some("write the secret, or where it is kept: `{ file: path }` or `{ env: NAME }`".to_owned()),
         }]));
     }
-    match document {
-        Value::Object(document) => Ok(document),
-        _ => Ok(Map::new()),
-    }
+    let Value::Object(document) = document else { return Ok(Map::new()) };
+    let twice: Vec<_> = List::ALL.into_iter().flat_map(|list| given_twice(&document, list)).collect();
+    if twice.is_empty() { Ok(document) } else { Err(ChangeError::Refused(twice)) }
+}
+
+/// Objects with the name of one before them. What a file names as well is the file's, with a warning; but two of our own are a
+/// mistake, and nobody could ask for the second.
+fn given_twice(document: &Map<String, Value>, list: List) -> Vec<Finding> {
+    let mut taken = HashSet::new();
+    let names = edit::objects(document, list).filter_map(edit::name_of);
+    let twice = names.filter(|name| !taken.insert(*name));
+    let finding = |name| Finding {
+        severity: "error".to_owned(),
+        path: Some(format!("{}[{name}].name", list.name())),
+        place: None,
+        message: format!("there are two {} with the name `{name}`", list.name()),
+        hint: Some("give each a name of its own".to_owned()),
+    };
+    twice.map(finding).collect()
 }
 
 fn refused(refusal: &Refusal, overlay: Option<&str>) -> ChangeError {

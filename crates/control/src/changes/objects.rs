@@ -17,12 +17,11 @@ use crate::{
     source::{self, Text, Whose},
 };
 
-/// The objects that the API does not keep. They are read again only when their owners have written something else.
+/// The objects that the API does not keep, with their secrets. They are read again only when their owners have written something
+/// else.
 pub(crate) struct Others {
     texts: Vec<Text>,
     by_list: BTreeMap<&'static str, Vec<ObjectTold>>,
-    /// With the hashes of their keys.
-    consumers: Vec<ObjectTold>,
 }
 
 // === impl Control ===
@@ -30,6 +29,24 @@ pub(crate) struct Others {
 impl Control {
     /// The objects of a list of the document that is live, in their order.
     pub fn objects(&self, list: List) -> Vec<ObjectTold> {
+        let mut told = self.objects_with_secrets(list);
+        told.iter_mut().for_each(|told| redact(&mut told.object));
+        told
+    }
+
+    /// One of them: what is written of the others is not looked at.
+    pub fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+        let mut told = self.object_with_secrets(list, name)?;
+        redact(&mut told.object);
+        Some(told)
+    }
+
+    /// A consumer with the hashes of its keys, for whoever makes or takes one of them.
+    pub fn consumer(&self, name: &str) -> Option<ObjectTold> {
+        self.object_with_secrets(List::Consumers, name)
+    }
+
+    fn objects_with_secrets(&self, list: List) -> Vec<ObjectTold> {
         let revision = self.state().revision.clone();
         let others = self.others();
         let others = others.by_list.get(list.name()).map(Vec::as_slice).unwrap_or_default();
@@ -37,7 +54,7 @@ impl Control {
         let mut told: Vec<_> = others.iter().filter(is_file).cloned().collect();
         let files: HashSet<_> = told.iter().map(|told| told.name.clone()).collect();
         if let Some(revision) = &revision {
-            let ours = edit::objects(&revision.document, list).filter_map(whole).map(shown);
+            let ours = edit::objects(&revision.document, list).filter_map(whole);
             told.extend(ours.filter(|told| !files.contains(&told.name)));
         }
         let known: HashSet<_> = told.iter().map(|told| told.name.clone()).collect();
@@ -45,8 +62,7 @@ impl Control {
         told
     }
 
-    /// One of them: what is written of the others is not looked at.
-    pub fn object(&self, list: List, name: &str) -> Option<ObjectTold> {
+    fn object_with_secrets(&self, list: List, name: &str) -> Option<ObjectTold> {
         let revision = self.state().revision.clone();
         let others = self.others();
         let other = others.by_list.get(list.name()).and_then(|told| told.iter().find(|told| told.name == name));
@@ -54,15 +70,7 @@ impl Control {
             return Some(told.clone());
         }
         let kept = revision.as_ref().and_then(|revision| edit::object(&revision.document, list, name));
-        kept.and_then(whole).map(shown).or_else(|| other.cloned())
-    }
-
-    /// A consumer of the document that is live, with the hashes of its keys: what is not to be shown to anybody.
-    pub fn consumer(&self, name: &str) -> Option<ObjectTold> {
-        let revision = self.state().revision.clone();
-        let others = self.others();
-        let theirs = others.consumers.iter().find(|told| told.name == name).cloned();
-        theirs.or_else(|| whole(edit::object(&revision?.document, List::Consumers, name)?))
+        kept.and_then(whole).or_else(|| other.cloned())
     }
 
     /// The document that is live, or only what the API keeps of it.
@@ -92,9 +100,8 @@ impl Control {
             let items = root.iter().flat_map(move |root| root.near(list.name()).items());
             items.filter_map(|node| theirs(node, &texts))
         };
-        let by_list = List::ALL.into_iter().map(|list| (list.name(), of(list).map(shown).collect())).collect();
-        let consumers = of(List::Consumers).collect();
-        let others = Arc::new(Others { texts, by_list, consumers });
+        let by_list = List::ALL.into_iter().map(|list| (list.name(), of(list).collect())).collect();
+        let others = Arc::new(Others { texts, by_list });
         self.state().others = Some(others.clone());
         others
     }
@@ -124,12 +131,6 @@ fn theirs(node: &Node, texts: &[Text]) -> Option<ObjectTold> {
 fn whole(object: &Map<String, Value>) -> Option<ObjectTold> {
     let name = edit::name_of(object)?.to_owned();
     Some(ObjectTold { name, owner: Owner::Api, tag: tag(object), object: object.clone() })
-}
-
-/// An object as anybody may see it.
-fn shown(mut told: ObjectTold) -> ObjectTold {
-    redact(&mut told.object);
-    told
 }
 
 /// Another one for each change of an object. Of its secrets it tells sixteen bits, so that nobody finds them by trying.

@@ -37,6 +37,12 @@ async fn what_is_refused_changes_nothing_and_says_where() {
         (vec![put(object(json!({ "name": "c", "upstream": "nobody" })))], "routes[c].upstream"),
         (vec![Edit::Create { list: List::Listeners, object: listener }], "listeners[second]"),
         (vec![Edit::Replace { document: object(json!({ "rotes": [] })) }], "rotes"),
+        (
+            vec![Edit::Replace {
+                document: object(json!({ "routes": [route("b", "/b", "x"), route("b", "/c", "x")] })),
+            }],
+            "routes[b].name",
+        ),
     ] {
         let findings = findings(gateway.change(edits).unwrap_err());
         let paths: Vec<_> = findings.iter().filter(|it| it.severity == "error").map(|it| it.path.as_deref()).collect();

@@ -129,6 +129,7 @@ async fn secrets_are_not_shown_and_not_lost() {
     let told = gateway.control.objects(List::Upstreams).remove(0);
     assert_eq!(told.owner, Owner::Api);
     assert!(!serde_json::to_string(&told).unwrap().contains("nobody-guesses"), "{told:?}");
+    assert_eq!(gateway.control.object(List::Upstreams, "u").as_ref(), Some(&told));
     assert!(!json!(gateway.control.document(false)).to_string().contains("nobody-guesses"));
     // What was shown goes back with another key.
     let mut shown = told.object.clone();

@@ -6,13 +6,13 @@ use crate::{
     Consumer, Credential, Node, Place, Report, TextOr,
     decode::decode,
     document::{self, ApiKey},
-    values::{DateOrTime, GroupName, KeyHash, Name},
+    values::{DateOrTime, GroupName, Name, SecretHash},
 };
 
 /// One result for each node.
 pub(super) fn check(nodes: &[Node], report: &mut Report) -> Vec<Option<Consumer>> {
     let consumers: Vec<_> = nodes.iter().map(|node| consumer(node, report)).collect();
-    let mut taken: HashMap<KeyHash, &Place> = HashMap::new();
+    let mut taken: HashMap<SecretHash, &Place> = HashMap::new();
     for (node, consumer) in nodes.iter().zip(&consumers) {
         let Some(consumer) = consumer else { continue };
         for (index, credential) in consumer.credentials.iter().enumerate() {

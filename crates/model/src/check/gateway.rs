@@ -1,15 +1,15 @@
 //! What holds for the whole process.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use http::HeaderName;
 
 use super::{access_log, policies, registries, tracing};
 use crate::{
-    Debugging, EtcdHome, FlightRecorder, Forwarded, Gateway, Home, Node, Report, TextOr,
+    Address, Debugging, EtcdHome, FlightRecorder, Forwarded, Gateway, Home, Node, Report, TextOr,
     decode::decode,
     document::{self, Workers},
-    values::{Count, FieldName, ListenAddress, Network, Zone},
+    values::{Count, FieldName, ListenAddress, Network, ServerName, Zone},
 };
 
 /// Parts of the names of fields that show who somebody is; nobody may read those who reads what happened.
@@ -37,12 +37,13 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         home,
         policies: _,
     } = written?;
-    let admin = admin.map(|document::Admin { address: ListenAddress(address) }| address);
+    let (admin, admin_names) = admin.map(|written| self::admin(node.near("admin"), written, report)).unzip();
     let tracing = tracing.map(|written| tracing::check(node.near("tracing"), written, report));
     let registries = registries::check(node, discovery, registry, admin.as_ref(), report)?;
     Some(Gateway {
         workers,
         admin,
+        admin_names: admin_names.unwrap_or_default(),
         trusted_proxies: trusted_proxies.into_iter().map(|Network(network)| network).collect(),
         zone: zone.map(|Zone(zone)| zone),
         access_logs: access_logs?,
@@ -69,6 +70,15 @@ pub(super) fn check(node: Option<&Node>, report: &mut Report) -> Option<Gateway>
         home: home.map_or(default.home, |home| self::home(node.near("home"), home, report)),
         policies,
     })
+}
+
+fn admin(node: &Node, written: document::Admin, report: &mut Report) -> (Address, Arc<[Arc<str>]>) {
+    let document::Admin { address: ListenAddress(address), names } = written;
+    if matches!(address, Address::Unix(_)) && !names.is_empty() {
+        let message = "a unix socket may be asked for under any name, for no page in a browser gets to it";
+        report.warning_with_hint(&node.near("names").place, message, "leave `names` out");
+    }
+    (address, names.into_iter().map(|ServerName(name)| name).collect())
 }
 
 fn home(node: &Node, written: document::Home, report: &mut Report) -> Home {

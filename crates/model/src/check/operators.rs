@@ -7,7 +7,7 @@ use crate::{
     Node, Operator, Place, Report, TextOr,
     decode::decode,
     document::{self, OperatorToken},
-    values::{DateOrTime, Name, TokenHash},
+    values::{DateOrTime, Name, SecretHash},
 };
 
 /// Who has the admin token is called so.
@@ -16,7 +16,7 @@ const RESERVED: &str = "admin";
 /// One result for each node.
 pub(super) fn check(nodes: &[Node], report: &mut Report) -> Vec<Option<Operator>> {
     Names::collect("operator", nodes, report);
-    let mut tokens: HashMap<TokenHash, &Place> = HashMap::new();
+    let mut tokens: HashMap<SecretHash, &Place> = HashMap::new();
     let mut operators = Vec::with_capacity(nodes.len());
     for node in nodes {
         let operator = operator(node, report);

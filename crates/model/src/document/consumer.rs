@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     FromText, TextOr,
-    values::{DateOrTime, GroupName, KeyHash, Name},
+    values::{DateOrTime, GroupName, Name, SecretHash},
 };
 
 /// Somebody who calls, and how it is known who that is.
@@ -46,7 +46,7 @@ pub struct Credential {
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
     /// Its hash.
-    pub hash: KeyHash,
+    pub hash: SecretHash,
 }
 
 // === impl ApiKey ===

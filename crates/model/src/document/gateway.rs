@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::{Policy, Registries, Registry, Tracing, Unread, UpstreamTls, access_log::AccessLogs};
 use crate::{
     FromText, TextOr,
-    values::{Count, Duration, FieldName, HttpUrl, ListenAddress, Name, Network, SecretSource, Zone},
+    values::{Count, Duration, FieldName, HttpUrl, ListenAddress, Name, Network, SecretSource, ServerName, Zone},
 };
 
 /// What holds for the whole process.
@@ -88,6 +88,10 @@ pub struct EtcdHome {
 pub struct Admin {
     /// The address, apart from all listeners: `127.0.0.1:9901` or `unix:/run/sluice.sock`.
     pub address: ListenAddress,
+    /// Names under which it may be asked, for example `gateway.internal`, beside addresses and `localhost`. A page in a browser
+    /// can reach it by any name that resolves to it, so other names are refused. Default: none.
+    #[serde(default)]
+    pub names: Vec<ServerName>,
 }
 
 /// What is recorded of requests, in memory, for `sluice trace` and `/api/v1/requests`.
@@ -123,7 +127,8 @@ pub struct Debug {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Forwarded {
-    /// `Via`, on requests and responses (RFC 9110, 7.6.3). Default: true.
+    /// `Via`, on requests and responses (RFC 9110, 7.6.3). Without it, nobody notices a route that leads back to the gateway.
+    /// Default: true.
     pub via: Option<bool>,
     /// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`. Default: true.
     pub x_forwarded: Option<bool>,

@@ -3,7 +3,7 @@ use serde::Deserialize;
 
 use crate::{
     FromText, TextOr,
-    values::{DateOrTime, Name, TokenHash},
+    values::{DateOrTime, Name, SecretHash},
 };
 
 /// Somebody who may ask at `gateway.admin`. `sluice operator new` makes one.
@@ -35,7 +35,7 @@ pub enum OperatorRole {
 #[serde(deny_unknown_fields)]
 pub struct OperatorToken {
     /// The hash of the token.
-    pub hash: TokenHash,
+    pub hash: SecretHash,
 }
 
 // === impl OperatorToken ===

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use crate::{Place, values::KeyHash};
+use crate::{Place, values::SecretHash};
 
 #[derive(Debug, Clone)]
 pub struct Consumer {
@@ -17,7 +17,7 @@ pub struct Consumer {
 /// A key of a consumer; no other one in the document is the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    pub hash: KeyHash,
+    pub hash: SecretHash,
     /// What operators call it; of one consumer, no two are the same.
     pub id: Arc<str>,
     pub created: Option<SystemTime>,

@@ -14,6 +14,8 @@ pub struct Gateway {
     /// `None`: one per core.
     pub workers: Option<NonZeroUsize>,
     pub admin: Option<Address>,
+    /// Under which names it may be asked, beside addresses and `localhost`.
+    pub admin_names: Arc<[Arc<str>]>,
     /// Whose `Forwarded` and `X-Forwarded-*` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// Where it stands; `None`: nobody says.
@@ -94,6 +96,7 @@ impl Default for Gateway {
         Self {
             workers: None,
             admin: None,
+            admin_names: Arc::default(),
             trusted_proxies: Vec::new(),
             zone: None,
             access_logs: Vec::new(),

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 pub use crate::document::OperatorRole;
-use crate::{Place, values::TokenHash};
+use crate::{Place, values::SecretHash};
 
 /// Somebody who may ask at the admin address.
 #[derive(Debug, Clone)]
@@ -10,7 +10,7 @@ pub struct Operator {
     pub place: Place,
     pub role: OperatorRole,
     /// Of the token that they show.
-    pub hash: TokenHash,
+    pub hash: SecretHash,
     /// From when on it is worth nothing.
     pub not_after: Option<SystemTime>,
 }

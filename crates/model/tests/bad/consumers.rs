@@ -45,10 +45,10 @@ consumers:
 ",
         &[
             "5:16: error: a document does not hold keys; write `{ hash: \"blake3:…\" }`, with what `printf %s \"$KEY\" | b3sum` prints",
-            "6:24: error: expected the hash of a key: `blake3:` and 64 hexadecimal digits; it is what `printf %s \"$KEY\" | b3sum` prints, and not the key itself",
+            "6:24: error: expected a BLAKE3 hash: `blake3:` and 64 hexadecimal digits; it is what `printf %s \"$SECRET\" | b3sum` prints, and not the secret itself",
             "7:18: error: unknown key `hsh`; did you mean `hash`?",
             "8:9: error: missing key `key`",
-            "9:24: error: expected the hash of a key: `blake3:` and 64 hexadecimal digits; it is what `printf %s \"$KEY\" | b3sum` prints, and not the key itself",
+            "9:24: error: expected a BLAKE3 hash: `blake3:` and 64 hexadecimal digits; it is what `printf %s \"$SECRET\" | b3sum` prints, and not the secret itself",
             "9:56: error: expected a date such as `2026-01-31`, or a moment such as `2026-01-31T09:00:00Z`, found the text `soon`",
         ],
     );

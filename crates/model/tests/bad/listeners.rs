@@ -41,7 +41,7 @@ gateway:
 ",
         &[
             "3:12: error: expected `auto` or a number from 1 to 1024, found the number 0",
-            "4:10: error: expected a map with the key `address`, found the text `127.0.0.1:9901`",
+            "4:10: error: expected a map with keys such as `address`, found the text `127.0.0.1:9901`",
             "5:15: error: expected `off`, or a map with `path`, found `true`",
             "7:20: error: expected a list, found the text `10.0.0.0/8`",
         ],
@@ -69,6 +69,16 @@ gateway:
         &[
             "3:37: error: `cookie` holds credentials, which are not recorded; leave it out; `consumer` says who called",
             "3:45: error: `x-api-key` holds credentials, which are not recorded; leave it out; `consumer` says who called",
+        ],
+    );
+    check(
+        "version: 1\ngateway: { admin: { address: 'unix:/run/a.sock', names: [a.internal, 'b:80'] } }\n",
+        &["2:70: error: expected a host such as `users.internal`, or an IP address, found the text `b:80`"],
+    );
+    check(
+        "version: 1\ngateway: { admin: { address: 'unix:/run/a.sock', names: [a.internal] } }\n",
+        &[
+            "2:57: warning: a unix socket may be asked for under any name, for no page in a browser gets to it; leave `names` out",
         ],
     );
     check("version: 1\ngateway: { debug: { token: '' } }\n", &["2:28: error: an empty secret"]);

@@ -33,7 +33,7 @@ fn all_that_is_wrong_with_operators() {
            - root\n",
         &[
             "3:23: error: unknown value `Operator`; did you mean `operator`?",
-            "3:48: error: expected `blake3:` and 64 hexadecimal digits, as `sluice operator new` prints them, found another text",
+            "3:48: error: expected a BLAKE3 hash: `blake3:` and 64 hexadecimal digits; it is what `printf %s \"$SECRET\" | b3sum` prints, and not the secret itself",
             "4:13: error: `admin` is whoever has the admin token; call them by the name of who they are",
             "5:5: error: missing key `name`",
             "5:28: error: expected a map with the `hash` of a token, found a text; `sluice operator new` prints both",

@@ -1,11 +1,11 @@
-use model::values::KeyHash;
+use model::values::SecretHash;
 
 use super::*;
 use crate::testing::{build_for, check, consumers, exchange, lines, problems, site};
 
 /// Alice has two keys, of which `old` has expired; bob has one; the guest has none.
 fn known() -> Arc<Consumers> {
-    let key = |key: &str| format!("key: {{ hash: '{}' }}", KeyHash::of(key.as_bytes()));
+    let key = |key: &str| format!("key: {{ hash: '{}' }}", SecretHash::of(key.as_bytes()));
     consumers(&format!(
         "[{{ name: alice, groups: [gold, beta], credentials: [{{ {} }}, {{ {}, not_after: 2000-01-01 }}] }},\
           {{ name: bob, credentials: [{{ {} }}] }}, {{ name: guest, groups: [free] }}]",

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Subcommand, ValueEnum};
 use model::{
     FromText,
-    values::{DateOrTime, Name, TokenHash},
+    values::{DateOrTime, Name, SecretHash},
 };
 use serde::Serialize;
 use snapshot::Role;
@@ -102,7 +102,7 @@ impl New {
         let Self { name, role, not_after, json } = self;
         let secret = admin_token::secret().map_err(|error| Failure::Other(format!("cannot make a token: {error}")))?;
         let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret));
-        let hash = TokenHash(*blake3::hash(token.as_bytes()).as_bytes()).to_string();
+        let hash = SecretHash(*blake3::hash(token.as_bytes()).as_bytes()).to_string();
         let operator = Written { name, role: role.into(), token: WrittenToken { hash }, not_after };
         let made = Made { token, operator };
         if !json {

@@ -12,9 +12,9 @@ use message::Token;
 use revisions::{Meta, Revision, edit::List};
 use serde_json::{Map, Value};
 use snapshot::{
-    BreakerOrder, BreakerTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold, EndpointOrder,
-    EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators, OrderError, Question,
-    QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
+    BreakerOrder, BreakerTold, CertificateTold, ChangeError, ChangeOrder, ChangeTold, Diff, EndpointHealthTold,
+    EndpointOrder, EndpointOrderError, Explanation, KeyUsed, LiveEndpointTold, NodeTold, ObjectTold, Operators,
+    OrderError, Question, QuestionError, ServiceOrder, ServiceOrderError, ServiceTold,
 };
 use telemetry::{
     Format,
@@ -76,7 +76,15 @@ impl admin::Gateway for Operated {
             None => Check::ok("discovery"),
             Some(problem) => Check::failed("discovery", problem),
         };
-        [Check::ok("listeners"), Check::ok("configuration"), discovery, drain].into_iter().collect()
+        // Whoever has lost the others, or the store that they share, serves on; who looks at it learns that it may be old.
+        let revisions = match self.control.revision_trouble() {
+            None => Check::ok("revisions"),
+            Some(trouble) => {
+                let live = self.control.live_revision();
+                Check::noted("revisions", format!("revision {live} is served, the last good one: {trouble}"))
+            }
+        };
+        [Check::ok("listeners"), Check::ok("configuration"), revisions, discovery, drain].into_iter().collect()
     }
 
     fn metrics(&self, format: Format) -> String {
@@ -209,6 +217,10 @@ impl admin::Gateway for Operated {
         self.nodes.told(&self.control)
     }
 
+    fn certificates(&self) -> Vec<CertificateTold> {
+        snapshot::certificates(&self.control.snapshot(), SystemTime::now())
+    }
+
     fn schema(&self) -> Value {
         self.control.kinds().schema()
     }
@@ -231,5 +243,9 @@ impl admin::Gateway for Operated {
 
     fn denied(&self, why: Denied) {
         self.audit.denied(why);
+    }
+
+    fn admin_names(&self) -> Arc<[Arc<str>]> {
+        self.control.snapshot().settings.admin_names.clone()
     }
 }

@@ -1,6 +1,6 @@
 //! A way to an endpoint: socket, TLS, HTTP handshake.
 
-use std::{cell::Cell, future::poll_fn, io, pin::Pin, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, future::poll_fn, io, path::Path, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
 use hyper::{client::conn::http2, rt::Executor};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -72,6 +72,11 @@ impl Connector {
     /// Whether endpoints are reached over TLS.
     pub fn is_secure(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// The certificate that endpoints are shown: its file, and what stood in that.
+    pub fn certificate(&self) -> Option<(&Path, &[u8])> {
+        self.tls.as_ref()?.source.certificate()
     }
 
     /// Whether [`Connector::connect`] may give an HTTP/2 connection.

@@ -1,6 +1,6 @@
 //! TLS towards endpoints.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use fetch::tls::{TlsError, client_config, server_name};
 use message::{Cause, Error, Result};
@@ -69,6 +69,13 @@ impl Source {
         };
         let files = tls.ca.iter().chain(identity).map(read).collect::<Result<_, _>>()?;
         Ok(Self { tls: tls.clone(), files })
+    }
+
+    pub(super) fn certificate(&self) -> Option<(&Path, &[u8])> {
+        let path = &self.tls.client_certificate.as_ref()?.cert;
+        // As they are read: the roots, the certificate, its key.
+        let index = usize::from(self.tls.ca.is_some());
+        Some((path, self.files.get(index)?))
     }
 }
 
