@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     rc::Rc,
     sync::Arc,
     time::Instant,
@@ -44,12 +45,20 @@ pub(crate) struct LocalSet {
 impl World {
     /// Pools of the previous world are kept where rules and address are the same.
     pub(super) fn new(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
-        let local = |upstream: &Arc<Upstream>| {
-            let previous = previous
-                .and_then(|previous| previous.upstreams.iter().find(|local| local.upstream.name == upstream.name));
+        let before = previous.map_or(&[][..], |previous| &previous.upstreams);
+        let mut by_name = None;
+        let local = |(index, upstream): (usize, &Arc<Upstream>)| {
+            // Most changes leave all of them where they were, and exchanges wait meanwhile.
+            let same = before.get(index).filter(|local| local.upstream.name == upstream.name);
+            let previous = same.or_else(|| {
+                let by_name = by_name.get_or_insert_with(|| {
+                    before.iter().map(|local| (&*local.upstream.name, local)).collect::<HashMap<_, _>>()
+                });
+                by_name.get(&*upstream.name).copied()
+            });
             LocalUpstream::new(upstream.clone(), previous)
         };
-        let upstreams = snapshot.upstreams.iter().map(local).collect();
+        let upstreams = snapshot.upstreams.iter().enumerate().map(local).collect();
         Self { snapshot, upstreams }
     }
 
