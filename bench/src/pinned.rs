@@ -45,3 +45,12 @@ pub(crate) fn stay(core: Option<usize>) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Has this thread run only while nobody else wants its core: whoever wakes there interrupts it at once. (Behind `nice 19` they
+/// would wait for the end of its slice.)
+pub(crate) fn give_way() {
+    let none = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the kernel reads one structure behind the pointer, which lives until the call returns, and changes nothing but how
+    // the calling thread (0) is scheduled.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) };
+}

@@ -28,7 +28,7 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
     runtime.worker_threads(1).enable_all().on_thread_start(move || {
         // Elsewhere it would take time from the gateway, and before others from the load; but it is no reason to give up.
         _ = crate::pinned::stay(core);
-        _ = rustix::process::setpriority_process(None, 19);
+        crate::pinned::give_way();
     });
     Ok(runtime.build()?)
 }
