@@ -380,6 +380,8 @@ async fn files_may_change_under_load() {
     let load = load(&gateway, 4);
     load.more(500).await;
     let at = |name: &str| gateway.directory().join(name);
+    // Lines wait in buffers for up to a second.
+    eventually("the first lines", async || (fs::metadata(at("a.jsonl")).ok()?.len() > 0).then_some(())).await;
     fs::rename(at("a.jsonl"), at("moved.jsonl")).unwrap();
     gateway.signal(Signal::HUP);
     eventually("the new file", async || at("a.jsonl").exists().then_some(())).await;
