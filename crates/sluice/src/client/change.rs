@@ -23,6 +23,9 @@ pub(crate) struct How {
     /// Why, for the history
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
+    /// Ask nobody before something is taken away. Nobody is asked either if there is no terminal
+    #[arg(short, long)]
+    yes: bool,
     #[command(flatten)]
     pub(crate) form: Form,
 }
@@ -52,8 +55,8 @@ impl How {
     }
 
     /// Whether whoever wants it is to be shown what would come of it, and asked.
-    pub(crate) fn asks(&self, yes: bool) -> bool {
-        !self.dry_run && !yes && is_somebody_there()
+    pub(crate) fn asks(&self) -> bool {
+        !self.dry_run && !self.yes && is_somebody_there()
     }
 
     /// Shows what would come of it, and asks.

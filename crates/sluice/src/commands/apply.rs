@@ -31,9 +31,6 @@ pub(crate) struct Apply {
     /// Only if this is the newest revision still, as `sluice history` tells it
     #[arg(long, value_name = "NUMBER")]
     revision: Option<u64>,
-    /// Ask nobody before something is taken away. Nobody is asked either if there is no terminal
-    #[arg(short, long)]
-    yes: bool,
     #[command(flatten)]
     how: How,
     #[command(flatten)]
@@ -50,7 +47,7 @@ impl Apply {
             if let Some(number) = self.revision {
                 edits.seen = Some(number.to_string());
             }
-            if edits.takes_away && self.how.asks(self.yes) {
+            if edits.takes_away && self.how.asks() {
                 if edits.seen.is_none() {
                     edits.seen = Some(newest(&remote).await?);
                 }

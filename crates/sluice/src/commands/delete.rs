@@ -25,9 +25,6 @@ pub(crate) struct Delete {
     kind: List,
     /// What it is called
     name: String,
-    /// Ask nobody before. Nobody is asked either if there is no terminal
-    #[arg(short, long)]
-    yes: bool,
     #[command(flatten)]
     how: How,
     #[command(flatten)]
@@ -38,12 +35,12 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let Self { kind, name, yes, how, running } = self;
+        let Self { kind, name, how, running } = self;
         let (remote, path) = (running.find()?, Path::new(&[kind.name(), &name]));
         let told: Value = block_on(async {
             let (_, seen): (Value, _) = remote.get_tagged(&path).await?;
             let delete = async |path: &Path| remote.send_if(Method::DELETE, path, "", Some(&seen)).await;
-            if how.asks(yes) {
+            if how.asks() {
                 let would_be = delete(&path.clone().flag("dry_run", true)).await?;
                 how.ask(would_be, &format!("Delete the {} `{name}`?", kind.singular()))?;
             }

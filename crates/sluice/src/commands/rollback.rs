@@ -23,9 +23,6 @@ pub(crate) struct Rollback {
     /// The number of the revision
     #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     number: u64,
-    /// Ask nobody before. Nobody is asked either if there is no terminal
-    #[arg(short, long)]
-    yes: bool,
     #[command(flatten)]
     how: How,
     #[command(flatten)]
@@ -36,13 +33,13 @@ pub(crate) struct Rollback {
 
 impl Rollback {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let Self { number, yes, how, running } = self;
+        let Self { number, how, running } = self;
         let remote = running.find()?;
         let path = Path::new(&["revisions", &number.to_string(), "rollback"]);
         let told: Value = block_on(async {
             let seen = newest(&remote).await?;
             let roll_back = async |path: &Path| remote.send_if(Method::POST, path, "", Some(&seen)).await;
-            if how.asks(yes) {
+            if how.asks() {
                 let would_be = roll_back(&path.clone().flag("dry_run", true)).await?;
                 how.ask(would_be, &format!("Go back to revision {number}?"))?;
             }
