@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,7 @@ use testkit::{
     origin::Origin,
 };
 
-use crate::held::Held;
+use crate::{held::Held, kept::kept};
 
 /// A document with services of Consul as upstreams and routes, each of its name.
 fn document(consul: &str, more: &str, services: &[&str]) -> String {
@@ -206,12 +205,6 @@ async fn start_with_state(document: &str, state: &TempDir) -> Process {
     Process::with(document).argument("--state").argument(state.path()).start().await
 }
 
-async fn kept(state: &Path, text: &str) {
-    let file = state.join("consul-catalog.json");
-    let has = async || fs::read_to_string(&file).is_ok_and(|content| content.contains(text)).then_some(());
-    eventually("it is kept on the disk", has).await;
-}
-
 #[tokio::test]
 async fn routes_come_from_the_catalog_without_a_restart() {
     let (a, b) = (Origin::text("a").await, Origin::text("b").await);
@@ -240,6 +233,7 @@ async fn routes_come_from_the_catalog_without_a_restart() {
     assert_eq!(client::get(gateway.address("web"), "/users/7").await.status, 404);
     assert_eq!(client::get(gateway.address("web"), "/ping").await.text(), "pong");
     kept(state.path(), "/people").await;
+    kept(&state.path().join("discovery"), &b.address.to_string()).await;
 
     // Started without Consul, it serves what it served.
     drop(gateway);

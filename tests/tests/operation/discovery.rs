@@ -17,7 +17,7 @@ use testkit::{
     origin::Origin,
 };
 
-use crate::{asking::Operator, held::Held};
+use crate::{asking::Operator, held::Held, kept::kept};
 
 /// A file that instances are found in, and a state directory, both of which outlive a gateway.
 struct Found {
@@ -75,15 +75,9 @@ routes:
         self.with(&self.document("", "")).start().await
     }
 
-    /// Waits until the disk has a file of which this is a part, beside the token and orders.
+    /// Waits until the disk has this of a service.
     async fn kept(&self, text: &str) {
-        let folder = self.state().join("discovery");
-        let has = async || {
-            let files = fs::read_dir(&folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-            let mut files = files.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
-            files.any(|file| fs::read_to_string(file).is_ok_and(|content| content.contains(text))).then_some(())
-        };
-        eventually("it is kept on the disk", has).await;
+        kept(&self.state().join("discovery"), text).await;
     }
 }
 

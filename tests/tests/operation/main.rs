@@ -10,6 +10,7 @@ mod bad_requests;
 mod failing;
 /// An origin that answers when the test says.
 mod held;
+mod kept;
 /// A stock Eureka estate.
 mod spring;
 /// How a refusal looks, whatever it refuses.
