@@ -27,20 +27,28 @@ pub(super) async fn release(board: &Board, start: Instant, seconds: Duration, ra
     // SAFETY: an `OwnedFd` is open, stays so until it is dropped with the `AsyncFd`, and always names the same descriptor.
     let clock = unsafe { AsyncFd::register_with_interest(clock, Interest::READABLE) }?;
     let mut released = 0;
-    while released < total {
+    loop {
+        let due = due(start.elapsed(), rate).min(total);
+        board.release((due - released) as usize);
+        released = due;
+        if released == total {
+            break;
+        }
         let mut ready = clock.readable().await?;
         match rustix::io::read(clock.get_ref(), &mut [0; 8]) {
             Ok(_) => {}
             Err(Errno::AGAIN) => ready.clear_ready(),
             Err(error) => return Err(error.into()),
         }
-        let due = ((start.elapsed().as_secs_f64() * rate) as u64).min(total);
-        board.release((due - released) as usize);
-        released = due;
     }
     // One more for each lane: it finds that nothing is left.
     board.release(tokio::sync::Semaphore::MAX_PERMITS / 2);
     Ok(())
+}
+
+/// How many requests are due by then: the first one at the start.
+fn due(elapsed: Duration, rate: f64) -> u64 {
+    (elapsed.as_secs_f64() * rate) as u64 + 1
 }
 
 fn every(interval: Duration) -> Result<std::os::fd::OwnedFd, Failure> {
@@ -50,4 +58,15 @@ fn every(interval: Duration) -> Result<std::os::fd::OwnedFd, Failure> {
     let timer = Itimerspec { it_interval: interval, it_value: interval };
     rustix::time::timerfd_settime(&clock, TimerfdTimerFlags::empty(), &timer)?;
     Ok(clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_the_next_tick() {
+        let at = |millis| due(Duration::from_millis(millis), 1000.0);
+        assert_eq!([at(0), at(1), at(2), at(1000)], [1, 2, 3, 1001]);
+    }
 }

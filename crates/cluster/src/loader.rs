@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
-    thread,
 };
 
 use etcd::{AskError, Members, wire};
@@ -81,7 +80,7 @@ async fn aside<T: Send + 'static>(
         return work();
     }
     let (done, result) = oneshot::channel();
-    let begun = thread::Builder::new().name("revision".to_owned()).spawn(move || {
+    let begun = scheduling::background("revision", move || {
         // Whoever waited for it may be gone.
         _ = done.send(work());
     });

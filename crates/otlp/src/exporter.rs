@@ -4,7 +4,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -113,7 +112,7 @@ impl<T: Send + 'static> Exporter<T> {
             untold: 0,
             is_failing: false,
         };
-        thread::Builder::new().name(name.to_owned()).spawn(move || {
+        scheduling::background(name, move || {
             runtime.block_on(courier.work_until(&told_to_end));
             drop(alive);
         })?;

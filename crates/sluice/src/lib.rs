@@ -23,8 +23,6 @@ mod memory;
 mod registries;
 /// Standard output that may be cut short by `| head`.
 mod output;
-/// What the kernel's scheduler is told of our threads.
-mod scheduling;
 
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use super::Problem;
 
 /// From the words that everybody speaks to the program. A crate names its own layer and those above it in this list.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("words", &["expression", "model", "message", "fetch", "listen", "otlp", "store", "telemetry"]),
+    ("words", &["expression", "model", "message", "fetch", "listen", "otlp", "scheduling", "store", "telemetry"]),
     ("mechanisms", &["revisions", "route", "policy", "upstream", "etcd"]),
     ("implementations", &["policies", "plugin", "discovery", "registry", "cluster"]),
     ("snapshot", &["snapshot"]),

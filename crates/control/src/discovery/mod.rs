@@ -107,7 +107,7 @@ struct Ear {
 }
 
 /// Between two writes of a file: what flaps must not wear the disk.
-const BETWEEN_SAVES: Duration = Duration::from_secs(1);
+const BETWEEN_SAVES: Duration = Duration::from_secs(5);
 
 /// How long a gateway that starts waits for first answers before it says that it is ready: for longer, and it would never
 /// come back while a registry is away.

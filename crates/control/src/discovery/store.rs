@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, Sender, channel},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::{Duration, SystemTime},
 };
 
@@ -167,7 +167,7 @@ impl Store {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
             let (jobs, received) = channel();
-            match thread::Builder::new().name("state".to_owned()).spawn(move || write_all(&received)) {
+            match scheduling::background("state", move || write_all(&received)) {
                 Ok(thread) => *writer = Some(Writer { jobs, thread }),
                 Err(error) => return tracing::error!(%error, "what registries tell cannot be kept for the next start"),
             }

@@ -7,7 +7,6 @@ use std::{
     io,
     path::Path,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -39,7 +38,7 @@ const AFTER_BREAK: Duration = Duration::from_secs(1);
 pub(super) fn start(shared: Arc<Shared>) -> io::Result<UnboundedSender<Wanted>> {
     let (wanted, news) = unbounded_channel();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name("discovery".to_owned()).spawn(move || {
+    scheduling::background("discovery", move || {
         runtime.block_on(run(news, shared));
         // What is still there need not be waited for.
         runtime.shutdown_background();

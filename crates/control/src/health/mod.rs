@@ -16,7 +16,6 @@ use std::{
     collections::HashSet,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    thread,
     time::Instant,
 };
 
@@ -121,7 +120,7 @@ impl Health {
 fn start() -> io::Result<UnboundedSender<Wanted>> {
     let (wanted, news) = unbounded_channel();
     let (report, started) = std::sync::mpsc::channel();
-    thread::Builder::new().name("health".to_owned()).spawn(move || {
+    scheduling::background("health", move || {
         let runtime = match LocalRuntime::new() {
             Ok(runtime) => runtime,
             // Whoever started the thread waits for the report.

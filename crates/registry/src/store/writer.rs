@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -40,7 +39,7 @@ impl Writer {
         let (done, kept) = watch::channel(0);
         let failures = Arc::<AtomicU64>::default();
         let counter = failures.clone();
-        thread::Builder::new().name("registry".to_owned()).spawn(move || run(store, &woken, &done, &counter, take))?;
+        scheduling::background("registry", move || run(store, &woken, &done, &counter, take))?;
         Ok(Self { wake, kept, failures })
     }
 

@@ -52,7 +52,7 @@ use crate::{
     builtins::Known,
     failure::Failure,
     log::Levels,
-    memory, registries, scheduling,
+    memory, registries,
 };
 use catalog::Catalog;
 use nodes::Nodes;

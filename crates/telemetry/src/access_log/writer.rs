@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -53,7 +52,7 @@ impl Writer {
         let (orders, given) = sync_channel(room);
         let (alive, ended) = sync_channel(0);
         let told = shared.clone();
-        thread::Builder::new().name(name.to_owned()).spawn(move || {
+        scheduling::background(name, move || {
             run(&given, sink, &told);
             // What still comes is lost, and counted by whoever sends it.
             drop((given, alive));

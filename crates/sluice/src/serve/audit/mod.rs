@@ -19,7 +19,7 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -63,7 +63,7 @@ impl AuditLog {
         let folder: Arc<Path> = folder.into();
         let (queue, messages) = sync_channel(QUEUE);
         let (file, counted) = (AuditFile::new(folder.clone()), counters.clone());
-        let writer = thread::Builder::new().name("audit".to_owned()).spawn(move || write(file, &messages, &counted))?;
+        let writer = scheduling::background("audit", move || write(file, &messages, &counted))?;
         Ok(Self { folder, counters, queue: Some(queue), writer: Some(writer) })
     }
 
