@@ -171,19 +171,6 @@ impl<'a> Bench<'a> {
         Ok(Sample { direct: Some(direct), ..sample })
     }
 
-    /// Half of what goes at most, twice through the same gateway; `meanwhile` is called when the second begins to count.
-    pub(crate) fn twice(
-        &self,
-        case: &Case,
-        listen: SocketAddr,
-        meanwhile: impl FnOnce(),
-    ) -> Result<[load::Report; 2], Failure> {
-        let most = self.load(&Traffic { seconds: self.args.seconds / 2.0, ..self.traffic(case, listen) }, || {})?;
-        let rate = Some((most.requests_per_second / 2.0).max(1.0));
-        let alone = self.load(&Traffic { rate, ..self.traffic(case, listen) }, || {})?;
-        Ok([alone, self.load(&Traffic { rate, ..self.traffic(case, listen) }, meanwhile)?])
-    }
-
     /// The load, with the gateway's books before and after what counts.
     fn counted(&self, gateway: &Gateway, traffic: &Traffic) -> Result<Sample, Failure> {
         let (mut before, mut memory) = (gateway.usage(), 0);

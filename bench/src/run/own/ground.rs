@@ -106,3 +106,10 @@ pub(super) fn until(what: &str, mut is_so: impl FnMut() -> Result<bool, Failure>
     }
     Ok(())
 }
+
+/// The upper one of two in the middle; `values` are not empty.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -53,7 +53,7 @@ pub(crate) const OWN: &[Own] = &[
     },
     Own {
         name: "pushes",
-        what: "50 changes a second by the admin API, of 1,000 routes, at half of what goes at most",
+        what: "50 changes a second by the admin API, of 1,000 routes, at a constant rate of requests",
         measure: pushes::measure,
     },
     Own {

@@ -1,4 +1,7 @@
 //! Changes by the admin API under load: what they cost those who are served meanwhile, and how soon the last one is live.
+//!
+//! Turns with and without follow each other, many and short, so that what else happens on the machine meets both alike and few of
+//! either: `--rounds 60 --seconds 1 --warmup 0.1` changes for a minute.
 
 use std::{
     fmt::Write as _,
@@ -15,10 +18,11 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     load::{self, prefix},
+    pinned::Awake,
     run::{
         Args,
-        case::{CASES, Case},
-        measure::{Bench, Cores, free_addresses},
+        measure::{Bench, Cores, Rate, free_addresses},
+        own::ground::median,
         peer::Certificate,
         process::Gateway,
     },
@@ -26,6 +30,11 @@ use crate::{
 
 /// Changes a second.
 const RATE: u32 = 50;
+
+const ROUTES: u32 = 1_000;
+
+/// Requests a second: the gateway and whoever sends and answers them have room for more, so that what is seen is not a queue.
+const REQUESTS: f64 = 4_000.0;
 
 /// The route that is changed. Nobody but we ask for it; it answers with its version.
 const CHANGED: &str = "pushed";
@@ -46,62 +55,67 @@ struct Admin {
 #[derive(Default)]
 struct Pushed {
     changes: u32,
-    /// From the request to its answer, in order.
+    /// From the request to its answer.
     took: Vec<Duration>,
-    /// From the request of the last one until it was served.
+    /// From the request of the last one of a turn until it was served, at most.
     live: Duration,
 }
 
 pub(super) fn measure(args: &Args) -> Result<String, Failure> {
-    let Some(case) = CASES.iter().find(|case| case.name == "half-load") else {
-        return Err("there is no case half-load".into());
-    };
     let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
     let certificate = Certificate::generate(folder.path())?;
     let bench = Bench::start(folder.path(), &certificate, args)?;
     let [listen, admin] = free_addresses()?;
     let gateway = start(args, folder.path(), listen, admin)?;
     let token = fs::read_to_string(folder.path().join("state/admin-token"))?.trim().to_owned();
-    Admin::connect(admin, &token)?.put("/api/v1/config", &document(case, bench.origin()))?;
-    let seconds = args.seconds;
-    let mut pushing = None;
-    let [alone, pushed] = bench.twice(case, listen, || {
-        let token = token.clone();
-        pushing = Some(thread::spawn(move || push(listen, admin, &token, seconds).map_err(|error| error.to_string())));
-    })?;
-    let pushes = pushing.ok_or("nothing was pushed")?.join().map_err(|_| "the changes broke off")??;
-    let mut text = String::from(
-        "| | requests/s | p50 ms | p99 ms | most ms | non-2xx | errors |\n|---|---|---|---|---|---|---|\n",
-    );
-    for (name, report) in [("alone", &alone), ("with changes", &pushed)] {
-        writeln!(text, "| {name} {}", row(report))?;
+    Admin::connect(admin, &token)?.put("/api/v1/config", &document(bench.origin()))?;
+    let load = Rate { target: listen, routes: ROUTES, per_second: REQUESTS, seconds: args.seconds };
+    let used = |report: &mut Vec<load::Report>, at_go: &mut dyn FnMut()| -> Result<Duration, Failure> {
+        let before = gateway.usage();
+        report.push(bench.at_rate(&load, at_go)?);
+        Ok(gateway.usage().since(&before))
+    };
+    let _awake = Awake::keep();
+    let (mut alone, mut with_changes, mut pushed) = (Vec::new(), Vec::new(), Pushed::default());
+    let mut more = 0.0;
+    for _ in 0..args.rounds.max(1) {
+        let without = used(&mut alone, &mut || {})?;
+        let (mut pushing, first) = (None, pushed.changes);
+        let with = used(&mut with_changes, &mut || {
+            let (token, seconds) = (token.clone(), args.seconds);
+            let push = move || push(listen, admin, &token, first, seconds).map_err(|error| error.to_string());
+            pushing = Some(thread::spawn(push));
+        })?;
+        pushed.add(pushing.ok_or("nothing was pushed")?.join().map_err(|_| "the changes broke off")??);
+        more += with.as_secs_f64() - without.as_secs_f64();
     }
-    let Pushed { changes, took, live } = &pushes;
-    let millis = |duration: &Duration| duration.as_secs_f64() * 1e3;
-    let at = |percent: usize| took.get(took.len().saturating_sub(1) * percent / 100).map_or(0.0, millis);
-    writeln!(
-        text,
-        "\np99 with changes is {:.2} times that without. {changes} changes in {seconds} s, {RATE} a second asked for; each took \
-         {:.1} ms (median), {:.1} ms (p99), {:.1} ms (most). The last one was live after {:.0} ms. RSS after them {:.1} MiB.",
-        pushed.p99_us / alone.p99_us,
-        at(50),
-        at(99),
-        at(100),
-        millis(live),
-        gateway.memory() as f64 / f64::from(1 << 20),
-    )?;
+    let mut text =
+        String::from("| | requests | p50 ms | p99 ms | most ms | non-2xx | errors |\n|---|---|---|---|---|---|---|\n");
+    for (name, reports) in [("alone", &alone), ("with changes", &with_changes)] {
+        writeln!(text, "| {name} {}", row(reports))?;
+    }
+    let ratio = p99(&with_changes) / p99(&alone);
+    let turns = format!("{} turns of {} s each, {REQUESTS} requests a second", alone.len(), args.seconds);
+    let changes = f64::from(pushed.changes);
+    writeln!(text, "\np99 with changes is {ratio:.2} times that without: medians of {turns}.")?;
+    writeln!(text, "{}", pushed.told(more / changes, gateway.memory()))?;
     Ok(text)
 }
 
-fn row(report: &load::Report) -> String {
+fn p99(reports: &[load::Report]) -> f64 {
+    median(reports.iter().map(|report| report.p99_us))
+}
+
+fn row(reports: &[load::Report]) -> String {
+    let sum = |of: fn(&load::Report) -> u64| reports.iter().map(of).sum::<u64>();
     format!(
-        "| {:.0} | {:.2} | {:.2} | {:.2} | {} | {} |",
-        report.requests_per_second,
-        report.p50_us / 1e3,
-        report.p99_us / 1e3,
-        report.max_us / 1e3,
-        report.non_2xx,
-        report.errors,
+        "| {} | {:.2} | {:.2} | {:.2} | {} | {} |",
+        sum(|report| report.requests),
+        median(reports.iter().map(|report| report.p50_us)) / 1e3,
+        p99(reports) / 1e3,
+        reports.iter().map(|report| report.max_us).fold(0.0, f64::max) / 1e3,
+        sum(|report| report.non_2xx),
+        sum(|report| report.errors),
     )
 }
 
@@ -120,12 +134,12 @@ fn start(args: &Args, folder: &Path, listen: SocketAddr, admin: SocketAddr) -> R
 }
 
 /// All that the API keeps before the first change.
-fn document(case: &Case, origin: SocketAddr) -> Value {
+fn document(origin: SocketAddr) -> Value {
     let route = |prefix: String| {
         let name = prefix.trim_start_matches('/');
         json!({ "name": name, "match": { "path": { "prefix": prefix } }, "upstream": "origin" })
     };
-    let mut routes: Vec<_> = (0..case.routes).map(prefix).map(route).collect();
+    let mut routes: Vec<_> = (0..ROUTES).map(prefix).map(route).collect();
     routes.push(changed(0));
     json!({
         "version": 1,
@@ -138,8 +152,8 @@ fn changed(version: u32) -> Value {
     json!({ "name": CHANGED, "match": { "path": format!("/{CHANGED}") }, "respond": { "body": format!("version-{version}") } })
 }
 
-/// Changes the route for so long, and then waits until the last change is live.
-fn push(listen: SocketAddr, admin: SocketAddr, token: &str, seconds: f64) -> Result<Pushed, Failure> {
+/// Changes the route for so long, to the versions after `first`, and then waits until the last change is live.
+fn push(listen: SocketAddr, admin: SocketAddr, token: &str, first: u32, seconds: f64) -> Result<Pushed, Failure> {
     let mut admin = Admin::connect(admin, token)?;
     let mut pushed = Pushed::default();
     let begun = Instant::now();
@@ -149,12 +163,11 @@ fn push(listen: SocketAddr, admin: SocketAddr, token: &str, seconds: f64) -> Res
         thread::sleep(due.saturating_duration_since(Instant::now()));
         pushed.changes += 1;
         last = Instant::now();
-        admin.put(&format!("/api/v1/routes/{CHANGED}"), &changed(pushed.changes))?;
+        admin.put(&format!("/api/v1/routes/{CHANGED}"), &changed(first + pushed.changes))?;
         pushed.took.push(last.elapsed());
     }
-    until_live(listen, pushed.changes)?;
+    until_live(listen, first + pushed.changes)?;
     pushed.live = last.elapsed();
-    pushed.took.sort_unstable();
     Ok(pushed)
 }
 
@@ -171,6 +184,34 @@ fn until_live(listen: SocketAddr, version: u32) -> Result<(), Failure> {
         thread::sleep(LOOK);
     }
     Err(format!("change {version} is not live after {PATIENCE:?}").into())
+}
+
+// === impl Pushed ===
+
+impl Pushed {
+    fn add(&mut self, turn: Self) {
+        self.changes += turn.changes;
+        self.took.extend(turn.took);
+        self.live = self.live.max(turn.live);
+    }
+
+    /// `seconds` of processor time are what a change costs.
+    fn told(mut self, seconds: f64, memory: u64) -> String {
+        self.took.sort_unstable();
+        let millis = |duration: &Duration| duration.as_secs_f64() * 1e3;
+        let at = |percent: usize| self.took.get(self.took.len().saturating_sub(1) * percent / 100).map_or(0.0, millis);
+        format!(
+            "{} changes, {RATE} a second asked for; each took {:.1} ms (median), {:.1} ms (p99), {:.1} ms (most), and {:.1} ms of \
+             processor time. The last one of a turn was live after {:.0} ms at most. RSS after them {:.1} MiB.",
+            self.changes,
+            at(50),
+            at(99),
+            at(100),
+            seconds * 1e3,
+            millis(&self.live),
+            memory as f64 / f64::from(1 << 20),
+        )
+    }
 }
 
 // === impl Admin ===
@@ -217,12 +258,11 @@ mod tests {
 
     #[test]
     fn the_gateway_understands_the_document() {
-        let case = CASES.iter().find(|case| case.name == "half-load").expect("the case");
         let address = ([127, 0, 0, 1], 1).into(); // tidy-allow fixed-port: never bound; an endpoint needs one
-        let text = document(case, address).to_string();
+        let text = document(address).to_string();
         let mut report = model::Report::default();
         let tree = model::parse("api", &text, &|_| None, &mut report).expect("a tree");
         let model = model::check(&tree, &mut report).expect("a model");
-        assert_eq!(model.routes.len(), case.routes as usize + 1);
+        assert_eq!(model.routes.len(), ROUTES as usize + 1);
     }
 }

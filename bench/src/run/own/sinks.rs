@@ -10,7 +10,7 @@ use crate::{
     run::{
         Args,
         measure::{Bench, Rate, free_addresses},
-        own::ground::{document, metric, start},
+        own::ground::{document, median, metric, start},
         peer::Certificate,
     },
 };
@@ -56,11 +56,7 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
         "| sink | p50 ms | p99 ms | more than without | lines written | dropped | failed requests |\n|---|---|---|---|---|---|---|\n",
     );
     for (sink, (name, _)) in SINKS.iter().enumerate() {
-        let median = |of: &dyn Fn(&[Seen]) -> f64| {
-            let mut values: Vec<_> = rounds.iter().map(|round| of(round)).collect();
-            values.sort_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
+        let median = |of: &dyn Fn(&[Seen]) -> f64| median(rounds.iter().map(|round| of(round)));
         writeln!(
             text,
             "| {name} | {:.2} | {:.2} | {:+.2} | {:.0} | {:.0} | {:.0} |",

@@ -1,4 +1,7 @@
 //! A hundred services of Consul, each with an instance that comes and goes ten times a second.
+//!
+//! Turns with and without follow each other, many and short, so that what else happens on the machine meets both alike and few of
+//! either: `--rounds 30 --seconds 0.5 --warmup 0.1`.
 
 use std::{
     fmt::Write as _,
@@ -11,10 +14,11 @@ use testkit::consul::{Consul, Instance};
 
 use crate::{
     Failure, load,
+    pinned::Awake,
     run::{
         Args,
         measure::{Bench, Rate, free_addresses},
-        own::ground::{metric, runtime, start, until_served},
+        own::ground::{median, metric, runtime, start, until_served},
         peer::Certificate,
     },
 };
@@ -23,8 +27,6 @@ const SERVICES: u32 = 100;
 const PERIOD: Duration = Duration::from_millis(100);
 /// Requests a second: far from what the gateway can do, so that what is seen is not a queue.
 const RATE: f64 = 1_000.0;
-/// How often traffic is measured with and without; the medians are shown.
-const TURNS: usize = 5;
 
 pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     let folder = tempfile::Builder::new().prefix("sluice-bench-").tempdir()?;
@@ -63,8 +65,9 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     };
     let swaps = (metric(admin, "sluice_registry_swaps_total")? - swaps) / seconds.as_secs_f64();
 
+    let _awake = Awake::keep();
     let mut seen = [const { Vec::new() }; 4];
-    for _ in 0..TURNS {
+    for _ in 0..args.rounds.max(1) {
         // The load has to bear the registry as well: what it sees past the gateway is not the gateway's.
         for (target, [calm, busy]) in [(first.origin(), [0, 1]), (listen, [2, 3])] {
             let rate = Rate { target, routes: SERVICES, per_second: RATE, seconds: args.seconds };
@@ -85,7 +88,12 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
             writeln!(text, "| {name} µs {whose}, {RATE} requests a second | {calm:.0} | {busy:.0} |")?;
         }
     }
-    writeln!(text, "\n{failed} requests failed. {SERVICES} services, medians of {TURNS} turns of {} s.", args.seconds)?;
+    writeln!(
+        text,
+        "\n{failed} requests failed. {SERVICES} services, medians of {} turns of {} s.",
+        calm.len(),
+        args.seconds
+    )?;
     Ok(text)
 }
 
@@ -95,12 +103,6 @@ fn p50(report: &load::Report) -> f64 {
 
 fn p99(report: &load::Report) -> f64 {
     report.p99_us
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn document(consul: &str, listen: SocketAddr, admin: SocketAddr) -> String {
