@@ -1,8 +1,8 @@
 //! Who goes first where threads want the same core: those that serve requests.
 //!
 //! ```text
-//! worker          slices of 0.2 ms: whoever of them wakes interrupts everybody else
-//! all the others  ten steps of `nice` behind: registries, health, logs, traces, changes, what is kept on the disk
+//! workers         as the kernel schedules everybody
+//! all the others  behind them: registries, health, logs, traces, changes, what is kept on the disk
 //! ```
 
 use std::{
@@ -11,36 +11,13 @@ use std::{
     time::Duration,
 };
 
-/// The slice of a worker. The kernel lets a thread that wakes interrupt one whose slices are longer (those of everybody else
-/// have 3 ms), so that a worker need not wait until the control plane has read what a registry told. Its share of the
-/// processor stays the same.
-const SLICE: Duration = Duration::from_micros(200);
+/// How far back a thread stands, in steps of `nice`. Where there is too little of the processor it gets a thirtieth of what a
+/// worker gets: enough for a change to be live in time, and little for those who are served meanwhile.
+const STEPS: i32 = 15;
 
-/// Has the calling thread run as soon as it wakes, where the kernel knows slices (Linux 6.12): a wish, whose refusal is no error.
-pub fn prefer_latency() {
-    let Some(mut attributes) = attributes() else { return };
-    // Whoever gave us a real-time policy wants something else, and there this number means something else.
-    if ![libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(attributes.sched_policy as i32)) {
-        return;
-    }
-    attributes.sched_runtime = SLICE.as_nanos() as u64;
-    // SAFETY: the kernel reads as many bytes from behind the pointer as `size` in there says, which are those of the
-    // structure; it changes nothing but how the calling thread (0) is scheduled.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
-}
-
-/// How much all that is not a worker stands back, in steps of `nice`: where there is too little of the processor, it gets a tenth of
-/// what a worker gets.
-const STEPS_BACK: i32 = 10;
-
-/// Has the calling thread stand back behind workers where both want the processor: changes come a little later then, and nobody
-/// who is served notices them.
-pub fn stand_back() {
-    // On Linux it is of the thread, not of the process. Somebody may have placed it behind already, and it does not go back.
-    if rustix::process::getpriority_process(None).is_ok_and(|nice| nice < STEPS_BACK) {
-        _ = rustix::process::setpriority_process(None, STEPS_BACK);
-    }
-}
+/// The slice of a thread that stands back. The kernel (Linux 6.12) has whoever wakes with a shorter one go first, and as long as
+/// this one lasts it does not call for the thread of its own accord. Others have 3 ms.
+const SLICE: Duration = Duration::from_millis(100);
 
 /// A thread for work that nobody who is served waits for: it stands back behind workers.
 ///
@@ -54,6 +31,25 @@ pub fn background<T: Send + 'static>(
         stand_back();
         work()
     })
+}
+
+/// Has the calling thread, and those that it begins, stand back behind workers: changes come a little later then, and nobody who
+/// is served notices them. A wish, whose refusal is no error.
+///
+/// `SCHED_BATCH` is what keeps a thread from interrupting a worker when it wakes, as it does after every write to a disk, however
+/// far back it stands: without it, the kernel lets it make up at once for what it was behind.
+pub fn stand_back() {
+    let Some(mut attributes) = attributes() else { return };
+    // Whoever gave us another policy wants something else.
+    if attributes.sched_policy != libc::SCHED_OTHER as u32 {
+        return;
+    }
+    attributes.sched_policy = libc::SCHED_BATCH as u32;
+    attributes.sched_nice = attributes.sched_nice.max(STEPS);
+    attributes.sched_runtime = SLICE.as_nanos() as u64;
+    // SAFETY: the kernel reads as many bytes from behind the pointer as `size` in there says, which are those of the
+    // structure; it changes nothing but how the calling thread (0) is scheduled.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
 /// How the calling thread is scheduled.
@@ -73,32 +69,27 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn background_stands_back_and_nobody_else() {
-        let nice = || attributes().expect("a thread may ask about itself").sched_nice;
-        let twice = move || {
-            stand_back();
-            nice()
-        };
-        let other = || thread::spawn(nice).join().expect("the thread");
-        let before = other();
-        let first = background("first", nice).expect("a thread").join().expect("the thread");
-        let again = background("again", twice).expect("a thread").join().expect("the thread");
-        assert_eq!([first, again, other()], [before.max(STEPS_BACK), before.max(STEPS_BACK), before]);
+    /// Policy, `nice` and slice in nanoseconds.
+    fn told() -> (u32, i32, u64) {
+        let told = attributes().expect("a thread may ask about itself");
+        (told.sched_policy, told.sched_nice, told.sched_runtime)
     }
 
     #[test]
-    fn slices_get_shorter_and_nothing_else_changes() {
-        let [before, after] = thread::spawn(|| {
-            let before = attributes();
-            prefer_latency();
-            [before, attributes()].map(|attributes| attributes.expect("a thread may ask about itself"))
-        })
-        .join()
-        .expect("the thread");
-        assert_eq!((before.sched_policy, before.sched_nice), (after.sched_policy, after.sched_nice));
+    fn background_stands_back_and_nobody_else() {
+        let other = || thread::spawn(told).join().expect("the thread");
+        let before = other();
+        let twice = || {
+            stand_back();
+            told()
+        };
+        let first = background("first", told).expect("a thread").join().expect("the thread");
+        let again = background("again", twice).expect("a thread").join().expect("the thread");
+        let heir = background("heir", other).expect("a thread").join().expect("the thread");
         // Kernels that know no slices tell none.
-        let expected = if before.sched_runtime == 0 { 0 } else { SLICE.as_nanos() as u64 };
-        assert_eq!(after.sched_runtime, expected);
+        let slice = if before.2 == 0 { 0 } else { SLICE.as_nanos() as u64 };
+        assert_eq!([first, again], [(libc::SCHED_BATCH as u32, before.1.max(STEPS), slice); 2]);
+        assert_eq!((heir.0, heir.1), (first.0, first.1), "who is begun by one that stands back does so as well");
+        assert_eq!(other(), before);
     }
 }

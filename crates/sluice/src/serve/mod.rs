@@ -128,7 +128,7 @@ impl Server {
             registries: registries::make(Some(Arc::new(registry.clone()))),
             state: Some(state.folder().to_owned()),
             home: nodes.opener(),
-            worker_begins,
+            worker_begins: memory::prefer_speed,
             housekeeping: memory::give_back,
             token: Box::new({
                 let made = made.clone();
@@ -175,6 +175,8 @@ impl Server {
 
     /// Serves until a signal ends it.
     pub(crate) async fn run(mut self) -> ExitCode {
+        // Workers have begun, and are no heirs of what this thread is from now on.
+        scheduling::stand_back();
         if self.admin.is_some() {
             tokio::spawn(remember(Arc::downgrade(&self.control)));
         }
@@ -315,12 +317,6 @@ impl Server {
         let generation = self.control.snapshot().generation;
         tracing::error!(generation, "the document is refused and nothing changed: the one before it still serves");
     }
-}
-
-/// What a worker does before anything else.
-fn worker_begins() {
-    memory::prefer_speed();
-    scheduling::prefer_latency();
 }
 
 fn tell_applied(applied: &Applied, took: Duration) {
