@@ -18,13 +18,15 @@ use crate::{
     run::{
         Args,
         measure::{Bench, Rate, free_addresses},
-        own::ground::{median, metric, runtime, start, until_served},
+        own::ground::{median, metric, runtime, start, undisturbed, until_served},
         peer::Certificate,
     },
 };
 
 const SERVICES: u32 = 100;
 const PERIOD: Duration = Duration::from_millis(100);
+/// How long at least processor time is counted without requests.
+const AT_REST: Duration = Duration::from_secs(5);
 /// Requests a second: far from what the gateway can do, so that what is seen is not a queue.
 const RATE: f64 = 1_000.0;
 
@@ -46,7 +48,7 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
         until_served(listen, &format!("{}/json", load::prefix(index)))?;
     }
 
-    let seconds = Duration::from_secs_f64(args.seconds);
+    let seconds = Duration::from_secs_f64(args.seconds).max(AT_REST);
     let share = |what: &dyn Fn() -> Result<(), Failure>| -> Result<f64, Failure> {
         let (begun, before) = (Instant::now(), gateway.usage());
         what()?;
@@ -83,10 +85,12 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     writeln!(text, "| swaps of endpoint sets a second | 0 | {swaps:.0} |")?;
     let [past_calm, past_busy, calm, busy] = &seen;
     for (whose, [calm, busy]) in [("past the gateway", [past_calm, past_busy]), ("through it", [calm, busy])] {
-        for (name, of) in [("p50", p50 as fn(&load::Report) -> f64), ("p99", p99)] {
-            let [calm, busy] = [calm, busy].map(|reports| median(reports.iter().map(of)));
-            writeln!(text, "| {name} µs {whose}, {RATE} requests a second | {calm:.0} | {busy:.0} |")?;
-        }
+        let mut row = |name, of: fn(&[load::Report]) -> f64| {
+            writeln!(text, "| {name} µs {whose} | {:.0} | {:.0} |", of(calm), of(busy))
+        };
+        row("p50", |reports| undisturbed(reports.iter().map(|report| report.p50_us)))?;
+        row("p99", |reports| undisturbed(reports.iter().map(|report| report.p99_us)))?;
+        row("p99 of all turns", |reports| median(reports.iter().map(|report| report.p99_us)))?;
     }
     writeln!(
         text,
@@ -95,14 +99,6 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
         args.seconds
     )?;
     Ok(text)
-}
-
-fn p50(report: &load::Report) -> f64 {
-    report.p50_us
-}
-
-fn p99(report: &load::Report) -> f64 {
-    report.p99_us
 }
 
 fn document(consul: &str, listen: SocketAddr, admin: SocketAddr) -> String {
