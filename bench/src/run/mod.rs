@@ -19,6 +19,7 @@ mod table;
 
 use std::{fs, path::PathBuf, time::SystemTime};
 
+pub(crate) use self::measure::Cores;
 use crate::Failure;
 use case::{CASES, Case};
 use measure::{Bench, Outcome};

@@ -23,13 +23,8 @@ const LOOK: Duration = Duration::from_millis(1);
 
 /// For fakes and what they do: on the core of the load.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
-    let core = Cores::of_this_machine().load;
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    runtime.worker_threads(1).enable_all().on_thread_start(move || {
-        // Elsewhere it would take time from the gateway, and before others from the load; but it is no reason to give up.
-        _ = crate::pinned::stay(core);
-        crate::pinned::give_way();
-    });
+    runtime.worker_threads(1).enable_all().on_thread_start(crate::pinned::aside);
     Ok(runtime.build()?)
 }
 

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use crate::{
     Failure,
     load::{self, prefix},
-    pinned::Awake,
     run::{
         Args,
         measure::{Bench, Cores, Rate, free_addresses},
@@ -75,7 +74,6 @@ pub(super) fn measure(args: &Args) -> Result<String, Failure> {
         report.push(bench.at_rate(&load, at_go)?);
         Ok(gateway.usage().since(&before))
     };
-    let _awake = Awake::keep();
     let (mut alone, mut with_changes, mut pushed) = (Vec::new(), Vec::new(), Pushed::default());
     let mut more = 0.0;
     for _ in 0..args.rounds.max(1) {
@@ -156,6 +154,7 @@ fn changed(version: u32) -> Value {
 
 /// Changes the route for so long, to the versions after `first`, and then waits until the last change is live.
 fn push(listen: SocketAddr, admin: SocketAddr, token: &str, first: u32, seconds: f64) -> Result<Pushed, Failure> {
+    crate::pinned::aside();
     let mut admin = Admin::connect(admin, token)?;
     let mut pushed = Pushed::default();
     let begun = Instant::now();

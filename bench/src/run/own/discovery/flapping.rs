@@ -14,7 +14,6 @@ use testkit::consul::{Consul, Instance};
 
 use crate::{
     Failure, load,
-    pinned::Awake,
     run::{
         Args,
         measure::{Bench, Rate, free_addresses},
@@ -67,7 +66,6 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     };
     let swaps = (metric(admin, "sluice_registry_swaps_total")? - swaps) / seconds.as_secs_f64();
 
-    let _awake = Awake::keep();
     let mut seen = [const { Vec::new() }; 4];
     for _ in 0..args.rounds.max(1) {
         // The load has to bear the registry as well: what it sees past the gateway is not the gateway's.
@@ -92,12 +90,9 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
         row("p99", |reports| undisturbed(reports.iter().map(|report| report.p99_us)))?;
         row("p99 of all turns", |reports| median(reports.iter().map(|report| report.p99_us)))?;
     }
-    writeln!(
-        text,
-        "\n{failed} requests failed. {SERVICES} services, medians of {} turns of {} s.",
-        calm.len(),
-        args.seconds
-    )?;
+    let (turns, seconds) = (calm.len(), args.seconds);
+    let how = format!("{SERVICES} services, {RATE} requests a second, {turns} turns of {seconds} s");
+    writeln!(text, "\n{failed} requests failed. {how}.")?;
     Ok(text)
 }
 
