@@ -1,7 +1,7 @@
 //! Who goes first where threads want the same core: those that serve requests.
 //!
 //! ```text
-//! workers         as the kernel schedules everybody
+//! workers         in short slices, so that they go first when they wake
 //! all the others  behind them: registries, health, logs, traces, changes, what is kept on the disk
 //! ```
 
@@ -15,9 +15,13 @@ use std::{
 /// worker gets: enough for a change to be live in time, and little for those who are served meanwhile.
 const STEPS: i32 = 15;
 
-/// The slice of a thread that stands back. The kernel (Linux 6.12) has whoever wakes with a shorter one go first, and as long as
-/// this one lasts it does not call for the thread of its own accord. Others have 3 ms.
-const SLICE: Duration = Duration::from_millis(100);
+/// The slice of a worker. The kernel (Linux 6.12) lets a thread that wakes interrupt one whose slices are longer, as those of
+/// other programs are (3 ms). Its share of the processor stays the same.
+const SERVING: Duration = Duration::from_micros(200);
+
+/// The slice of a thread that stands back, the shortest there is: when it has its turn beside a worker that wants to go on, the
+/// kernel decides anew so soon, and not at its next tick, milliseconds later.
+const BEHIND: Duration = Duration::from_micros(100);
 
 /// A thread for work that nobody who is served waits for: it stands back behind workers.
 ///
@@ -46,10 +50,26 @@ pub fn stand_back() {
     }
     attributes.sched_policy = libc::SCHED_BATCH as u32;
     attributes.sched_nice = attributes.sched_nice.max(STEPS);
-    attributes.sched_runtime = SLICE.as_nanos() as u64;
+    attributes.sched_runtime = BEHIND.as_nanos() as u64;
+    wish(&attributes);
+}
+
+/// Has the calling thread, which serves requests, run as soon as it wakes. A wish as well.
+pub fn go_first() {
+    let Some(mut attributes) = attributes() else { return };
+    // Under a real-time policy, which somebody else gave us, this number means something else.
+    if ![libc::SCHED_OTHER, libc::SCHED_BATCH].contains(&(attributes.sched_policy as i32)) {
+        return;
+    }
+    attributes.sched_runtime = SERVING.as_nanos() as u64;
+    wish(&attributes);
+}
+
+/// How the calling thread is to be scheduled.
+fn wish(attributes: &libc::sched_attr) {
     // SAFETY: the kernel reads as many bytes from behind the pointer as `size` in there says, which are those of the
     // structure; it changes nothing but how the calling thread (0) is scheduled.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const *attributes, 0) };
 }
 
 /// How the calling thread is scheduled.
@@ -75,6 +95,22 @@ mod tests {
         (told.sched_policy, told.sched_nice, told.sched_runtime)
     }
 
+    /// Kernels that know no slices tell none.
+    fn slice(wished: Duration, (.., told): (u32, i32, u64)) -> u64 {
+        if told == 0 { 0 } else { wished.as_nanos() as u64 }
+    }
+
+    #[test]
+    fn slices_of_workers_get_shorter_and_nothing_else_changes() {
+        let first = || {
+            let before = told();
+            go_first();
+            [before, told()]
+        };
+        let [before, after] = thread::spawn(first).join().expect("the thread");
+        assert_eq!(after, (before.0, before.1, slice(SERVING, before)));
+    }
+
     #[test]
     fn background_stands_back_and_nobody_else() {
         let other = || thread::spawn(told).join().expect("the thread");
@@ -86,9 +122,7 @@ mod tests {
         let first = background("first", told).expect("a thread").join().expect("the thread");
         let again = background("again", twice).expect("a thread").join().expect("the thread");
         let heir = background("heir", other).expect("a thread").join().expect("the thread");
-        // Kernels that know no slices tell none.
-        let slice = if before.2 == 0 { 0 } else { SLICE.as_nanos() as u64 };
-        assert_eq!([first, again], [(libc::SCHED_BATCH as u32, before.1.max(STEPS), slice); 2]);
+        assert_eq!([first, again], [(libc::SCHED_BATCH as u32, before.1.max(STEPS), slice(BEHIND, before)); 2]);
         assert_eq!((heir.0, heir.1), (first.0, first.1), "who is begun by one that stands back does so as well");
         assert_eq!(other(), before);
     }

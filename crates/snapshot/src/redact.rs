@@ -27,8 +27,9 @@ pub fn find_redacted(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (text == REDACTED).then(String::new),
         Value::Array(items) => items.iter().zip(0..).find_map(|(item, index)| {
+            let rest = find_redacted(item)?;
             let name = item.get("name").and_then(Value::as_str).map_or_else(|| format!("{index}"), str::to_owned);
-            Some(joined(&format!("[{name}]"), &find_redacted(item)?))
+            Some(joined(&format!("[{name}]"), &rest))
         }),
         Value::Object(map) => map.iter().find_map(|(key, value)| Some(joined(key, &find_redacted(value)?))),
         _ => None,

@@ -100,10 +100,11 @@ impl Control {
 fn edited(before: &Map<String, Value>, edits: &[edit::Edit]) -> Result<Map<String, Value>, ChangeError> {
     let document = edit::apply(before, edits).map_err(ChangeError::Edit)?;
     let mut document = Value::Object(document);
-    if snapshot::find_redacted(&document).is_some() {
+    let redacted = snapshot::find_redacted(&document).and_then(|_| {
         snapshot::restore(&mut document, &Value::Object(before.clone()));
-    }
-    if let Some(path) = snapshot::find_redacted(&document) {
+        snapshot::find_redacted(&document)
+    });
+    if let Some(path) = redacted {
         return Err(ChangeError::Refused(vec![Finding {
             severity: "error".to_owned(),
             path: Some(path),

@@ -89,7 +89,11 @@ pub enum Why {
 
 /// Where objects stand in their lists, by their names: as many edits as there are objects would else look at each for each.
 #[derive(Default)]
-struct Places(HashMap<List, HashMap<String, usize>>);
+struct Places {
+    by_name: HashMap<List, HashMap<String, usize>>,
+    /// There is but one edit, and whoever looks once needs no index.
+    is_single: bool,
+}
 
 // === impl List ===
 
@@ -129,7 +133,8 @@ impl List {
 /// # Errors
 /// One of them cannot be made; then none is.
 pub fn apply(document: &Map<String, Value>, edits: &[Edit]) -> Result<Map<String, Value>, EditError> {
-    let (mut edited, mut places) = (document.clone(), Places::default());
+    let mut edited = document.clone();
+    let mut places = Places { is_single: edits.len() == 1, ..Places::default() };
     for (index, edit) in edits.iter().enumerate() {
         edit.apply(&mut edited, &mut places).map_err(|why| EditError { index, why })?;
     }
@@ -267,7 +272,10 @@ fn list_of(document: &mut Map<String, Value>, list: List) -> Result<&mut Vec<Val
 impl Places {
     /// Where the first object of this name is.
     fn find(&mut self, list: List, objects: &[Value], name: &str) -> Option<usize> {
-        let places = self.0.entry(list).or_insert_with(|| {
+        if self.is_single {
+            return objects.iter().position(|object| object.as_object().and_then(name_of) == Some(name));
+        }
+        let places = self.by_name.entry(list).or_insert_with(|| {
             let mut places = HashMap::with_capacity(objects.len());
             for (at, object) in objects.iter().enumerate() {
                 if let Some(name) = object.as_object().and_then(name_of) {
@@ -281,7 +289,7 @@ impl Places {
 
     /// Puts an object behind the others, none of which has its name.
     fn push(&mut self, list: List, objects: &mut Vec<Value>, name: &str, new: Map<String, Value>) {
-        if let Some(places) = self.0.get_mut(&list) {
+        if let Some(places) = self.by_name.get_mut(&list) {
             places.insert(name.to_owned(), objects.len());
         }
         objects.push(Value::Object(new));
@@ -289,7 +297,7 @@ impl Places {
 
     /// They have moved.
     fn forget(&mut self, list: List) {
-        self.0.remove(&list);
+        self.by_name.remove(&list);
     }
 }
 

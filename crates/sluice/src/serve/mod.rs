@@ -128,7 +128,7 @@ impl Server {
             registries: registries::make(Some(Arc::new(registry.clone()))),
             state: Some(state.folder().to_owned()),
             home: nodes.opener(),
-            worker_begins: memory::prefer_speed,
+            worker_begins,
             housekeeping: memory::give_back,
             token: Box::new({
                 let made = made.clone();
@@ -317,6 +317,12 @@ impl Server {
         let generation = self.control.snapshot().generation;
         tracing::error!(generation, "the document is refused and nothing changed: the one before it still serves");
     }
+}
+
+/// What a worker does before anything else.
+fn worker_begins() {
+    memory::prefer_speed();
+    scheduling::go_first();
 }
 
 fn tell_applied(applied: &Applied, took: Duration) {
