@@ -95,6 +95,7 @@ fn again(sources: Sources<'_>, kept: &Kept) -> Option<Loaded> {
     }
     loaded.texts = parts.iter().map(|(whose, part)| Text { whose: *whose, written: part.written() }).collect();
     let parts = parts.into_iter().map(|(_, part)| part).collect();
+    scheduling::give_way();
     let (model, kept) = model::check_again(parts, &environment, kept, &mut loaded.report)?;
     loaded.kept = kept;
     loaded.settle(model, sources.main.folder());

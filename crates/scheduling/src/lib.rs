@@ -65,6 +65,12 @@ pub fn go_first() {
     wish(&attributes);
 }
 
+/// Lets a worker go on that wants the core, between two parts of what takes milliseconds: the kernel may have found it a few
+/// microseconds too early to interrupt this thread, and would not look again before its next tick. It costs less than one.
+pub fn give_way() {
+    std::thread::yield_now();
+}
+
 /// How the calling thread is to be scheduled.
 fn wish(attributes: &libc::sched_attr) {
     // SAFETY: the kernel reads as many bytes from behind the pointer as `size` in there says, which are those of the

@@ -43,6 +43,7 @@ impl Control {
         self.check_expected(&order.expected, seen, &before)?;
         self.check_ours(&order.edits, &before)?;
         let document = edited(&before, &order.edits)?;
+        scheduling::give_way();
         let is_same = document == *before;
         if is_same && !order.dry_run && !order.with_diff {
             return Ok(self.told(latest.map(|latest| latest.meta.clone()), Vec::new(), None));
@@ -56,7 +57,9 @@ impl Control {
         }
         let ChangeOrder { author, message, .. } = order;
         let draft = Draft { time: SystemTime::now(), author, message, document: document.into() };
+        scheduling::give_way();
         let revision = store.commit(seen, draft).map_err(refused_by_store)?;
+        scheduling::give_way();
         let meta = revision.meta.clone();
         let Applied { generation, .. } = self.publish(prepared, Some(revision));
         tracing::info!(revision = meta.number, author = %meta.author, generation, "a change is live");
@@ -72,6 +75,7 @@ impl Control {
     /// The world with this overlay, and the overlay as it was read.
     fn would_be(&self, document: &Map<String, Value>) -> Result<(Prepared, Option<Arc<str>>), ChangeError> {
         let text = self.overlay.text(Some(document));
+        scheduling::give_way();
         match self.load(text.as_ref(), &mut Files::default()) {
             Ok(prepared) => Ok((prepared, text)),
             Err(refusal) => Err(refused(&refusal, text.as_deref())),

@@ -267,6 +267,7 @@ impl Shared {
             if followed.next().is_some_and(|next| next <= now.instant) {
                 tell(service, &followed.keeper.tick(now));
                 self.settle(service, followed, now);
+                scheduling::give_way();
             }
             next = next.into_iter().chain(followed.next()).min();
         }

@@ -91,6 +91,7 @@ impl Control {
         loop {
             let mut loaded = source::load(Sources { main: &self.main, overlay, further: &further }, &kept);
             *files = loaded.files.clone();
+            scheduling::give_way();
             loaded.model.iter_mut().for_each(|model| self.discovery.fill(model, Some(&self.snapshot())));
             match self.prepare(loaded) {
                 Err(Refusal::Document(report)) if !further.is_empty() => further = further::innocent(&further, &report),
