@@ -62,8 +62,11 @@ impl Control {
             };
             // What has no name is for the edit to refuse. What files name as well may be taken away.
             let names = || edit::objects(document, *list).filter_map(edit::name_of).collect();
-            let kept = kept.entry(*list).or_insert_with(names);
-            let Some(name) = name.filter(|name| !kept.contains(name)) else { continue };
+            let mut is_kept = |name: &&str| match edits.len() {
+                1 => edit::object(document, *list, name).is_some(),
+                _ => kept.entry(*list).or_insert_with(names).contains(name),
+            };
+            let Some(name) = name.filter(|name| !is_kept(name)) else { continue };
             if let Some(owner) = self.owner(*list, name)
                 && owner != Owner::Api
             {

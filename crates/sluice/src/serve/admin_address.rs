@@ -1,6 +1,7 @@
 //! The admin address of a running gateway.
 
 use std::{
+    panic::resume_unwind,
     path::Path,
     sync::Arc,
     time::{Instant, SystemTime},
@@ -25,14 +26,16 @@ use telemetry::{
 use super::{
     audit::{AuditLog, Counters},
     bind::{self, Mode},
+    changes::Changes,
     nodes::Nodes,
     served::Served,
 };
-use crate::{failure::Failure, log::Levels, memory};
+use crate::{failure::Failure, log::Levels};
 
 /// The gateway as its admin address sees it.
 struct Operated {
     control: Arc<Control>,
+    changes: Changes,
     nodes: Nodes,
     token: Token,
     levels: Levels,
@@ -41,6 +44,7 @@ struct Operated {
 
 /// What operators are shown beside what [`Control`] knows.
 pub(super) struct Shown {
+    pub(super) changes: Changes,
     pub(super) nodes: Nodes,
     pub(super) levels: Levels,
     pub(super) counters: Arc<Counters>,
@@ -56,10 +60,10 @@ pub(super) fn open(
     let Some((address, token)) = control.admin() else { return Ok(None) };
     let refused = |error| bind::refused(document, "admin", &format!("{address} for operators"), &error);
     let (listener, address) = bind::bind(&address, Mode::Private).map_err(refused)?;
-    let Shown { nodes, levels, counters } = shown;
+    let Shown { changes, nodes, levels, counters } = shown;
     let audit = AuditLog::start(state, counters)
         .map_err(|error| Failure::Other(format!("cannot start the audit log: {error}")))?;
-    let gateway = Arc::new(Operated { control: control.clone(), nodes, token, levels, audit });
+    let gateway = Arc::new(Operated { control: control.clone(), changes, nodes, token, levels, audit });
     Ok(Some(Served::start(address, |stopped| admin::serve(listener, gateway, stopped))))
 }
 
@@ -195,10 +199,9 @@ impl admin::Gateway for Operated {
     }
 
     fn change(&self, order: ChangeOrder) -> Result<ChangeTold, ChangeError> {
-        let told = self.control.change(order);
-        // Trees and models are gone by now, and the thread may not allocate again for days.
-        memory::give_back();
-        told
+        let control = self.control.clone();
+        // Whoever asked for it has the panic, as if it had made the change itself.
+        self.changes.make(move || control.change(order)).unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     fn revisions(&self, before: Option<u64>, most: usize) -> Result<Vec<Meta>, String> {

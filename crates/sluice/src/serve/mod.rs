@@ -13,6 +13,8 @@ mod audit;
 mod bind;
 /// What the catalog of a registry says.
 mod catalog;
+/// The thread on which the world is changed.
+mod changes;
 /// How many files the process may have open.
 mod open_files;
 /// The gateway's own registry, where the document asks for one.
@@ -55,6 +57,7 @@ use crate::{
     memory, registries,
 };
 use catalog::Catalog;
+use changes::Changes;
 use nodes::Nodes;
 use ready_file::{Addresses, ReadyFile};
 use registered::Registered;
@@ -64,6 +67,7 @@ use signals::{Signal, Signals};
 /// A running gateway with all that belongs to it.
 pub(crate) struct Server {
     control: Arc<Control>,
+    changes: Changes,
     admin: Option<Served>,
     registry: Option<Served>,
     ready_file: Option<ReadyFile>,
@@ -140,14 +144,26 @@ impl Server {
         let control = Arc::new(control);
         // What was registered is known again before anybody hears that the gateway is ready.
         let registry = own_registry::open(&document, &control, &registry, &folder)?;
-        let shown = admin_address::Shown { nodes: nodes.clone(), levels, counters };
+        let changes = Changes::start().map_err(|error| Failure::Other(format!("cannot start a thread: {error}")))?;
+        let shown = admin_address::Shown { changes: changes.clone(), nodes: nodes.clone(), levels, counters };
         let admin = admin_address::open(&document, &control, shown, &folder)?;
         if let Some(made) = made.get() {
             made.show();
         }
         let (registered, revisions) = (Registered::default(), control.revisions_come());
-        let mut server =
-            Self { control, admin, registry, ready_file, watch, catalog, registered, nodes, revisions, signals };
+        let mut server = Self {
+            control,
+            changes,
+            admin,
+            registry,
+            ready_file,
+            watch,
+            catalog,
+            registered,
+            nodes,
+            revisions,
+            signals,
+        };
         server.write_ready_file()?;
         server.follow_files();
         server.tell_addresses();
@@ -215,17 +231,12 @@ impl Server {
         let begun = Instant::now();
         let control = self.control.clone();
         // A large document takes a while, and the admin address must answer meanwhile.
-        let changed = spawn_blocking(move || {
-            let changed = change(&control);
-            // Trees and models are gone by now, and the thread may not allocate again for days.
-            memory::give_back();
-            changed
-        });
-        match changed.await {
-            Ok(None) => return,
-            Ok(Some(Ok(applied))) => tell_applied(&applied, begun.elapsed()),
-            Ok(Some(Err(refusal))) => self.tell_refused(&refusal),
-            Err(panic) => return tracing::error!("the reload broke off, nothing changed: {panic}"),
+        let changes = self.changes.clone();
+        match spawn_blocking(move || changes.make(move || change(&control))).await {
+            Ok(Ok(None)) => return,
+            Ok(Ok(Some(Ok(applied)))) => tell_applied(&applied, begun.elapsed()),
+            Ok(Ok(Some(Err(refusal)))) => self.tell_refused(&refusal),
+            Ok(Err(_)) | Err(_) => return tracing::error!("the reload broke off, nothing changed"),
         }
         self.catch_up().await;
     }
