@@ -10,6 +10,7 @@ mod bad_requests;
 mod failing;
 /// An origin that answers when the test says.
 mod held;
+/// What the gateway keeps on the disk for a start without its registries.
 mod kept;
 /// A stock Eureka estate.
 mod spring;
