@@ -591,7 +591,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sluice.yaml");
         fs::write(&path, format!("version: 1\n{main}")).unwrap();
-        let text = overlay::text(overlay.as_object().unwrap()).into();
+        let text = overlay::text(&serde_json::from_value(overlay.clone()).unwrap()).into();
         let main = Main::File(path);
         let sources = Sources { main: &main, overlay: Some(&text), further: &[] };
         (super::again(sources, kept), super::load_with_tree(sources).0)

@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::{
     CommitError, Draft, Meta, Revision, Store,
-    packed::{Broken, Document, decode, encode},
+    packed::{Broken, decode, encode, pack_document, unpack_document},
 };
 
 /// Revisions in a file of our own.
@@ -67,7 +67,7 @@ impl Embedded {
         let transaction = self.database.begin_read()?;
         let (metas, documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
         let (Some(meta), Some(document)) = (metas.get(number)?, documents.get(number)?) else { return Ok(None) };
-        let Document { document }: Document = decode(document.value())?;
+        let document = unpack_document(document.value())?;
         Ok(Some(Arc::new(Revision { meta: decode(meta.value())?, document: Arc::new(document) })))
     }
 
@@ -91,14 +91,14 @@ impl Embedded {
 
     fn write_alone(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: &*revision.document };
+        let document = pack_document(&revision.document)?;
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
             metas.retain(|_, _| false)?;
             documents.retain(|_, _| false)?;
             metas.insert(number, &*encode(&revision.meta)?)?;
-            documents.insert(number, &*encode(document)?)?;
+            documents.insert(number, &*document)?;
         }
         transaction.commit()?;
         Ok(())
@@ -106,12 +106,12 @@ impl Embedded {
 
     fn write(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = Document { document: &*revision.document };
+        let document = pack_document(&revision.document)?;
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
             metas.insert(number, &*encode(&revision.meta)?)?;
-            documents.insert(number, &*encode(document)?)?;
+            documents.insert(number, &*document)?;
             let oldest = (number + 1).saturating_sub(self.most);
             // Those that stay are not looked at.
             metas.retain_in(..oldest, |_, _| false)?;

@@ -3,6 +3,8 @@
 //! Nothing here knows what a route is. A document is JSON with lists of named objects; whether it makes sense is for others to
 //! say before it is kept.
 
+/// The document, whose objects revisions share.
+mod document;
 /// Changes of a document, applied whole or not at all.
 pub mod edit;
 /// A state of a document, with who made it, when and why.
@@ -17,6 +19,7 @@ mod embedded;
 /// In one that is made with the first revision.
 mod lazy;
 
+pub use document::{Document, Object, Part};
 pub use embedded::{Embedded, OpenError};
 pub use lazy::Lazy;
 pub use packed::{pack, unpack};

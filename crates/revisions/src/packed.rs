@@ -3,7 +3,8 @@
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use crate::Document;
 
 /// So that a later version can tell its own from ours.
 #[derive(Serialize, Deserialize)]
@@ -13,9 +14,9 @@ struct Envelope<T> {
     inner: T,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Document<T = Map<String, Value>> {
-    pub(crate) document: T,
+#[derive(Deserialize)]
+struct Kept {
+    document: Document,
 }
 
 /// Whatever may be wrong with what is kept, in words.
@@ -33,16 +34,28 @@ const LONGEST: usize = 256 << 20;
 ///
 /// # Errors
 /// It cannot be written down.
-pub fn pack(document: &Map<String, Value>) -> Result<Vec<u8>, String> {
-    encode(Document { document }).map_err(|error| error.0)
+pub fn pack(document: &Document) -> Result<Vec<u8>, String> {
+    pack_document(document).map_err(|error| error.0)
+}
+
+pub(crate) fn pack_document(document: &Document) -> Result<Vec<u8>, Broken> {
+    // An envelope as `encode` writes it, but of text that objects have already.
+    let mut text = format!("{{\"format\":{FORMAT},\"document\":");
+    document.write_json(&mut text);
+    text.push('}');
+    Ok(zstd::bulk::compress(text.as_bytes(), LEVEL)?)
 }
 
 /// The document of these octets.
 ///
 /// # Errors
 /// [`pack`] did not make them.
-pub fn unpack(octets: &[u8]) -> Result<Map<String, Value>, String> {
-    decode::<Document>(octets).map(|Document { document }| document).map_err(|error| error.0)
+pub fn unpack(octets: &[u8]) -> Result<Document, String> {
+    unpack_document(octets).map_err(|error| error.0)
+}
+
+pub(crate) fn unpack_document(octets: &[u8]) -> Result<Document, Broken> {
+    decode::<Kept>(octets).map(|Kept { document }| document)
 }
 
 pub(crate) fn encode(inner: impl Serialize) -> Result<Vec<u8>, Broken> {

@@ -2,13 +2,14 @@ use std::{sync::Arc, time::SystemTime};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use crate::Document;
 
 /// A state of a document that was, or is, the one in force.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revision {
     pub meta: Meta,
-    pub document: Arc<Map<String, Value>>,
+    pub document: Arc<Document>,
 }
 
 /// What is known of a revision beside its document.
@@ -30,7 +31,7 @@ pub struct Draft {
     pub time: SystemTime,
     pub author: String,
     pub message: String,
-    pub document: Arc<Map<String, Value>>,
+    pub document: Arc<Document>,
 }
 
 // === impl Draft ===

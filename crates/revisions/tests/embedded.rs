@@ -20,7 +20,7 @@ use serde_json::json;
 fn draft(n: u64) -> Draft {
     // Long enough for several pages, and wrong if any of it is of another revision.
     let routes: Vec<_> = (0..200).map(|index| json!({ "name": format!("r{index}"), "n": n })).collect();
-    let document = json!({ "version": 1, "routes": routes }).as_object().unwrap().clone();
+    let document = serde_json::from_value(json!({ "version": 1, "routes": routes })).unwrap();
     Draft {
         time: SystemTime::UNIX_EPOCH,
         author: "me".into(),
@@ -44,7 +44,7 @@ fn revisions_are_there_again_and_the_oldest_are_forgotten() {
     }
     drop(store);
     let store = Embedded::open(&path, 3).unwrap();
-    assert_eq!(store.latest().unwrap().unwrap().document["routes"][7]["n"], 5);
+    assert_eq!(store.latest().unwrap().unwrap().document.to_map()["routes"][7]["n"], 5);
     assert_eq!(numbers(&store, None, 10), [5, 4, 3]);
     assert_eq!(numbers(&store, Some(5), 1), [4]);
     assert_eq!(store.get(3).unwrap().unwrap().meta.message, "the 3th");
@@ -138,7 +138,8 @@ fn whoever_is_killed_leaves_the_old_or_the_new() {
         let Some(latest) = store.latest().unwrap() else { continue };
         let number = latest.meta.number;
         assert!(answered.is_none_or(|answered| number == answered || number == answered + 1), "{answered:?}, {number}");
-        let routes = latest.document["routes"].as_array().unwrap();
+        let document = latest.document.to_map();
+        let routes = document["routes"].as_array().unwrap();
         assert!(routes.len() == 200 && routes.iter().all(|route| route["n"] == number), "revision {number} is mixed");
         let kept = numbers(&store, None, 30);
         assert!(kept.windows(2).all(|pair| pair[0] == pair[1] + 1), "{kept:?}");

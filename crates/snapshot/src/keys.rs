@@ -212,9 +212,9 @@ mod tests {
     fn after(orders: &[KeyOrder<'_>]) -> Object {
         let mut consumer = json!({ "name": "alice", "groups": ["gold"] }).as_object().unwrap().clone();
         for order in orders {
-            let document = json!({ "version": 1, "consumers": [consumer] });
+            let document = serde_json::from_value(json!({ "version": 1, "consumers": [consumer] })).unwrap();
             let edit = order.edit("alice", &consumer, now()).unwrap();
-            let document = revisions::edit::apply(document.as_object().unwrap(), &[edit]).unwrap();
+            let document = revisions::edit::apply(&document, &[edit]).unwrap().to_map();
             let mut report = model::Report::default();
             let text = Value::Object(document.clone()).to_string();
             let root = model::parse("test", &text, &|_| None, &mut report).unwrap();

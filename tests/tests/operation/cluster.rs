@@ -11,7 +11,7 @@ use cluster::Cluster;
 use http::Method;
 use model::{EtcdHome, FromText, UpstreamTls, values::HttpUrl};
 use revisions::{CommitError, Draft, Revision, Store};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{
     client::{self, Client, Load},
@@ -69,11 +69,10 @@ impl Writer {
 
     /// Puts this in place of what is there.
     async fn write(&self, document: Value) -> Result<Arc<Revision>, CommitError> {
-        let Value::Object(document) = document else { panic!("{document}") };
         let store = self.store.clone();
         let commit = spawn_blocking(move || {
             let seen = store.latest().unwrap().map_or(0, |latest| latest.meta.number);
-            let document: Arc<Map<_, _>> = document.into();
+            let document = Arc::new(serde_json::from_value(document).unwrap());
             store.commit(
                 seen,
                 Draft { time: SystemTime::now(), author: "test".into(), message: String::new(), document },

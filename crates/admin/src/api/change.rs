@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use revisions::edit::{Edit, EditError, List, Why, name_of};
+use revisions::{
+    Document,
+    edit::{Edit, EditError, List, Why, name_of},
+};
 use serde_json::{Map, Value};
 use snapshot::{ChangeError, ChangeOrder, ChangeTold, Expected, Finding, Role};
 
@@ -172,7 +175,7 @@ fn permitted(gateway: &dyn Gateway, identity: &Identity, mut order: ChangeOrder)
 }
 
 /// As much of what the API keeps as edits may change.
-fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Map<String, Value> {
+fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Document {
     let mut named: BTreeMap<List, BTreeSet<&str>> = BTreeMap::new();
     for edit in edits {
         let (list, name) = match edit {
@@ -180,7 +183,7 @@ fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Map<String, Value> {
             Edit::Put { list, name, .. } | Edit::Patch { list, name, .. } | Edit::Delete { list, name } => {
                 (*list, &**name)
             }
-            Edit::PatchGateway { .. } | Edit::Replace { .. } => return gateway.document(true),
+            Edit::PatchGateway { .. } | Edit::Replace { .. } => return gateway.document(true).into(),
         };
         named.entry(list).or_default().insert(name);
     }
@@ -191,7 +194,7 @@ fn written(gateway: &dyn Gateway, edits: &[Edit]) -> Map<String, Value> {
         };
         (list.name().to_owned(), told.into_iter().map(|told| Value::Object(told.object)).collect())
     };
-    named.into_iter().map(there).collect()
+    named.into_iter().map(there).collect::<Map<_, _>>().into()
 }
 
 /// Why nothing was changed.

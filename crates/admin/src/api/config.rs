@@ -29,7 +29,7 @@ pub(super) async fn get(call: Call) -> Result<Tagged<Map<String, Value>>, Proble
 /// Another document in place of what the API keeps.
 pub(super) async fn put(call: Call, document: Map<String, Value>) -> Result<Changed, Problem> {
     let conditions = Conditions::read(&call.headers)?;
-    let mut order = order(&call, vec![Edit::Replace { document }])?;
+    let mut order = order(&call, vec![Edit::Replace { document: document.into() }])?;
     let identity = call.identity.clone();
     call.ask(move |gateway| {
         order.expected = expected_of_document(gateway, &conditions)?;

@@ -60,7 +60,7 @@ pub(super) async fn get(call: Call) -> Result<Tagged<RevisionTold>, Problem> {
     let (number, headers) = (number(&call)?, call.headers.clone());
     call.ask(move |gateway| {
         let revision = gateway.revision(number).map_err(|error| refused(&error))?;
-        let mut document = (*revision.document).clone();
+        let mut document = revision.document.to_map();
         snapshot::redact(&mut document);
         Tagged::new(number.to_string(), &RevisionTold { meta: revision.meta.clone(), document }, &headers)
     })

@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use revisions::edit::{Edit, List, name_of, objects};
+use revisions::{
+    Document,
+    edit::{Edit, List, name_of},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,10 +46,10 @@ const MOST: usize = 1_000;
 
 impl Changed {
     /// What `edits` did, by what is written in the document that the API keeps, `before` and `after`.
-    pub fn of(edits: &[Edit], before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Self> {
+    pub fn of(edits: &[Edit], before: &Document, after: &Document) -> Vec<Self> {
         let mut room = MOST_BYTES;
         let [old, new] = [before, after].map(Objects::of);
-        let of_gateway = |document: &Map<String, Value>| document.get("gateway").cloned();
+        let of_gateway = |document: &Document| document.value("gateway").cloned();
         let gateway = ("gateway".to_owned(), of_gateway(before), of_gateway(after));
         let objects = touched(edits, &old, &new).into_iter().map(|(list, name)| {
             let object =
@@ -73,8 +76,8 @@ impl Changed {
 // === impl Objects ===
 
 impl<'d> Objects<'d> {
-    fn of(document: &'d Map<String, Value>) -> Self {
-        let of_list = |list| objects(document, list).filter_map(move |object| Some(((list, name_of(object)?), object)));
+    fn of(document: &'d Document) -> Self {
+        let of_list = |list| document.objects(list).filter_map(move |object| Some(((list, name_of(object)?), object)));
         Self(List::ALL.into_iter().flat_map(of_list).collect())
     }
 }
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_edits_did_is_told_with_what_was_there() {
-        let before = map(json!({ "routes": [{ "name": "a" }, { "name": "b", "token": "x" }] }));
+        let before = map(json!({ "routes": [{ "name": "a" }, { "name": "b", "token": "x" }] })).into();
         let edits = [
             Edit::Put { list: List::Routes, name: "a".into(), object: map(json!({})) },
             Edit::Patch { list: List::Routes, name: "b".into(), patch: json!({ "token": "y", "n": 1 }) },
@@ -142,8 +145,8 @@ mod tests {
         let object = |name: &str, length: usize| map(json!({ "name": name, "text": "x".repeat(length) }));
         let edits = [("a", MOST_BYTES), ("b", 1)]
             .map(|(name, length)| Edit::Create { list: List::Routes, object: object(name, length) });
-        let after = revisions::edit::apply(&Map::new(), &edits).unwrap();
-        let told = Changed::of(&edits, &Map::new(), &after);
+        let after = revisions::edit::apply(&Document::default(), &edits).unwrap();
+        let told = Changed::of(&edits, &Document::default(), &after);
         assert_eq!(
             told.iter().map(|changed| (&*changed.path, changed.omitted)).collect::<Vec<_>>(),
             [("routes[a]", true), ("routes[b]", false)]

@@ -24,8 +24,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use listen::{Peer, Problem};
-use revisions::edit::Edit;
-use serde_json::{Map, Value};
+use revisions::{Document, edit::Edit};
 use snapshot::{Role, Shown};
 
 pub(crate) use self::failures::{Failures, Verdict};
@@ -89,7 +88,7 @@ pub fn may_change(
     gateway: &dyn Gateway,
     identity: &Identity,
     edits: &[Edit],
-    current: &Map<String, Value>,
+    current: &Document,
 ) -> Result<(), Problem> {
     let least = least_role_of(edits, current);
     if identity.role >= least {

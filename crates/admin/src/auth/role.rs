@@ -1,7 +1,10 @@
 //! What each may do.
 
-use revisions::edit::{Edit, List, apply};
-use serde_json::{Map, Value};
+use revisions::{
+    Document, Part,
+    edit::{Edit, List, apply},
+};
+use serde_json::Value;
 use snapshot::Role;
 
 /// Below `gateway`: where the document is kept that the API changes.
@@ -14,7 +17,7 @@ const HOME: &str = "home";
 /// that an admin changes meanwhile are not changed back.
 ///
 /// [`Expected::Revision`]: snapshot::Expected::Revision
-pub fn least_role_of(edits: &[Edit], current: &Map<String, Value>) -> Role {
+pub fn least_role_of(edits: &[Edit], current: &Document) -> Role {
     let touches_operators = |edit: &Edit| match edit {
         Edit::Create { list, .. } | Edit::Put { list, .. } | Edit::Patch { list, .. } | Edit::Delete { list, .. } => {
             *list == List::Operators
@@ -28,28 +31,33 @@ pub fn least_role_of(edits: &[Edit], current: &Map<String, Value>) -> Role {
 }
 
 /// What says who the operators are: they themselves, further files with some, and where all of that is kept.
-fn decisive(document: &Map<String, Value>) -> [Option<&Value>; 3] {
+fn decisive(document: &Document) -> ([Option<&Part>; 2], Option<&Value>) {
     // None is the same as an empty list.
-    let is_some = |value: &&Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+    let is_some = |part: &&Part| match part {
+        Part::Objects(objects) => !objects.is_empty(),
+        Part::Value(value) => !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()),
+    };
     let top = |key| document.get(key).filter(is_some);
-    [top(List::Operators.name()), top("include"), document.get("gateway").and_then(|gateway| gateway.get(HOME))]
+    let home = document.value("gateway").and_then(|gateway| gateway.get(HOME));
+    ([top(List::Operators.name()), top("include")], home)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
     #[test]
     fn edits_that_touch_operators_are_for_admins() {
-        let map = |value: Value| value.as_object().unwrap().clone();
-        let current = map(json!({ "routes": [{ "name": "a" }], "operators": [{ "name": "o", "role": "viewer" }] }));
-        let none = map(json!({ "routes": [{ "name": "a" }] }));
+        let document = |value: Value| serde_json::from_value::<Document>(value).unwrap();
+        let current =
+            document(json!({ "routes": [{ "name": "a" }], "operators": [{ "name": "o", "role": "viewer" }] }));
+        let none = document(json!({ "routes": [{ "name": "a" }] }));
         let (list, name) = (List::Operators, "o".to_owned());
         let (routes, a) = (List::Routes, "a".to_owned());
         let put = Edit::Put { list: routes, name: "operators".to_owned(), object: Map::new() };
-        let replace = |document: Value| Edit::Replace { document: map(document) };
+        let replace = |it: Value| Edit::Replace { document: document(it) };
         let others = json!([{ "name": "o", "role": "admin" }]);
         for (edits, current, expected) in [
             (vec![], &current, Role::Operator),
@@ -70,7 +78,11 @@ mod tests {
             (vec![replace(json!({ "gateway": { "home": { "etcd": {} } } }))], &none, Role::Admin),
             (vec![replace(json!({ "include": ["others.yaml"] }))], &none, Role::Admin),
             // There and back is no way around.
-            (vec![replace(json!({ "operators": others })), replace(Value::Object(none.clone()))], &none, Role::Admin),
+            (
+                vec![replace(json!({ "operators": others })), Edit::Replace { document: none.clone() }],
+                &none,
+                Role::Admin,
+            ),
             (vec![put, Edit::Delete { list, name: name.clone() }], &current, Role::Admin),
             (vec![Edit::Patch { list, name: name.clone(), patch: json!({}) }], &current, Role::Admin),
             (vec![Edit::Patch { list, name: "nobody".to_owned(), patch: json!({}) }], &current, Role::Admin),

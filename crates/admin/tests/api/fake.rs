@@ -14,7 +14,7 @@ use admin::{Gateway, LogLevel, LogLevelOrder, LogLevelTold, Readiness, serve};
 use message::Token;
 use model::values::SecretHash;
 use revisions::{
-    Meta, Revision,
+    Document, Meta, Revision,
     edit::{self, Edit, List, name_of},
 };
 use serde_json::{Map, Value, json};
@@ -32,8 +32,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-type Document = Map<String, Value>;
-
 /// A gateway whose file has a route, and whose API may have whatever does not say `no good`.
 pub(crate) struct Fake {
     token: Token,
@@ -46,14 +44,14 @@ pub(crate) struct Fake {
 /// In the file.
 pub(crate) const OURS_NOT: &str = "from-file";
 
-pub(crate) fn map(value: Value) -> Document {
+pub(crate) fn map(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         other => panic!("{other} is no map"),
     }
 }
 
-pub(crate) fn told(owner: Owner, object: &Document) -> ObjectTold {
+pub(crate) fn told(owner: Owner, object: &Map<String, Value>) -> ObjectTold {
     let text = Value::Object(object.clone()).to_string();
     let tag = text.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     ObjectTold { name: name_of(object).unwrap().to_owned(), owner, tag: format!("{tag:x}"), object: object.clone() }
@@ -77,7 +75,7 @@ impl Fake {
     }
 
     fn give_a_key(&self) {
-        let mut document = (*self.ours()).clone();
+        let mut document = self.ours().to_map();
         let key = json!({ "key": { "hash": SecretHash::of(b"theirs").to_string() } });
         let credentials = &mut document["consumers"][0]["credentials"];
         match credentials.as_array_mut() {
@@ -87,7 +85,7 @@ impl Fake {
         let mut kept = self.revisions.lock().unwrap();
         let mut meta = kept.last().unwrap().meta.clone();
         meta.number += 1;
-        kept.push(Arc::new(Revision { meta, document: Arc::new(document) }));
+        kept.push(Arc::new(Revision { meta, document: Arc::new(document.into()) }));
     }
 }
 
@@ -106,11 +104,11 @@ impl Gateway for Fake {
         let place = || Owner::File { place: "sluice.yaml:3:5".to_owned() };
         let in_file = map(json!({ "name": OURS_NOT, "match": { "path": "/file" }, "respond": {} }));
         let in_file = (list == List::Routes).then(|| told(place(), &in_file));
-        in_file.into_iter().chain(edit::objects(&self.ours(), list).map(|object| told(Owner::Api, object))).collect()
+        in_file.into_iter().chain(self.ours().objects(list).map(|object| told(Owner::Api, object))).collect()
     }
 
-    fn document(&self, only_ours: bool) -> Document {
-        let mut document = (*self.ours()).clone();
+    fn document(&self, only_ours: bool) -> Map<String, Value> {
+        let mut document = self.ours().to_map();
         if !only_ours {
             let objects = self.objects(List::Routes).into_iter().map(|told| Value::Object(told.object));
             document.insert("routes".to_owned(), objects.collect());
@@ -136,7 +134,7 @@ impl Gateway for Fake {
             message: "it is no good".to_owned(),
             hint: Some("take it out".to_owned()),
         };
-        if Value::Object(document.clone()).to_string().contains("no good") {
+        if Value::Object(document.to_map()).to_string().contains("no good") {
             return Err(ChangeError::Refused(vec![finding("error")]));
         }
         let mut kept = self.revisions.lock().unwrap();
@@ -314,7 +312,7 @@ pub(crate) struct Running {
 pub(crate) async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let meta = Meta { number: 0, time: 0, author: String::new(), message: String::new() };
-    let none = Arc::new(Revision { meta, document: Arc::new(map(json!({ "version": 1 }))) });
+    let none = Arc::new(Revision { meta, document: Arc::new(map(json!({ "version": 1 })).into()) });
     let gateway = Arc::new(Fake {
         token: Token::new("secret").unwrap(),
         revisions: Mutex::new(vec![none]),

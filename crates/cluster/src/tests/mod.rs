@@ -16,7 +16,7 @@ mod trust;
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration, time::SystemTime};
 
 use model::{EtcdHome, FromText, UpstreamTls, values::HttpUrl};
-use revisions::{CommitError, Draft, Revision, Store};
+use revisions::{CommitError, Document, Draft, Revision, Store};
 use serde_json::{Map, Value, json};
 use testkit::within;
 use tokio::task::spawn_blocking;
@@ -44,10 +44,14 @@ async fn open(address: SocketAddr, state: &Path) -> Arc<Cluster> {
     try_open(address, state).await.unwrap()
 }
 
-async fn commit(node: &Arc<Cluster>, seen: u64, document: Map<String, Value>) -> Result<Arc<Revision>, CommitError> {
+async fn commit(node: &Arc<Cluster>, seen: u64, document: impl Into<Document>) -> Result<Arc<Revision>, CommitError> {
     let node = node.clone();
-    let draft =
-        Draft { time: SystemTime::now(), author: "test".into(), message: String::new(), document: document.into() };
+    let draft = Draft {
+        time: SystemTime::now(),
+        author: "test".into(),
+        message: String::new(),
+        document: Arc::new(document.into()),
+    };
     within(LIMIT, spawn_blocking(move || node.commit(seen, draft))).await.unwrap()
 }
 

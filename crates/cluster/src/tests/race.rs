@@ -71,7 +71,7 @@ async fn write(cluster: Arc<Cluster>, text: String, told: Arc<Mutex<Told>>) {
 }
 
 fn texts(revision: &Revision) -> Vec<Value> {
-    revision.document["value"].as_array().unwrap().clone()
+    revision.document.value("value").unwrap().as_array().unwrap().clone()
 }
 
 /// Something that happens while they write.

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Instant};
 
-use revisions::{CommitError, Store, pack};
-use serde_json::{Map, Value, json};
+use revisions::{CommitError, Document, Store, pack};
+use serde_json::json;
 use testkit::{etcd::Member, within};
 use tokio::task::spawn_blocking;
 
@@ -57,17 +57,14 @@ async fn others_have_it_soon() {
 }
 
 /// A document as big as it may get: 50,000 routes that are hard to compress.
-fn routes() -> Map<String, Value> {
+fn routes() -> Document {
     let mut random = message::Random::seeded(7);
     let route = |number: u32| {
         let host = format!("{:016x}.example.com", random.bits());
         json!({ "name": format!("route-{number}"), "match": { "hosts": [host], "path": { "prefix": format!("/{:x}", random.bits()) } },
             "upstream": format!("users-{}", number % 100), "policies": [{ "rate_limit": { "requests": number, "per": "1s" } }] })
     };
-    let Value::Object(document) = json!({ "routes": (0..50_000).map(route).collect::<Vec<_>>() }) else {
-        unreachable!()
-    };
-    document
+    serde_json::from_value(json!({ "routes": (0..50_000).map(route).collect::<Vec<_>>() })).unwrap()
 }
 
 #[tokio::test]

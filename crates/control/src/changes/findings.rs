@@ -114,7 +114,7 @@ mod tests {
                 { "match": { "methods": ["GET", "get it"] } },
             ],
         });
-        let text = overlay::text(document.as_object().unwrap());
+        let text = overlay::text(&serde_json::from_value(document).unwrap());
         let root = model::parse(overlay::NAME, &text, &|_| None, &mut Report::default()).unwrap();
         let lines = Lines::of(&text);
         let path = |node: &Node| lines.path(&node.place);

@@ -17,10 +17,10 @@ mod ours;
 use std::{collections::HashSet, sync::Arc, time::SystemTime};
 
 use revisions::{
-    CommitError, Draft, Meta,
+    CommitError, Document, Draft, Meta,
     edit::{self, List},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use snapshot::{ChangeError, ChangeOrder, ChangeTold, Diff, Edition, Finding};
 
 use self::findings::findings;
@@ -73,7 +73,7 @@ impl Control {
     }
 
     /// The world with this overlay, and the overlay as it was read.
-    fn would_be(&self, document: &Map<String, Value>) -> Result<(Prepared, Option<Arc<str>>), ChangeError> {
+    fn would_be(&self, document: &Document) -> Result<(Prepared, Option<Arc<str>>), ChangeError> {
         let text = self.overlay.text(Some(document));
         scheduling::give_way();
         match self.load(text.as_ref(), &mut Files::default()) {
@@ -101,14 +101,20 @@ impl Control {
 }
 
 /// The document after the edits, with the secrets that whoever made them was not shown.
-fn edited(before: &Map<String, Value>, edits: &[edit::Edit]) -> Result<Map<String, Value>, ChangeError> {
-    let document = edit::apply(before, edits).map_err(ChangeError::Edit)?;
-    let mut document = Value::Object(document);
-    let redacted = snapshot::find_redacted(&document).and_then(|_| {
-        snapshot::restore(&mut document, &Value::Object(before.clone()));
-        snapshot::find_redacted(&document)
-    });
-    if let Some(path) = redacted {
+fn edited(before: &Document, edits: &[edit::Edit]) -> Result<Document, ChangeError> {
+    let mut document = edit::apply(before, edits).map_err(ChangeError::Edit)?;
+    if document.fresh(before).any(|value| snapshot::find_redacted(value).is_some()) {
+        document = restored(&document, before)?;
+    }
+    let twice: Vec<_> = List::ALL.into_iter().flat_map(|list| given_twice(&document, list)).collect();
+    if twice.is_empty() { Ok(document) } else { Err(ChangeError::Refused(twice)) }
+}
+
+/// The document with the secrets of `before` in their places.
+fn restored(document: &Document, before: &Document) -> Result<Document, ChangeError> {
+    let [mut document, old] = [document, before].map(|document| Value::Object(document.to_map()));
+    snapshot::restore(&mut document, &old);
+    if let Some(path) = snapshot::find_redacted(&document) {
         return Err(ChangeError::Refused(vec![Finding {
             severity: "error".to_owned(),
             path: Some(path),
@@ -117,16 +123,15 @@ fn edited(before: &Map<String, Value>, edits: &[edit::Edit]) -> Result<Map<Strin
             hint: Some("write the secret, or where it is kept: `{ file: path }` or `{ env: NAME }`".to_owned()),
         }]));
     }
-    let Value::Object(document) = document else { return Ok(Map::new()) };
-    let twice: Vec<_> = List::ALL.into_iter().flat_map(|list| given_twice(&document, list)).collect();
-    if twice.is_empty() { Ok(document) } else { Err(ChangeError::Refused(twice)) }
+    let Value::Object(document) = document else { return Ok(Document::default()) };
+    Ok(Document::from(document).sharing_with(before))
 }
 
 /// Objects with the name of one before them. What a file names as well is the file's, with a warning; but two of our own are a
 /// mistake, and nobody could ask for the second.
-fn given_twice(document: &Map<String, Value>, list: List) -> Vec<Finding> {
+fn given_twice(document: &Document, list: List) -> Vec<Finding> {
     let mut taken = HashSet::new();
-    let names = edit::objects(document, list).filter_map(edit::name_of);
+    let names = document.objects(list).filter_map(edit::name_of);
     let twice = names.filter(|name| !taken.insert(*name));
     let finding = |name| Finding {
         severity: "error".to_owned(),

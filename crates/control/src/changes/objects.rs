@@ -54,7 +54,7 @@ impl Control {
         let mut told: Vec<_> = others.iter().filter(is_file).cloned().collect();
         let files: HashSet<_> = told.iter().map(|told| told.name.clone()).collect();
         if let Some(revision) = &revision {
-            let ours = edit::objects(&revision.document, list).filter_map(whole);
+            let ours = revision.document.objects(list).filter_map(whole);
             told.extend(ours.filter(|told| !files.contains(&told.name)));
         }
         let known: HashSet<_> = told.iter().map(|told| told.name.clone()).collect();
@@ -69,7 +69,7 @@ impl Control {
         if let Some(told) = other.filter(|told| matches!(told.owner, Owner::File { .. })) {
             return Some(told.clone());
         }
-        let kept = revision.as_ref().and_then(|revision| edit::object(&revision.document, list, name));
+        let kept = revision.as_ref().and_then(|revision| revision.document.object(list, name));
         kept.and_then(whole).or_else(|| other.cloned())
     }
 
@@ -80,7 +80,7 @@ impl Control {
             (state.texts.clone(), state.revision.clone())
         };
         let mut document = if only_ours {
-            revision.map(|revision| (*revision.document).clone()).unwrap_or_default()
+            revision.map(|revision| revision.document.to_map()).unwrap_or_default()
         } else {
             source::tree(&self.main, &texts).as_ref().map(Node::json_map).unwrap_or_default()
         };

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use model::{Model, Place};
-use revisions::edit::{self, Edit, List};
-use serde_json::{Map, Value};
+use revisions::{
+    Document,
+    edit::{self, Edit, List},
+};
 use snapshot::{ChangeError, Expected, Owner};
 
 use super::objects::tag;
@@ -18,7 +20,7 @@ impl Control {
         &self,
         expected: &[Expected],
         seen: u64,
-        document: &Map<String, Value>,
+        document: &Document,
     ) -> Result<(), ChangeError> {
         for expected in expected {
             let why = match expected {
@@ -43,7 +45,7 @@ impl Control {
     }
 
     /// Whether whatever is edited is the API's, or nobody's yet.
-    pub(super) fn check_ours(&self, edits: &[Edit], document: &Map<String, Value>) -> Result<(), ChangeError> {
+    pub(super) fn check_ours(&self, edits: &[Edit], document: &Document) -> Result<(), ChangeError> {
         let mut kept: HashMap<List, HashSet<&str>> = HashMap::new();
         for edit in edits {
             let (list, name) = match edit {
@@ -61,9 +63,9 @@ impl Control {
                 Edit::Replace { .. } => continue,
             };
             // What has no name is for the edit to refuse. What files name as well may be taken away.
-            let names = || edit::objects(document, *list).filter_map(edit::name_of).collect();
+            let names = || document.objects(*list).filter_map(edit::name_of).collect();
             let mut is_kept = |name: &&str| match edits.len() {
-                1 => edit::object(document, *list, name).is_some(),
+                1 => document.object(*list, name).is_some(),
                 _ => kept.entry(*list).or_insert_with(names).contains(name),
             };
             let Some(name) = name.filter(|name| !is_kept(name)) else { continue };
@@ -84,8 +86,8 @@ impl Control {
         Some(owner(whose.map_or(Whose::File, |text| text.whose), place))
     }
 
-    fn tag_of(&self, list: List, name: &str, document: &Map<String, Value>) -> Option<String> {
-        match edit::object(document, list, name) {
+    fn tag_of(&self, list: List, name: &str, document: &Document) -> Option<String> {
+        match document.object(list, name) {
             Some(object) => Some(tag(object)),
             None => self.object(list, name).map(|told| told.tag),
         }

@@ -15,8 +15,8 @@ mod text;
 use std::{io, path::Path, sync::Arc};
 
 use model::{Address, EtcdHome, Home};
-use revisions::{Lazy, Revision, Store};
-use serde_json::{Map, Value, json};
+use revisions::{Document, Lazy, Revision, Store};
+use serde_json::json;
 
 pub(crate) use self::{
     merge::{has_too_much, merge},
@@ -101,13 +101,14 @@ impl Overlay {
     }
 
     /// A document as the text that is read with the files; `None` if there is none.
-    pub(crate) fn text(&self, document: Option<&Map<String, Value>>) -> Option<Arc<str>> {
+    pub(crate) fn text(&self, document: Option<&Document>) -> Option<Arc<str>> {
         let Some(admin) = &self.admin else { return document.map(|document| text(document).into()) };
         let mut document = document.cloned().unwrap_or_default();
-        let gateway = document.entry("gateway").or_insert_with(|| Value::Object(Map::new()));
-        if let Value::Object(gateway) = gateway {
+        let mut gateway = document.value("gateway").cloned().unwrap_or_else(|| json!({}));
+        if let Some(gateway) = gateway.as_object_mut() {
             let address = || json!({ "address": admin.to_string() });
             gateway.entry("admin").or_insert_with(address);
+            document.insert("gateway", json!(gateway));
         }
         Some(text(&document).into())
     }

@@ -2,16 +2,17 @@
 //! as before need not be read again.
 
 use model::yaml_line;
-use serde_json::{Map, Value};
+use revisions::{Document, Object, Part};
+use serde_json::Value;
 
 /// A document as text. Nothing in it is a hole that the environment fills.
-pub(crate) fn text(document: &Map<String, Value>) -> String {
+pub(crate) fn text(document: &Document) -> String {
     let mut text = String::new();
-    for (key, value) in document {
-        match value {
-            Value::Array(items) if model::LISTS.contains(&&**key) => list(&mut text, key, items),
-            _ => {
-                yaml_line(&mut text, &Value::from(key.as_str()));
+    for (key, part) in document.parts() {
+        match part {
+            Part::Objects(objects) => list(&mut text, key, objects),
+            Part::Value(value) => {
+                yaml_line(&mut text, &Value::from(key));
                 text.push_str(": ");
                 yaml_line(&mut text, value);
                 text.push('\n');
@@ -22,15 +23,15 @@ pub(crate) fn text(document: &Map<String, Value>) -> String {
 }
 
 /// A list without items says nothing, and is left out.
-fn list(text: &mut String, key: &str, items: &[Value]) {
-    if items.is_empty() {
+fn list(text: &mut String, key: &str, objects: &[Object]) {
+    if objects.is_empty() {
         return;
     }
     text.push_str(key);
     text.push_str(":\n");
-    for item in items {
+    for object in objects {
         text.push_str("- ");
-        yaml_line(text, item);
+        text.push_str(object.line());
         text.push('\n');
     }
 }
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     fn read(document: &Value) -> Node {
-        let text = text(document.as_object().unwrap());
+        let text = text(&serde_json::from_value(document.clone()).unwrap());
         let mut report = Report::default();
         let node = model::parse("api", &text, &|_| Some("from the environment".into()), &mut report);
         assert!(report.problems.is_empty(), "{:?}\n{text}", report.problems);
@@ -55,7 +56,7 @@ mod tests {
     fn every_object_has_a_line() {
         let document = json!({ "version": 1, "routes": [{ "name": "a" }, { "name": "b" }], "tests": [] });
         assert_eq!(
-            text(document.as_object().unwrap()),
+            text(&serde_json::from_value(document).unwrap()),
             "routes:\n- {\"name\":\"a\"}\n- {\"name\":\"b\"}\n\"version\": 1\n"
         );
     }

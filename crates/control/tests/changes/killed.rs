@@ -36,7 +36,7 @@ fn writer() {
             "listeners": [{ "name": "web", "address": "127.0.0.1:0" }],
             "routes": routes,
         }));
-        control.change(order(vec![Edit::Replace { document }])).unwrap();
+        control.change(order(vec![Edit::Replace { document: document.into() }])).unwrap();
         println!("live {number}");
     }
 }

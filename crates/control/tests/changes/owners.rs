@@ -82,7 +82,7 @@ async fn what_both_name_is_the_files() {
 async fn the_gateway_section_is_the_files() {
     let gateway = Gateway::with_file("");
     let document = object(json!({ "gateway": { "workers": 7 }, "routes": [route("a", "/a", "one")] }));
-    let told = gateway.change(vec![Edit::Replace { document }]).unwrap();
+    let told = gateway.change(vec![Edit::Replace { document: document.into() }]).unwrap();
     assert!(
         told.warnings.iter().any(|it| it.path.as_deref() == Some("gateway") && it.message.contains("sluice.yaml:2:1")),
         "{:?}",

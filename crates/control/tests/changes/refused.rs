@@ -36,10 +36,10 @@ async fn what_is_refused_changes_nothing_and_says_where() {
         ),
         (vec![put(object(json!({ "name": "c", "upstream": "nobody" })))], "routes[c].upstream"),
         (vec![Edit::Create { list: List::Listeners, object: listener }], "listeners[second]"),
-        (vec![Edit::Replace { document: object(json!({ "rotes": [] })) }], "rotes"),
+        (vec![Edit::Replace { document: object(json!({ "rotes": [] })).into() }], "rotes"),
         (
             vec![Edit::Replace {
-                document: object(json!({ "routes": [route("b", "/b", "x"), route("b", "/c", "x")] })),
+                document: object(json!({ "routes": [route("b", "/b", "x"), route("b", "/c", "x")] })).into(),
             }],
             "routes[b].name",
         ),

@@ -9,6 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::{
+    Document,
+    document::{Object, Part},
+};
+
 pub use merge_patch::merge_patch;
 
 /// A list of a document, whose objects are found by name.
@@ -53,7 +58,8 @@ pub enum Edit {
     },
     /// Another document in place of this one.
     Replace {
-        document: Map<String, Value>,
+        #[schemars(with = "Map<String, Value>")]
+        document: Document,
     },
 }
 
@@ -128,28 +134,17 @@ impl List {
     }
 }
 
-/// `document` after all `edits`, in their order.
+/// `document` after all `edits`, in their order. It shares with it what the edits do not touch.
 ///
 /// # Errors
 /// One of them cannot be made; then none is.
-pub fn apply(document: &Map<String, Value>, edits: &[Edit]) -> Result<Map<String, Value>, EditError> {
+pub fn apply(document: &Document, edits: &[Edit]) -> Result<Document, EditError> {
     let mut edited = document.clone();
     let mut places = Places { is_single: edits.len() == 1, ..Places::default() };
     for (index, edit) in edits.iter().enumerate() {
         edit.apply(&mut edited, &mut places).map_err(|why| EditError { index, why })?;
     }
     Ok(edited)
-}
-
-/// The objects of a list, as far as they are objects.
-pub fn objects(document: &Map<String, Value>, list: List) -> impl Iterator<Item = &Map<String, Value>> {
-    let objects = document.get(list.name()).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    objects.iter().filter_map(Value::as_object)
-}
-
-/// The object with this name.
-pub fn object<'d>(document: &'d Map<String, Value>, list: List, name: &str) -> Option<&'d Map<String, Value>> {
-    objects(document, list).find(|object| name_of(object) == Some(name))
 }
 
 /// The name of an object, if it has one.
@@ -160,22 +155,21 @@ pub fn name_of(object: &Map<String, Value>) -> Option<&str> {
 // === impl Edit ===
 
 impl Edit {
-    fn apply(&self, document: &mut Map<String, Value>, places: &mut Places) -> Result<(), Why> {
+    fn apply(&self, document: &mut Document, places: &mut Places) -> Result<(), Why> {
         match self {
             Self::Create { list, object } => create(document, places, *list, object),
             Self::Put { list, name, object } => put(document, places, *list, name, object),
             Self::Patch { list, name, patch } => {
                 let objects = list_of(document, *list)?;
                 let at = places.find(*list, objects, name).ok_or_else(|| missing(*list, objects, name))?;
-                let there = objects[at].as_object_mut().ok_or_else(|| not_a_map(*list))?;
-                let patched = merge_patch(Value::Object(there.clone()), patch);
-                *there = named(patched, *list, name)?;
+                let patched = merge_patch(objects[at].value().clone(), patch);
+                objects[at] = named(patched, *list, name)?;
                 Ok(())
             }
             Self::Delete { list, name } => {
                 let objects = list_of(document, *list)?;
                 let before = objects.len();
-                objects.retain(|object| object.as_object().and_then(name_of) != Some(name));
+                objects.retain(|object| object.name() != Some(name));
                 if objects.len() == before {
                     return Err(missing(*list, objects, name));
                 }
@@ -186,18 +180,21 @@ impl Edit {
                 Ok(())
             }
             Self::PatchGateway { patch } => {
-                let gateway = document.remove("gateway").unwrap_or_else(|| Value::Object(Map::new()));
+                let gateway = match document.remove("gateway") {
+                    Some(Part::Value(gateway)) => gateway,
+                    _ => Value::Object(Map::new()),
+                };
                 match merge_patch(gateway, patch) {
                     Value::Object(gateway) if gateway.is_empty() => Ok(()),
                     gateway @ Value::Object(_) => {
-                        document.insert("gateway".to_owned(), gateway);
+                        document.insert("gateway", gateway);
                         Ok(())
                     }
                     _ => Err(Why::Shape("`gateway` is a map".to_owned())),
                 }
             }
             Self::Replace { document: other } => {
-                document.clone_from(other);
+                *document = other.clone().sharing_with(document);
                 *places = Places::default();
                 Ok(())
             }
@@ -205,23 +202,18 @@ impl Edit {
     }
 }
 
-fn create(
-    document: &mut Map<String, Value>,
-    places: &mut Places,
-    list: List,
-    new: &Map<String, Value>,
-) -> Result<(), Why> {
+fn create(document: &mut Document, places: &mut Places, list: List, new: &Map<String, Value>) -> Result<(), Why> {
     let name = name_of(new).ok_or(Why::Name { list, expected: None, found: None })?;
     let objects = list_of(document, list)?;
     if places.find(list, objects, name).is_some() {
         return Err(Why::Exists { list, name: name.to_owned() });
     }
-    places.push(list, objects, name, new.clone());
+    places.push(list, objects, name, Object::new(Value::Object(new.clone())));
     Ok(())
 }
 
 fn put(
-    document: &mut Map<String, Value>,
+    document: &mut Document,
     places: &mut Places,
     list: List,
     name: &str,
@@ -233,19 +225,19 @@ fn put(
     let new = named(Value::Object(new), list, name)?;
     let objects = list_of(document, list)?;
     match places.find(list, objects, name) {
-        Some(at) => objects[at] = Value::Object(new),
+        Some(at) => objects[at] = new,
         None => places.push(list, objects, name, new),
     }
     Ok(())
 }
 
 /// `value`, if it is an object of this name.
-fn named(value: Value, list: List, name: &str) -> Result<Map<String, Value>, Why> {
-    let Value::Object(object) = value else {
-        return Err(not_a_map(list));
+fn named(value: Value, list: List, name: &str) -> Result<Object, Why> {
+    let Value::Object(object) = &value else {
+        return Err(Why::Shape(format!("a {} is a map", list.singular())));
     };
-    match name_of(&object) {
-        Some(found) if found == name => Ok(object),
+    match name_of(object) {
+        Some(found) if found == name => Ok(Object::new(value)),
         found => {
             let found = found.map(str::to_owned);
             Err(Why::Name { list, expected: Some(name.to_owned()), found })
@@ -253,32 +245,27 @@ fn named(value: Value, list: List, name: &str) -> Result<Map<String, Value>, Why
     }
 }
 
-fn missing(list: List, objects: &[Value], name: &str) -> Why {
-    let names = objects.iter().filter_map(|object| object.as_object().and_then(name_of));
-    Why::Missing { list, name: name.to_owned(), nearest: model::nearest(name, names).map(str::to_owned) }
+fn missing(list: List, objects: &[Object], name: &str) -> Why {
+    let nearest = model::nearest(name, objects.iter().filter_map(Object::name)).map(str::to_owned);
+    Why::Missing { list, name: name.to_owned(), nearest }
 }
 
-fn not_a_map(list: List) -> Why {
-    Why::Shape(format!("a {} is a map", list.singular()))
-}
-
-fn list_of(document: &mut Map<String, Value>, list: List) -> Result<&mut Vec<Value>, Why> {
-    let value = document.entry(list.name()).or_insert_with(|| Value::Array(Vec::new()));
-    value.as_array_mut().ok_or_else(|| Why::Shape(format!("`{}` is a list", list.name())))
+fn list_of(document: &mut Document, list: List) -> Result<&mut Vec<Object>, Why> {
+    document.list_mut(list).ok_or_else(|| Why::Shape(format!("`{}` is a list", list.name())))
 }
 
 // === impl Places ===
 
 impl Places {
     /// Where the first object of this name is.
-    fn find(&mut self, list: List, objects: &[Value], name: &str) -> Option<usize> {
+    fn find(&mut self, list: List, objects: &[Object], name: &str) -> Option<usize> {
         if self.is_single {
-            return objects.iter().position(|object| object.as_object().and_then(name_of) == Some(name));
+            return objects.iter().position(|object| object.name() == Some(name));
         }
         let places = self.by_name.entry(list).or_insert_with(|| {
             let mut places = HashMap::with_capacity(objects.len());
             for (at, object) in objects.iter().enumerate() {
-                if let Some(name) = object.as_object().and_then(name_of) {
+                if let Some(name) = object.name() {
                     places.entry(name.to_owned()).or_insert(at);
                 }
             }
@@ -288,11 +275,11 @@ impl Places {
     }
 
     /// Puts an object behind the others, none of which has its name.
-    fn push(&mut self, list: List, objects: &mut Vec<Value>, name: &str, new: Map<String, Value>) {
+    fn push(&mut self, list: List, objects: &mut Vec<Object>, name: &str, new: Object) {
         if let Some(places) = self.by_name.get_mut(&list) {
             places.insert(name.to_owned(), objects.len());
         }
-        objects.push(Value::Object(new));
+        objects.push(new);
     }
 
     /// They have moved.

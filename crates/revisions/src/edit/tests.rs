@@ -10,12 +10,18 @@ fn map(value: Value) -> Map<String, Value> {
     }
 }
 
-fn names(document: &Map<String, Value>) -> Vec<&str> {
-    objects(document, List::Routes).filter_map(name_of).collect()
+fn document(value: Value) -> Document {
+    map(value).into()
 }
 
-fn routes(names: &[&str]) -> Map<String, Value> {
-    map(json!({ "version": 1, "routes": names.iter().map(|name| json!({ "name": name, "n": 0 })).collect::<Vec<_>>() }))
+fn names(document: &Document) -> Vec<&str> {
+    document.objects(List::Routes).filter_map(name_of).collect()
+}
+
+fn routes(names: &[&str]) -> Document {
+    document(
+        json!({ "version": 1, "routes": names.iter().map(|name| json!({ "name": name, "n": 0 })).collect::<Vec<_>>() }),
+    )
 }
 
 #[test]
@@ -30,7 +36,7 @@ fn objects_keep_their_place() {
     ];
     let edited = apply(&routes(&["a", "b", "c"]), &edits).unwrap();
     let expected = json!([{ "name": "b", "n": 1 }, { "name": "c", "m": 2 }, { "name": "d" }, { "name": "e" }]);
-    assert_eq!(edited["routes"], expected);
+    assert_eq!(edited.to_map()["routes"], expected);
 }
 
 #[test]
@@ -47,7 +53,10 @@ fn objects_are_found_wherever_edits_have_moved_them() {
         put("b", 5),
     ];
     let edited = apply(&routes(&["a", "b", "c"]), &edits).unwrap();
-    assert_eq!(edited["routes"], json!([{ "name": "c", "n": 2 }, { "name": "d", "n": 4 }, { "name": "b", "n": 5 }]));
+    assert_eq!(
+        edited.to_map()["routes"],
+        json!([{ "name": "c", "n": 2 }, { "name": "d", "n": 4 }, { "name": "b", "n": 5 }])
+    );
     let edits = [
         put("c", 1),
         Edit::Replace { document: routes(&["c"]) },
@@ -55,7 +64,7 @@ fn objects_are_found_wherever_edits_have_moved_them() {
         Edit::Delete { list, name: "c".into() },
         put("c", 3),
     ];
-    assert_eq!(apply(&routes(&["a", "c"]), &edits).unwrap()["routes"], json!([{ "name": "c", "n": 3 }]));
+    assert_eq!(apply(&routes(&["a", "c"]), &edits).unwrap().to_map()["routes"], json!([{ "name": "c", "n": 3 }]));
 }
 
 #[test]
@@ -86,7 +95,7 @@ fn what_cannot_be_done_says_which_and_why() {
 
 #[test]
 fn lists_that_are_none_are_no_lists() {
-    let document = map(json!({ "routes": 5 }));
+    let document = document(json!({ "routes": 5 }));
     let error =
         apply(&document, &[Edit::Create { list: List::Routes, object: map(json!({ "name": "a" })) }]).unwrap_err();
     assert_eq!(error.to_string(), "`routes` is a list");

@@ -10,8 +10,11 @@ use std::{
 use clap::Args;
 use control::Refusal;
 use model::{Key, Node, Place, Report, Value as Written};
-use revisions::edit::{Edit, List};
-use serde_json::{Map, Value, json};
+use revisions::{
+    Document,
+    edit::{Edit, List, name_of},
+};
+use serde_json::json;
 
 use super::{Path, Remote};
 use crate::failure::Failure;
@@ -104,9 +107,9 @@ impl Edits {
     }
 
     /// Takes what is kept and not wanted, in the lists that the documents have.
-    fn prune(&mut self, kept: &Map<String, Value>) {
+    fn prune(&mut self, kept: &Document) {
         for list in List::ALL.into_iter().filter(|list| self.roots.iter().any(|root| root.key(list.name()).is_some())) {
-            let kept = revisions::edit::objects(kept, list).filter_map(revisions::edit::name_of);
+            let kept = kept.objects(list).filter_map(name_of);
             let gone: Vec<_> = kept.filter(|name| !self.has(list, name)).map(str::to_owned).collect();
             self.takes_away |= !gone.is_empty();
             self.edits.extend(gone.into_iter().map(|name| Edit::Delete { list, name }));
@@ -214,6 +217,8 @@ fn document(file: &FilePath) -> Result<Node, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn root(text: &str) -> Node {
@@ -257,7 +262,7 @@ mod tests {
     fn a_prune_takes_only_from_lists_that_the_document_has() {
         let mut edits = edits("routes:\n- { name: a }\n");
         let kept = json!({ "routes": [{ "name": "a" }, { "name": "b" }], "upstreams": [{ "name": "c" }] });
-        edits.prune(kept.as_object().unwrap());
+        edits.prune(&serde_json::from_value(kept).unwrap());
         assert_eq!(edits.edits[1..], [Edit::Delete { list: List::Routes, name: "b".to_owned() }]);
         assert!(edits.takes_away);
     }

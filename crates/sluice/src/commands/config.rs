@@ -120,7 +120,7 @@ fn kept(folder: &Path) -> Result<Map<String, Value>, Failure> {
     };
     let revision = Embedded::open(path, u64::MAX).map_err(|error| failed(error.to_string()))?.latest();
     let revision = revision.map_err(failed)?;
-    Ok(revision.map(|revision| (*revision.document).clone()).unwrap_or_default())
+    Ok(revision.map(|revision| revision.document.to_map()).unwrap_or_default())
 }
 
 fn is_of_revisions(path: &Path) -> bool {
