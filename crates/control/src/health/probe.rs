@@ -145,7 +145,7 @@ impl Target {
     async fn ask(&self, question: Question<'_>, reads_body: bool) -> Result<Answer, Complaint> {
         let Question { method, target, host, headers, mut body } = question;
         let pool = Pool::new(self.rules.clone(), self.endpoint.clone());
-        let head = Head { method, uri: target, headers: &headers, host, interim: None };
+        let head = Head { method, uri: target, headers: &headers, host, context: None, interim: None };
         let lease = pool.lease(Instant::now(), true).await?;
         // Held until the answer is read: a place on the connection.
         let (answer, _stream) = match lease {

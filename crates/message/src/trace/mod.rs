@@ -30,6 +30,14 @@ pub struct Trace {
     pub is_random: bool,
 }
 
+/// What somebody who is asked is told: that what it is asked for belongs to a span of a trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'r> {
+    trace: Trace,
+    span: SpanId,
+    formats: &'r [Format],
+}
+
 /// What a caller says of the trace that it is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Said {
@@ -53,15 +61,39 @@ impl Trace {
         self.span.child(1 << 32 | index as u64)
     }
 
-    /// Tells in a head that what it asks for belongs to `span` of this trace.
-    pub fn write(&self, headers: &mut HeaderMap, formats: &[Format], span: SpanId) {
-        for format in formats {
+    /// What somebody is told who is asked in `span`.
+    pub fn context<'r>(&self, span: SpanId, formats: &'r [Format]) -> Context<'r> {
+        Context { trace: *self, span, formats }
+    }
+}
+
+// === impl Context ===
+
+impl Context<'_> {
+    /// Whether it says something in a field of this name, in which then nobody else says anything.
+    pub fn has(&self, name: &HeaderName) -> bool {
+        self.formats.iter().any(|format| match format {
+            Format::W3c => *name == w3c::TRACEPARENT,
+            Format::B3 => b3::is_single(name),
+            Format::B3Multi => b3::is_multi(name),
+        })
+    }
+
+    /// Tells each field, its value in visible characters.
+    pub fn fields(&self, mut tell: impl FnMut(&HeaderName, &[u8])) {
+        let Self { trace, span, formats } = self;
+        for format in *formats {
             match format {
-                Format::W3c => w3c::write(self, headers, span),
-                Format::B3 => b3::write_single(self, headers, span),
-                Format::B3Multi => b3::write_multi(self, headers, span),
+                Format::W3c => w3c::write(trace, *span, &mut tell),
+                Format::B3 => b3::write_single(trace, *span, &mut tell),
+                Format::B3Multi => b3::write_multi(trace, *span, &mut tell),
             }
         }
+    }
+
+    /// Writes the fields into a head.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        self.fields(|name, text| put(headers, name.clone(), text));
     }
 }
 

@@ -43,7 +43,7 @@ fn a_trace_goes_on_with_a_child_of_ours() {
     assert_eq!(trace.parent.map(|parent| parent.to_string()).as_deref(), Some("00f067aa0ba902b7"));
     assert!(trace.is_sampled && !trace.is_random);
     let span = trace.attempt(0);
-    trace.write(&mut fields, &rules().formats, span);
+    trace.context(span, &rules().formats).write(&mut fields);
     let own = trace.span;
     assert_eq!(
         text(&fields),
@@ -70,7 +70,7 @@ fn what_cannot_be_read_begins_a_trace_anew() {
     let mut twice = headers(&[("traceparent", PARENT), ("traceparent", PARENT)]);
     assert!(begin(&rules(), &mut twice, true).parent.is_none());
     let trace = begin(&rules(), &mut twice, true);
-    trace.write(&mut twice, &[Format::W3c], trace.span);
+    trace.context(trace.span, &[Format::W3c]).write(&mut twice);
     assert_eq!(twice.get_all("traceparent").iter().count(), 1);
 }
 
@@ -87,7 +87,9 @@ fn zipkins_context_is_as_good() {
     assert_eq!(trace.id.to_string(), "0000000000000000a3ce929d0e0e4736");
     assert!(trace.is_sampled);
     assert!(fields.is_empty(), "what vendors said belongs to no traceparent: {fields:?}");
-    trace.write(&mut fields, &[Format::B3Multi], trace.attempt(0));
+    let context = trace.context(trace.attempt(0), &[Format::B3Multi]);
+    context.write(&mut fields);
+    assert!(fields.keys().all(|name| context.has(name)));
     assert_eq!(fields["x-b3-traceid"], trace.id.to_string().as_str());
     assert_eq!(fields["x-b3-spanid"], trace.attempt(0).to_string().as_str());
     assert_eq!(fields["x-b3-parentspanid"], trace.span.to_string().as_str());

@@ -3,11 +3,11 @@ use http::{HeaderMap, HeaderName};
 use super::{
     Said, SpanId, Trace, TraceId,
     id::read_hex,
-    only, put,
+    only,
     state::{self, TRACESTATE},
 };
 
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// `00-` trace id `-` span id `-` flags.
 const LENGTH: usize = 55;
@@ -47,13 +47,13 @@ pub(super) fn tidy(headers: &mut HeaderMap, goes_on: bool) {
     }
 }
 
-pub(super) fn write(trace: &Trace, headers: &mut HeaderMap, span: SpanId) {
+pub(super) fn write(trace: &Trace, span: SpanId, tell: &mut impl FnMut(&HeaderName, &[u8])) {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     text[3..35].copy_from_slice(&trace.id.hex());
     text[36..52].copy_from_slice(&span.hex());
     let flags = if trace.is_sampled { SAMPLED } else { 0 } | if trace.is_random { RANDOM } else { 0 };
     text[54] += flags;
-    put(headers, TRACEPARENT, &text);
+    tell(&TRACEPARENT, &text);
 }
 
 #[cfg(test)]

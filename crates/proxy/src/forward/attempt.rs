@@ -98,7 +98,6 @@ pub(super) async fn run(
     passes: Passes<'_>,
 ) -> Result<Forwarded> {
     let rules = &target.local.upstream.rules;
-    head::write_trace(exchange, &target.world.snapshot.settings);
     let mut body = exchange.body.take();
     let interim = interim::pass_on(exchange.head.version, connection);
     let head = Head {
@@ -106,6 +105,7 @@ pub(super) async fn run(
         uri: &exchange.head.uri,
         headers: &exchange.head.headers,
         host: target.host(exchange.authority()),
+        context: head::context(exchange, &target.world.snapshot.settings),
         interim: interim.as_ref().map(|tell| tell as &Interim<'_>),
     };
     let asked = Asked { head, upload: exchange.upload.as_deref(), upgrade: upgrade.as_deref(), patience };

@@ -1,7 +1,7 @@
 //! The head of a request as an endpoint gets it, and of a response as a client gets it.
 
 use http::{HeaderValue, Method, Request, Uri, Version, header, uri::PathAndQuery};
-use message::{Body, Cause, Error, Exchange, Result, forwarded, hop};
+use message::{Body, Cause, Error, Exchange, Result, forwarded, hop, trace::Context};
 use snapshot::Settings;
 use upstream::Head;
 
@@ -12,12 +12,10 @@ pub(super) fn prepare(exchange: &mut Exchange, forwarding: forwarded::Rules) {
     forwarded::write(headers, &exchange.peer, &authority, exchange.head.version, forwarding);
 }
 
-/// Tells the endpoint that the next attempt is the span that it is asked in.
-pub(super) fn write_trace(exchange: &mut Exchange, settings: &Settings) {
-    if let Some((trace, rules)) = exchange.trace.zip(settings.tracing.as_ref()) {
-        let span = trace.attempt(exchange.record.attempts.len());
-        trace.write(&mut exchange.head.headers, &rules.formats, span);
-    }
+/// What the endpoint is told of the trace: the next attempt is the span that it is asked in.
+pub(super) fn context<'s>(exchange: &Exchange, settings: &'s Settings) -> Option<Context<'s>> {
+    let (trace, rules) = exchange.trace.zip(settings.tracing.as_ref())?;
+    Some(trace.context(trace.attempt(exchange.record.attempts.len()), &rules.formats))
 }
 
 /// The request for one attempt over HTTP/2. The exchange keeps its own head: policies look at it on the way out, and
@@ -32,6 +30,9 @@ pub(super) fn http2_request(head: &Head<'_>, body: Body, is_secure: bool) -> Res
     *request.version_mut() = Version::HTTP_2;
     *request.headers_mut() = head.headers.clone();
     request.headers_mut().remove(header::HOST);
+    if let Some(context) = &head.context {
+        context.write(request.headers_mut());
+    }
     Ok(request)
 }
 

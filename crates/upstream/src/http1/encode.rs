@@ -4,7 +4,7 @@ use std::io::Write;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use http_body::Body as _;
-use message::{Body, Cause, Error, Result};
+use message::{Body, Cause, Error, Result, trace::Context};
 
 /// The head of a request. Borrowed: it becomes bytes at once, and the exchange keeps its own.
 #[derive(Clone, Copy)]
@@ -12,9 +12,11 @@ pub struct Head<'a> {
     pub method: &'a Method,
     /// Only path and query are sent.
     pub uri: &'a Uri,
-    /// `Host`, and whatever frames the body, are written anew.
+    /// `Host`, whatever frames the body, and fields of the context are written anew.
     pub headers: &'a HeaderMap,
     pub host: &'a HeaderValue,
+    /// The trace that it is a part of.
+    pub context: Option<Context<'a>>,
     pub interim: Option<&'a Interim<'a>>,
 }
 
@@ -63,9 +65,13 @@ impl Head<'_> {
         out.extend_from_slice(self.host.as_bytes());
         out.extend_from_slice(b"\r\n");
         for (name, value) in self.headers {
-            if !matches!(name.as_str(), "host" | "content-length" | "transfer-encoding") {
-                write_field(&mut out, name, value);
+            let is_ours = matches!(name.as_str(), "host" | "content-length" | "transfer-encoding");
+            if !is_ours && !self.context.is_some_and(|context| context.has(name)) {
+                write_field(&mut out, name, value.as_bytes());
             }
+        }
+        if let Some(context) = &self.context {
+            context.fields(|name, value| write_field(&mut out, name, value));
         }
         match framing {
             Framing::Absent => {}
@@ -91,10 +97,10 @@ impl Head<'_> {
     }
 }
 
-pub(super) fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+pub(super) fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
     out.extend_from_slice(name.as_str().as_bytes());
     out.extend_from_slice(b": ");
-    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 

@@ -5,7 +5,10 @@ use std::{cell::RefCell, rc::Rc, time::Instant};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, StreamBody, channel::Channel};
-use message::{Body, Cause, Error};
+use message::{
+    Body, Cause, Error, SpanId, Trace, TraceId,
+    trace::{Context, Format},
+};
 use proptest::prelude::*;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -45,6 +48,7 @@ struct Client {
     connection: Option<Connection>,
     method: Method,
     headers: HeaderMap,
+    context: Option<Context<'static>>,
 }
 
 // === impl Client ===
@@ -55,7 +59,7 @@ impl Client {
         let (stream, peer) = duplex(piece);
         let connection = Connection::new(Stream::Memory(stream), None, Instant::now());
         let headers = HeaderMap::new();
-        (Self { shelf: Rc::default(), connection: Some(connection), method: Method::GET, headers }, peer)
+        (Self { shelf: Rc::default(), connection: Some(connection), method: Method::GET, headers, context: None }, peer)
     }
 
     fn method(mut self, method: Method) -> Self {
@@ -68,10 +72,16 @@ impl Client {
         self
     }
 
+    fn context(mut self, context: Context<'static>) -> Self {
+        self.context = Some(context);
+        self
+    }
+
     async fn send(&mut self, body: &mut Body) -> Result<super::Answer, SendError> {
         let uri = Uri::from_static("/a?b");
         let host = HeaderValue::from_static("x");
-        let head = Head { method: &self.method, uri: &uri, headers: &self.headers, host: &host, interim: None };
+        let Self { method, headers, context, .. } = self;
+        let head = Head { method, uri: &uri, headers, host: &host, context: *context, interim: None };
         let connection = self.connection.take().unwrap();
         connection.send(self.shelf.clone(), &head, body).map_err(SendError::sent)?.await
     }
@@ -305,7 +315,8 @@ fn interim_responses_are_told_and_left_out() {
         let tell = |status: StatusCode, headers: &HeaderMap| told.borrow_mut().push((status.as_u16(), headers.len()));
         let (uri, host, headers) = (Uri::from_static("*"), HeaderValue::from_static("x"), HeaderMap::new());
         let method = Method::OPTIONS;
-        let head = Head { method: &method, uri: &uri, headers: &headers, host: &host, interim: Some(&tell) };
+        let head =
+            Head { method: &method, uri: &uri, headers: &headers, host: &host, context: None, interim: Some(&tell) };
         let mut body = Body::empty();
         let sending = client.connection.unwrap().send(client.shelf, &head, &mut body).unwrap();
         peer.write_all(b"HTTP/1.1 100 Go\r\n\r\nHTTP/1.1 103 E\r\nlink: a\r\n\r\nHTTP/1.1 204 No\r\n\r\n")
@@ -396,6 +407,17 @@ fn requests_say_how_long_their_body_is() {
             "{post}trailer: Sum, content-length\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nsum: 1\r\n\r\n"
         ),
     );
+}
+
+#[test]
+fn the_trace_is_told_instead_of_what_others_say_of_it() {
+    let (id, span) = (TraceId::new([10; 16]).unwrap(), SpanId::new([11; 8]).unwrap());
+    let trace = Trace { id, parent: None, span, is_sampled: true, is_random: true };
+    let context = trace.context(span, &[Format::W3c]);
+    let told = format!("traceparent: 00-{id}-{span}-03");
+    let expected = format!("GET /a?b HTTP/1.1\r\nhost: x\r\nb3: kept\r\n{told}\r\n\r\n");
+    let client = |client: Client| client.header("traceparent", "old").header("b3", "kept").context(context);
+    sent(client, Body::empty, &expected);
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Head {
         let mut headers = exchange.head.headers.clone();
         if let Some((trace, rules)) = exchange.trace.zip(settings.tracing.as_ref()) {
             // Copies have no spans of their own.
-            trace.write(&mut headers, &rules.formats, trace.span);
+            trace.context(trace.span, &rules.formats).write(&mut headers);
         }
         // The header limits of the listener leave room for one more.
         _ = headers.try_insert(X_SLUICE_MIRROR, mark);

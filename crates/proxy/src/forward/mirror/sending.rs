@@ -64,6 +64,8 @@ async fn ask(copy: &Copy, mut body: Body, deadline: Instant) -> Result<StatusCod
         uri: &head.uri,
         headers: &head.headers,
         host: target.host(&head.authority),
+        // Those who made the copy have written it.
+        context: None,
         interim: None,
     };
     let patience = Patience { deadline: Some(deadline), is_callers: false, answer_by: None };
