@@ -1,11 +1,13 @@
-//! What the project does to itself: test, tidy, docs, bench.
+//! What the project does to itself: test, tidy, docs, dist, bench.
 //!
 //! - [`test`]: everything that must be green, with the programs that the tests talk to.
 //! - [`tidy`]: the rules of ARCHITECTURE.md that no compiler checks.
 //! - [`docs`]: the pages that are made of the program.
+//! - [`dist`]: the program as it is distributed.
 //! - [`bench`]: the gateway beside its peers.
 
 mod bench;
+mod dist;
 mod docs;
 mod test;
 mod tidy;
@@ -23,6 +25,7 @@ usage: cargo xtask <command>
   test [ARGS]    installs what the tests need, then runs all of them; ARGS go to `cargo test`
   tidy           checks the rules of the tree: directions, reasons, names, links
   docs           writes the references under docs/ and the schema of the examples
+  dist           builds target/dist/sluice, the program as it is distributed, by a profile of it under load
   bench [FLAGS]  builds for distribution and measures beside nginx, HAProxy and Envoy;
                  `cargo xtask bench --help` lists the flags
 ";
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "tidy" => tidy::run(),
         "docs" => docs::run(),
+        "dist" => dist::run(),
         "bench" => bench::run(&rest),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");
