@@ -56,7 +56,7 @@ fn not_told(bencher: Bencher, parent: bool) {
         let trace = rules.begin(&mut headers, black_box(parent), false, &mut random.split(), 7);
         written.clear();
         trace.context(trace.attempt(0), &rules.formats).fields(|name, value| {
-            written.extend_from_slice(name.as_str().as_bytes());
+            written.extend_from_slice(name.as_bytes());
             written.extend_from_slice(value);
         });
         black_box(&written);

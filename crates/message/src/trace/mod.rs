@@ -70,17 +70,17 @@ impl Trace {
 // === impl Context ===
 
 impl Context<'_> {
-    /// Whether it says something in a field of this name, in which then nobody else says anything.
-    pub fn has(&self, name: &HeaderName) -> bool {
+    /// Whether it says something in a field of this name (in lower case), in which then nobody else says anything.
+    pub fn has(&self, name: &str) -> bool {
         self.formats.iter().any(|format| match format {
-            Format::W3c => *name == w3c::TRACEPARENT,
-            Format::B3 => b3::is_single(name),
-            Format::B3Multi => b3::is_multi(name),
+            Format::W3c => name == w3c::TRACEPARENT,
+            Format::B3 => name == b3::B3,
+            Format::B3Multi => b3::MULTI.contains(&name),
         })
     }
 
-    /// Tells each field, its value in visible characters.
-    pub fn fields(&self, mut tell: impl FnMut(&HeaderName, &[u8])) {
+    /// Tells each field: its name in lower case, its value in visible characters.
+    pub fn fields(&self, mut tell: impl FnMut(&'static str, &[u8])) {
         let Self { trace, span, formats } = self;
         for format in *formats {
             match format {
@@ -93,7 +93,7 @@ impl Context<'_> {
 
     /// Writes the fields into a head.
     pub fn write(&self, headers: &mut HeaderMap) {
-        self.fields(|name, text| put(headers, name.clone(), text));
+        self.fields(|name, text| put(headers, HeaderName::from_static(name), text));
     }
 }
 
@@ -105,7 +105,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, text: &[u8]) {
 }
 
 /// The only value of a field; `None` if there is none, or several.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value)

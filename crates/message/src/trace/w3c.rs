@@ -1,4 +1,4 @@
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 
 use super::{
     Said, SpanId, Trace, TraceId,
@@ -7,7 +7,7 @@ use super::{
     state::{self, TRACESTATE},
 };
 
-pub(super) static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACEPARENT: &str = "traceparent";
 
 /// `00-` trace id `-` span id `-` flags.
 const LENGTH: usize = 55;
@@ -17,7 +17,7 @@ const RANDOM: u8 = 2;
 
 /// What the caller says; `None` if nothing, or nothing that may be believed: then the trace begins anew.
 pub(super) fn read(headers: &HeaderMap) -> Option<Said> {
-    parse(only(headers, &TRACEPARENT)?.as_bytes())
+    parse(only(headers, TRACEPARENT)?.as_bytes())
 }
 
 /// Later versions may say more behind what this one says, and are read as far as they are known (section 4.3).
@@ -47,13 +47,13 @@ pub(super) fn tidy(headers: &mut HeaderMap, goes_on: bool) {
     }
 }
 
-pub(super) fn write(trace: &Trace, span: SpanId, tell: &mut impl FnMut(&HeaderName, &[u8])) {
+pub(super) fn write(trace: &Trace, span: SpanId, tell: &mut impl FnMut(&'static str, &[u8])) {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     text[3..35].copy_from_slice(&trace.id.hex());
     text[36..52].copy_from_slice(&span.hex());
     let flags = if trace.is_sampled { SAMPLED } else { 0 } | if trace.is_random { RANDOM } else { 0 };
     text[54] += flags;
-    tell(&TRACEPARENT, &text);
+    tell(TRACEPARENT, &text);
 }
 
 #[cfg(test)]

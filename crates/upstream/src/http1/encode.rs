@@ -65,7 +65,8 @@ impl Head<'_> {
         out.extend_from_slice(self.host.as_bytes());
         out.extend_from_slice(b"\r\n");
         for (name, value) in self.headers {
-            let is_ours = matches!(name.as_str(), "host" | "content-length" | "transfer-encoding");
+            let name = name.as_str();
+            let is_ours = matches!(name, "host" | "content-length" | "transfer-encoding");
             if !is_ours && !self.context.is_some_and(|context| context.has(name)) {
                 write_field(&mut out, name, value.as_bytes());
             }
@@ -97,8 +98,8 @@ impl Head<'_> {
     }
 }
 
-pub(super) fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    out.extend_from_slice(name.as_str().as_bytes());
+pub(super) fn write_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");

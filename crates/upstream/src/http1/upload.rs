@@ -180,7 +180,7 @@ impl Upload {
                 self.lead.extend_from_slice(b"0\r\n");
                 for (name, value) in trailers.into_iter().flatten() {
                     if self.trailers.contains(name) {
-                        write_field(&mut self.lead, name, value.as_bytes());
+                        write_field(&mut self.lead, name.as_str(), value.as_bytes());
                     }
                 }
                 self.lead.extend_from_slice(b"\r\n");
