@@ -26,7 +26,7 @@ where
             let connection = connection.clone();
             service_fn(move |request| {
                 // In a box of its own: an idle connection shall not pay for the size of an exchange.
-                let exchange = Box::pin(exchange::serve(connection.clone(), request, None));
+                let exchange = exchange::serve_boxed(connection.clone(), request);
                 async move { Ok::<_, Infallible>(exchange.await) }
             })
         };

@@ -48,21 +48,23 @@ pub(super) fn begin(
     let is_debugged =
         world.snapshot.settings.debug.as_ref().is_some_and(|debugging| debug::take(&mut head.headers, debugging));
     let token = admission::strip(&mut head.headers, notable, peer.trusted).map(Box::new);
-    let mut exchange =
-        Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), connection.worker.random());
+    let random = connection.worker.random();
+    let exchange = Exchange::new(head, Body::empty(), peer, client_ip, authority, Record::new(now), random);
+    // It is large: moved once, and filled where it stays.
+    let mut ending = Ending::new(connection, world, exchange, watch);
+    ending.is_debugged = is_debugged;
+    let Ending { exchange, connection, world, .. } = &mut *ending;
     exchange.expects_continue = notable.expect;
     if let Some(rules) = &world.snapshot.settings.tracing {
-        let Exchange { head, peer, random, .. } = &mut exchange;
+        let Exchange { head, peer, random, .. } = exchange;
         let key = connection.worker.trace_key;
         exchange.trace = Some(rules.begin(&mut head.headers, notable.trace, peer.trusted, random, key));
     }
     if !body.is_end_stream() {
         let upload = Rc::new(Upload::new(now));
-        exchange.body = relay::request_body(body, &upload, &connection);
+        exchange.body = relay::request_body(body, &upload, connection);
         exchange.upload = Some(upload);
     }
-    let mut ending = Ending::new(connection, world, exchange, watch);
-    ending.is_debugged = is_debugged;
     (ending, Begun { admitted, upgrade, token })
 }
 

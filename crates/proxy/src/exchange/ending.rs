@@ -74,13 +74,17 @@ pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
 // === impl Ending ===
 
 impl Ending {
+    #[inline]
     pub(crate) fn new(
         connection: Rc<Connection>,
         world: Rc<World>,
         exchange: Exchange,
         watch: Option<Rc<StreamWatch>>,
     ) -> Box<Self> {
-        Box::new(Self {
+        let alarm = connection.exchange_alarm();
+        // Room first, so that it is written there and not copied there.
+        let room = Box::new_uninit();
+        let ending = Self {
             exchange,
             world,
             ran: 0,
@@ -88,11 +92,12 @@ impl Ending {
             is_debugged: false,
             link: None,
             noted: None,
-            alarm: connection.exchange_alarm(),
+            alarm,
             watch,
             connection,
             finished: false,
-        })
+        };
+        Box::write(room, ending)
     }
 
     /// The head of the response goes out.

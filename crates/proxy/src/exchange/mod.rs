@@ -2,6 +2,7 @@
 
 use std::{
     cell::OnceCell,
+    pin::Pin,
     rc::Rc,
     time::{Instant, SystemTime},
 };
@@ -43,6 +44,18 @@ pub(crate) fn serve(
     let world = connection.worker.world();
     let (ending, begun) = begin::begin(world, connection, request, watch);
     run(ending, begun)
+}
+
+/// The same in a box of its own.
+pub(crate) fn serve_boxed(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Pin<Box<impl Future<Output = http::Response<Relay>>>> {
+    let world = connection.worker.world();
+    let (ending, begun) = begin::begin(world, connection, request, None);
+    // Room first, so that what little there is yet of three kilobytes is written there, and not all of them copied.
+    let room = Box::new_uninit();
+    Box::into_pin(Box::write(room, run(ending, begun)))
 }
 
 /// The spine: find the route, policies in, do what it says, policies out.
