@@ -13,8 +13,8 @@ use super::encode::length;
 /// A head, with what it says about the bytes that follow.
 #[derive(Debug)]
 pub(super) struct Received {
-    /// Its body is empty yet.
-    pub(super) response: Response<Body>,
+    /// Its body is empty yet. In a box from the begin: it goes through many hands.
+    pub(super) response: Box<Response<Body>>,
     pub(super) length: Length,
     /// Whether the connection may serve another request.
     pub(super) is_persistent: bool,
@@ -100,7 +100,7 @@ fn receive(head: &Bytes, places: &[Field], status: StatusCode, version: Version,
     }
     let length = framing.length(status, version, method)?;
     let is_persistent = framing.is_persistent(version) && length != Length::UntilClose;
-    let mut response = Response::new(Body::empty());
+    let mut response = Box::new(Response::new(Body::empty()));
     *response.status_mut() = status;
     *response.version_mut() = version;
     *response.headers_mut() = headers;

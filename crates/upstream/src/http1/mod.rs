@@ -206,10 +206,10 @@ impl Exchange {
     fn answer(self, Received { mut response, length, is_persistent }: Received) -> Result<Answer> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let switched = Some(Box::new(Switched::new(self.connection)));
-            return Ok(Answer { response: Box::new(response), switched });
+            return Ok(Answer { response, switched });
         }
         *response.body_mut() = body::receive(self, length, is_persistent)?;
-        Ok(Answer { response: Box::new(response), switched: None })
+        Ok(Answer { response, switched: None })
     }
 
     /// Writes more of the request, if there is more and the endpoint takes it.
