@@ -169,8 +169,8 @@ impl Shared {
     /// The revision with its document, or why it makes none.
     pub(crate) async fn fetch(&self, stored: &Arc<Stored>) -> Result<Result<Arc<Revision>, String>, AskError> {
         let chunks = self.values(self.layout.document(stored.meta.number, &stored.commit)).await?;
-        let stored = stored.clone();
-        Ok(aside(chunks.len() > 1, move || stored.revision(&chunks)).await.map(Arc::new))
+        let (is_long, stored, known) = (chunks.len() > 1, stored.clone(), self.have.borrow().revision.clone());
+        Ok(aside(is_long, move || stored.revision(&chunks, known.as_deref())).await.map(Arc::new))
     }
 
     /// The values of a range, in the order of its keys.

@@ -65,11 +65,11 @@ impl Stored {
         self.value.clone()
     }
 
-    /// The revision, of the pieces that were found.
+    /// The revision, of the pieces that were found. It shares with the one that is `known` what is the same.
     ///
     /// # Errors
     /// They are not those that were written.
-    pub(crate) fn revision(&self, chunks: &[Vec<u8>]) -> Result<Revision, String> {
+    pub(crate) fn revision(&self, chunks: &[Vec<u8>], known: Option<&Revision>) -> Result<Revision, String> {
         if chunks.len() != self.chunks {
             return Err(format!("{} of {} pieces of its document are there", chunks.len(), self.chunks));
         }
@@ -77,7 +77,12 @@ impl Stored {
         if hash(&packed) != self.hash {
             return Err("its document is not the one that was written".to_owned());
         }
-        Ok(Revision { meta: self.meta.clone(), document: Arc::new(unpack(&packed)?) })
+        let read = unpack(&packed)?;
+        let document = match known {
+            Some(known) => read.sharing_with(&known.document),
+            None => read,
+        };
+        Ok(Revision { meta: self.meta.clone(), document: Arc::new(document) })
     }
 }
 

@@ -214,12 +214,12 @@ impl Object {
         Self(Arc::new(Written { value, line: OnceLock::new() }))
     }
 
-    pub fn value(&self) -> &Value {
+    pub(crate) fn value(&self) -> &Value {
         &self.0.value
     }
 
     /// `None`: it is no map, and no good.
-    pub fn map(&self) -> Option<&Map<String, Value>> {
+    fn map(&self) -> Option<&Map<String, Value>> {
         self.value().as_object()
     }
 

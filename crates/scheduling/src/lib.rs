@@ -11,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-/// How far back a thread stands, in steps of `nice`. Where there is too little of the processor it gets a tenth of what a
-/// worker gets: enough for a change to be live in time, and little for those who are served meanwhile.
-const STEPS: i32 = 10;
+/// How far back a thread stands, in steps of `nice`. Where there is too little of the processor it gets a fifteenth of what
+/// a worker gets: enough for a change to be live in time, and little for those who are served meanwhile.
+const STEPS: i32 = 12;
 
 /// The slice of a worker. The kernel (Linux 6.12) lets a thread that wakes interrupt one whose slices are longer, as those of
 /// other programs are (3 ms). Its share of the processor stays the same.

@@ -4,7 +4,7 @@
 //! second to the next, many short turns tell more than few long ones: `--seconds 0.3 --warmup 0.1 --rounds 60`. Neighbours make
 //! turns dearer and never cheaper, so of each process its cheapest turn counts. Where a process happens to lie in memory makes it
 //! dearer or cheaper for as long as it lives, by more than what is measured here, so all are started anew after a few rounds, and
-//! what is told is the median over these starts.
+//! what is told is the median over these starts, and between which two values half of them lie.
 
 use std::{fmt::Write as _, net::SocketAddr};
 
@@ -69,14 +69,12 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     }
     let mut text =
         String::from("| switched on | µs/request | more than nothing | half of the starts |\n|---|---|---|---|\n");
-    let nothing = sorted(starts.iter().map(|costs| costs[0]));
     let of_all = |all: &[f64], quarter: usize| all[(all.len() * quarter / 4).min(all.len() - 1)];
     for (variant, (name, _)) in VARIANTS.iter().enumerate() {
         let costs = sorted(starts.iter().map(|costs| costs[variant]));
         let more = sorted(starts.iter().map(|costs| costs[variant] - costs[0]));
-        let (cost, difference) = (of_all(&costs, 2), of_all(&costs, 2) - of_all(&nothing, 2));
-        let [low, high] = [1, 3].map(|quarter| of_all(&more, quarter));
-        writeln!(text, "| {name} | {cost:.2} | {difference:.2} | {low:.2} to {high:.2} |")?;
+        let [low, middle, high] = [1, 2, 3].map(|quarter| of_all(&more, quarter));
+        writeln!(text, "| {name} | {:.2} | {middle:.2} | {low:.2} to {high:.2} |", of_all(&costs, 2))?;
     }
     let turns = starts.len() * ROUNDS_OF_A_START;
     writeln!(

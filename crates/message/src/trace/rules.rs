@@ -52,8 +52,8 @@ pub enum Whose {
 // === impl Rules ===
 
 impl Rules {
-    /// The part of an exchange that begins. Takes what the caller says out of `headers`, or readies it for those who will be
-    /// asked.
+    /// The part of an exchange that begins. Readies `headers` for those who will be asked: what contradicts us goes. What the
+    /// caller says in fields that a [`Context`](super::Context) has may stay, for whoever writes a head writes that instead.
     ///
     /// `is_said`: some field of a context is there at all; `key`: see [`TraceId::made`].
     pub fn begin(

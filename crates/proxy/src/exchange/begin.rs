@@ -12,7 +12,6 @@ use crate::{
     connection::{Connection, StreamWatch},
     forward::Upgrade,
     relay,
-    worker::World,
 };
 
 /// What was found out about a request on its way in, beside the exchange. There is an exchange even for what is
@@ -27,11 +26,11 @@ pub(super) struct Begun {
 }
 
 pub(super) fn begin(
-    world: Rc<World>,
     connection: Rc<Connection>,
     mut request: Request<Incoming>,
     watch: Option<Rc<StreamWatch>>,
 ) -> (Box<Ending>, Begun) {
+    let world = connection.worker.world();
     let now = connection.begin();
     let notable = Notable::of(request.headers());
     let may_upgrade = notable.upgrade || request.method() == Method::CONNECT;

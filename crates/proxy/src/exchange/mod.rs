@@ -41,8 +41,7 @@ pub(crate) fn serve(
     request: Request<Incoming>,
     watch: Option<Rc<StreamWatch>>,
 ) -> impl Future<Output = http::Response<Relay>> {
-    let world = connection.worker.world();
-    let (ending, begun) = begin::begin(world, connection, request, watch);
+    let (ending, begun) = begin::begin(connection, request, watch);
     run(ending, begun)
 }
 
@@ -51,8 +50,7 @@ pub(crate) fn serve_boxed(
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Pin<Box<impl Future<Output = http::Response<Relay>>>> {
-    let world = connection.worker.world();
-    let (ending, begun) = begin::begin(world, connection, request, None);
+    let (ending, begun) = begin::begin(connection, request, None);
     // Room first, so that what little there is yet of three kilobytes is written there, and not all of them copied.
     let room = Box::new_uninit();
     Box::into_pin(Box::write(room, run(ending, begun)))
