@@ -197,7 +197,8 @@ async fn a_kill_loses_nothing_that_was_answered() {
         known.extend(within(PATIENCE, registering).await.unwrap());
         gateway.wait_exit().await;
     }
-    assert!(known.len() > 70);
+    // Each round saw more than 7 for each round before it, and the answer of the last one may have been cut off.
+    assert!(known.len() >= 70, "{}", known.len());
 }
 
 /// A service in Python until its standard input is closed.

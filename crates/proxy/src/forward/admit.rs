@@ -1,12 +1,16 @@
 //! Whether an upstream may have one more request, and whether it can have one yet.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use message::{Cause, Error, Event, Record, Result};
 use upstream::{Place, Upstream};
 
 use super::breaker::Breakers;
 use crate::worker::LocalSet;
+
+/// A first probe is begun and judged by a thread that stands back behind workers, and many others may come before it: a request
+/// has so much more patience than the probe itself.
+const PROBE_IS_LATE_BY: Duration = Duration::from_secs(5);
 
 /// A place among the requests that the upstream may have at a time; `None` if there is no bound. Waits for one as the
 /// document allows, but not beyond `deadline`.
@@ -41,8 +45,8 @@ pub(super) async fn enter(
     }
 }
 
-/// After nobody could be asked: waits for the end of a first probe, as long as one may take but not beyond `deadline`, so that
-/// a start or a reload need not refuse what comes at that moment. Whether it is worth another look.
+/// After nobody could be asked: waits for the end of a first probe, but not beyond `deadline`, so that a start or a reload need
+/// not refuse what comes at that moment. Whether it is worth another look.
 ///
 /// `until` is how long; `None` the first time.
 pub(super) async fn first_verdict(
@@ -61,7 +65,7 @@ pub(super) async fn first_verdict(
     let heard = health.first_verdict();
     let now = Instant::now();
     let is_first = until.is_none();
-    let patience = *until.get_or_insert(now + active.timeout);
+    let patience = *until.get_or_insert(now + active.timeout + PROBE_IS_LATE_BY);
     let by = deadline.map_or(patience, |deadline| deadline.min(patience));
     if !set.is_checking(subset) {
         // It may have ended since the look before.
