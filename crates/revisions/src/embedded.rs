@@ -13,7 +13,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::{
     CommitError, Draft, Meta, Revision, Store,
-    packed::{Broken, decode, encode, pack_document, unpack_document},
+    packed::{Broken, decode, encode, pack, unpack},
 };
 
 /// Revisions in a file of our own.
@@ -67,7 +67,7 @@ impl Embedded {
         let transaction = self.database.begin_read()?;
         let (metas, documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
         let (Some(meta), Some(document)) = (metas.get(number)?, documents.get(number)?) else { return Ok(None) };
-        let document = unpack_document(document.value())?;
+        let document = unpack(document.value()).map_err(Broken)?;
         Ok(Some(Arc::new(Revision { meta: decode(meta.value())?, document: Arc::new(document) })))
     }
 
@@ -91,7 +91,7 @@ impl Embedded {
 
     fn write_alone(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = pack_document(&revision.document)?;
+        let document = pack(&revision.document).map_err(Broken)?;
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);
@@ -106,7 +106,7 @@ impl Embedded {
 
     fn write(&self, revision: &Revision) -> Result<(), Broken> {
         let number = revision.meta.number;
-        let document = pack_document(&revision.document)?;
+        let document = pack(&revision.document).map_err(Broken)?;
         let transaction = self.database.begin_write()?;
         {
             let (mut metas, mut documents) = (transaction.open_table(METAS)?, transaction.open_table(DOCUMENTS)?);

@@ -35,15 +35,11 @@ const LONGEST: usize = 256 << 20;
 /// # Errors
 /// It cannot be written down.
 pub fn pack(document: &Document) -> Result<Vec<u8>, String> {
-    pack_document(document).map_err(|error| error.0)
-}
-
-pub(crate) fn pack_document(document: &Document) -> Result<Vec<u8>, Broken> {
     // An envelope as `encode` writes it, but of text that objects have already.
     let mut text = format!("{{\"format\":{FORMAT},\"document\":");
     document.write_json(&mut text);
     text.push('}');
-    Ok(zstd::bulk::compress(text.as_bytes(), LEVEL)?)
+    zstd::bulk::compress(text.as_bytes(), LEVEL).map_err(|error| error.to_string())
 }
 
 /// The document of these octets.
@@ -51,11 +47,7 @@ pub(crate) fn pack_document(document: &Document) -> Result<Vec<u8>, Broken> {
 /// # Errors
 /// [`pack`] did not make them.
 pub fn unpack(octets: &[u8]) -> Result<Document, String> {
-    unpack_document(octets).map_err(|error| error.0)
-}
-
-pub(crate) fn unpack_document(octets: &[u8]) -> Result<Document, Broken> {
-    decode::<Kept>(octets).map(|Kept { document }| document)
+    decode(octets).map(|Kept { document }| document).map_err(|Broken(why)| why)
 }
 
 pub(crate) fn encode(inner: impl Serialize) -> Result<Vec<u8>, Broken> {

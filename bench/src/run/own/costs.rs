@@ -58,12 +58,17 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     let certificate = Certificate::generate(folder.path())?;
     let bench = Bench::start(folder.path(), &certificate, args)?;
     let runtime = runtime()?;
-    let collector = format!("http://{}", runtime.block_on(Collector::start()).address);
+    let collector = runtime.block_on(Collector::start());
+    let address = format!("http://{}", collector.address);
     let mut starts = Vec::new();
     for number in 1..=args.rounds.div_ceil(ROUNDS_OF_A_START).max(1) {
-        let begin = |(_, keys): &(_, &str)| Variant::start(args, keys, &collector, bench.origin());
+        let begin = |(_, keys): &(_, &str)| Variant::start(args, keys, &address, bench.origin());
         let variants = VARIANTS.iter().map(begin).collect::<Result<Vec<_>, _>>()?;
+        let told = collector.spans().len();
         let cheapest = cheapest(&bench, &variants)?;
+        if collector.spans().len() == told {
+            return Err("the collector was told nothing, so what tracing costs was not measured".into());
+        }
         eprintln!("start {number}: {cheapest:.2?} µs");
         starts.push(cheapest);
     }
