@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use model::{Model, Otlp};
-use otlp::{Client, messages::KeyValue};
+use otlp::Client;
 use telemetry::{TraceMetrics, Traces};
 
 use crate::Refusal;
@@ -65,15 +65,16 @@ impl Asked {
     fn open(&self, teller: &Teller, workers: usize) -> Result<Traces, Refusal> {
         let client = Client::new(&self.otlp)
             .map_err(|error| Refusal::Io(io::Error::other(format!("`gateway.tracing.otlp`: {error}"))))?;
-        let mut resource = vec![KeyValue::new("service.name", &*self.service_name)];
+        let attribute = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let mut resource = vec![attribute("service.name", &self.service_name)];
         let given = |key: &str| self.resource.iter().any(|(given, _)| **given == *key);
         for (key, value) in [("service.version", teller.version), ("service.instance.id", &teller.instance)] {
             if !given(key) {
-                resource.push(KeyValue::new(key, value));
+                resource.push(attribute(key, value));
             }
         }
-        resource.extend(self.resource.iter().map(|(key, value)| KeyValue::new(key, &**value)));
+        resource.extend(self.resource.iter().map(|(key, value)| attribute(key, value)));
         let size = (workers, self.queue as usize);
-        Traces::open(client, resource, teller.version, size, &teller.metrics).map_err(Refusal::Io)
+        Traces::open(client, &resource, teller.version, size, &teller.metrics).map_err(Refusal::Io)
     }
 }

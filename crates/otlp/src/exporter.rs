@@ -14,35 +14,30 @@ use tokio::{
     time::{sleep, timeout_at},
 };
 
-use crate::{Client, Counts, Kind, Outcome, Reason};
+use crate::{Client, Counts, Envelope, Outcome, Reason};
 
-/// What is told: batches of items that workers hand over, and what they look like on the wire.
-pub trait Signal: Send + 'static {
-    type Item: Send + 'static;
+/// What a worker hands over at a time.
+pub trait Batch: Send + 'static {
+    /// Spans or log records, each a field of its scope ([`ITEM`](crate::ITEM)).
+    fn bytes(&self) -> &[u8];
 
-    const KIND: Kind;
-
-    /// For how many the collector counts an item: an exchange has several spans.
-    fn count(item: &Self::Item) -> u64;
-
-    /// The whole request of the collector's service.
-    fn encode(&self, items: &[Self::Item]) -> Vec<u8>;
+    /// How many there are.
+    fn count(&self) -> u64;
 }
 
 /// Tells one collector, on a thread of its own. Its end waits until everything is told, but not forever.
 #[derive(Debug)]
-pub struct Exporter<T> {
+pub struct Exporter<B> {
     // Goes first: the thread ends when nobody is left who could hand over more.
-    queue: Queue<T>,
+    queue: Queue<B>,
     thread: Thread,
 }
 
 /// The way to an exporter.
 #[derive(Debug)]
-pub struct Queue<T> {
-    sender: mpsc::Sender<Vec<T>>,
+pub struct Queue<B> {
+    sender: mpsc::Sender<B>,
     counts: Arc<Counts>,
-    count: fn(&T) -> u64,
 }
 
 /// The thread, whose end is waited for.
@@ -55,22 +50,23 @@ struct Thread {
 }
 
 /// What the thread works with.
-struct Courier<S: Signal> {
-    signal: S,
+struct Courier<B> {
+    envelope: Envelope,
     client: Client,
-    queue: mpsc::Receiver<Vec<S::Item>>,
+    queue: mpsc::Receiver<B>,
     counts: Arc<Counts>,
     random: Random,
-    /// Is being gathered.
-    batch: Vec<S::Item>,
-    /// So much of what was gathered is not told yet.
+    /// Are being gathered.
+    batches: Vec<B>,
+    /// Came when those that were gathered were enough.
+    next: Option<B>,
+    /// So many are on their way.
     untold: u64,
-    /// The last batch was not taken; said once, not once for each.
+    /// What was told last was not taken; said once, not once for each.
     is_failing: bool,
 }
 
-/// Told at a time: of items, and of bytes; servers of gRPC take 4 MiB if nobody says otherwise.
-const MOST_ITEMS: usize = 512;
+/// Told at a time; servers of gRPC take 4 MiB if nobody says otherwise.
 const MOST_BYTES: usize = 2 << 20;
 
 /// How long a batch waits for more.
@@ -88,27 +84,25 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 // === impl Exporter ===
 
-impl<T: Send + 'static> Exporter<T> {
+impl<B: Batch> Exporter<B> {
     /// Starts the thread. `room` batches may wait.
     ///
     /// # Errors
     /// No thread or no event queue can be had.
-    pub fn start<S>(name: &str, client: Client, signal: S, room: usize, counts: Arc<Counts>) -> io::Result<Self>
-    where
-        S: Signal<Item = T>,
-    {
+    pub fn start(name: &str, client: Client, envelope: Envelope, room: usize, counts: Arc<Counts>) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(room);
         let end = Arc::new(Notify::new());
         let told_to_end = end.clone();
         let (alive, ended) = sync_channel::<()>(0);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let courier = Courier {
-            signal,
+            envelope,
             client,
             queue: receiver,
             counts: counts.clone(),
             random: Random::seeded(u64::from(std::process::id())),
-            batch: Vec::new(),
+            batches: Vec::new(),
+            next: None,
             untold: 0,
             is_failing: false,
         };
@@ -116,12 +110,11 @@ impl<T: Send + 'static> Exporter<T> {
             runtime.block_on(courier.work_until(&told_to_end));
             drop(alive);
         })?;
-        let queue = Queue { sender, counts, count: S::count };
-        Ok(Self { queue, thread: Thread { end, ended: Mutex::new(ended) } })
+        Ok(Self { queue: Queue { sender, counts }, thread: Thread { end, ended: Mutex::new(ended) } })
     }
 
     /// The way to it.
-    pub fn queue(&self) -> Queue<T> {
+    pub fn queue(&self) -> Queue<B> {
         self.queue.clone()
     }
 
@@ -145,27 +138,27 @@ impl Drop for Thread {
 
 // === impl Queue ===
 
-impl<T> Queue<T> {
+impl<B: Batch> Queue<B> {
     /// Takes a batch, or drops and counts it. Never waits.
-    pub fn hand_over(&self, batch: Vec<T>) {
+    pub fn hand_over(&self, batch: B) {
         let (batch, reason) = match self.sender.try_send(batch) {
             Ok(()) => return,
             Err(mpsc::error::TrySendError::Full(batch)) => (batch, Reason::QueueFull),
             Err(mpsc::error::TrySendError::Closed(batch)) => (batch, Reason::Ended),
         };
-        self.counts.note_dropped(reason, batch.iter().map(self.count).sum());
+        self.counts.note_dropped(reason, batch.count());
     }
 }
 
-impl<T> Clone for Queue<T> {
+impl<B> Clone for Queue<B> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone(), counts: self.counts.clone(), count: self.count }
+        Self { sender: self.sender.clone(), counts: self.counts.clone() }
     }
 }
 
 // === impl Courier ===
 
-impl<S: Signal> Courier<S> {
+impl<B: Batch> Courier<B> {
     /// Tells whatever comes, until nobody is left who could hand over more; or, once told to end, for a while at most.
     async fn work_until(mut self, told_to_end: &Notify) {
         let late = async {
@@ -175,11 +168,10 @@ impl<S: Signal> Courier<S> {
         tokio::select! {
             () = self.work() => {}
             () = late => {
-                let mut lost = self.untold + count::<S>(&self.batch);
                 self.queue.close();
-                while let Ok(batch) = self.queue.try_recv() {
-                    lost += count::<S>(&batch);
-                }
+                let waiting = self.batches.iter().chain(&self.next).map(B::count).sum::<u64>();
+                let queued = std::iter::from_fn(|| self.queue.try_recv().ok()).map(|batch| batch.count()).sum::<u64>();
+                let lost = self.untold + waiting + queued;
                 self.counts.note_dropped(Reason::Ended, lost);
                 tracing::warn!(lost, collector = self.client.endpoint(), "the collector took not all before the end");
             }
@@ -188,50 +180,41 @@ impl<S: Signal> Courier<S> {
 
     async fn work(&mut self) {
         while self.gather().await {
-            let batch = std::mem::take(&mut self.batch);
-            self.untold = count::<S>(&batch);
-            let mut rest = &batch[..];
-            while !rest.is_empty() {
-                let (bytes, taken) = self.encoded(rest);
-                let count = count::<S>(&rest[..taken]);
-                self.deliver(&bytes, count).await;
-                self.untold -= count;
-                rest = &rest[taken..];
-            }
+            let message = self.envelope.around(self.batches.iter().map(B::bytes));
+            // Whoever waits for their buffers gets them back now.
+            self.untold = self.batches.drain(..).map(|batch| batch.count()).sum();
+            self.deliver(&message, self.untold).await;
+            self.untold = 0;
         }
     }
 
     /// Whether there is something. Waits for it, and a little longer for more.
     async fn gather(&mut self) -> bool {
-        let Some(first) = self.queue.recv().await else { return false };
-        self.batch = first;
+        let first = match self.next.take() {
+            Some(kept) => Some(kept),
+            None => self.queue.recv().await,
+        };
+        let Some(first) = first else { return false };
+        let mut bytes = first.bytes().len();
+        self.batches.push(first);
         let until = Instant::now() + LINGER;
-        while self.batch.len() < MOST_ITEMS
-            && let Ok(Some(more)) = timeout_at(until.into(), self.queue.recv()).await
-        {
-            self.batch.extend(more);
+        while let Ok(Some(more)) = timeout_at(until.into(), self.queue.recv()).await {
+            bytes += more.bytes().len();
+            if bytes > MOST_BYTES {
+                self.next = Some(more);
+                break;
+            }
+            self.batches.push(more);
         }
         true
     }
 
-    /// The first so many, as many as fit.
-    fn encoded(&self, items: &[S::Item]) -> (Vec<u8>, usize) {
-        let mut taken = items.len();
-        loop {
-            let bytes = self.signal.encode(&items[..taken]);
-            if bytes.len() <= MOST_BYTES || taken == 1 {
-                return (bytes, taken);
-            }
-            taken = taken.div_ceil(2);
-        }
-    }
-
     /// Tells it, and tries again for a while if that may help.
-    async fn deliver(&mut self, bytes: &[u8], count: u64) {
+    async fn deliver(&mut self, message: &[u8], count: u64) {
         let give_up = Instant::now() + GIVE_UP;
         let mut wait = FIRST_WAIT;
         loop {
-            let after = match self.client.send(S::KIND, bytes).await {
+            let after = match self.client.send(self.envelope.kind, message).await {
                 Outcome::Taken { rejected, why } => return self.note_taken(count, rejected.min(count), &why),
                 Outcome::Refused { why } => return self.note_lost(Reason::Refused, count, &why),
                 Outcome::Later { after, why } => {
@@ -273,8 +256,4 @@ impl<S: Signal> Courier<S> {
             );
         }
     }
-}
-
-fn count<S: Signal>(items: &[S::Item]) -> u64 {
-    items.iter().map(S::count).sum()
 }

@@ -3,20 +3,23 @@
 //! ```text
 //!   worker            bounded             thread of the exporter
 //!   ┌────────┐  batch  ┌───────┐  gather  ┌─────────────────────────────┐
-//!   │ Queue  ├────────▶│ queue ├─────────▶│ Signal::encode ─▶ Client    │──▶ collector
+//!   │ Queue  ├────────▶│ queue ├─────────▶│ Envelope ─▶ Client          │──▶ collector
 //!   └────────┘  full?  └───────┘          │    ▲ again, after a while   │
 //!            dropped, counted             └────┴────────────────────────┘
 //! ```
-//! Which signal it is, and how it is encoded, says whoever starts an [`Exporter`] ([`Signal`]).
+//! What a worker hands over ([`Batch`]) it has written already, as it goes over the wire ([`wire`]); what is the same for all of it
+//! is put around it once ([`Envelope`]).
 
+/// What is read of an answer.
+mod answers;
 /// One request to a collector, over either transport.
 mod client;
 /// How much was told, and how much was lost.
 mod counts;
+/// Who tells.
+mod envelope;
 /// The thread that tells, so that nobody else must wait.
 mod exporter;
-/// The messages of the protocol, as far as they are told.
-pub mod messages;
 /// What an answer means.
 mod outcome;
 /// Messages written field by field, where building them first would cost an allocation for each value.
@@ -24,5 +27,6 @@ pub mod wire;
 
 pub use client::{Client, Kind, OpenError};
 pub use counts::{Counts, Reason};
-pub use exporter::{Exporter, Queue, Signal};
+pub use envelope::{Envelope, ITEM, Scope};
+pub use exporter::{Batch, Exporter, Queue};
 pub use outcome::Outcome;

@@ -9,7 +9,7 @@ use fetch::Answer;
 use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use prost::Message;
 
-use crate::messages::{Exported, RetryInfo, RpcStatus};
+use crate::answers::{Exported, RetryInfo, RpcStatus};
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ mod tests {
     use http::{HeaderName, HeaderValue, Response};
 
     use super::*;
-    use crate::messages::{Delay, PartialSuccess, RpcDetail};
+    use crate::answers::{Delay, PartialSuccess, RpcDetail};
 
     fn fields(fields: &[(&'static str, &str)]) -> HeaderMap {
         let field = |(name, value): &(&'static str, &str)| {

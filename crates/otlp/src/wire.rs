@@ -1,8 +1,16 @@
-//! Messages written field by field into a buffer, for whoever has no time to build them first.
-//!
-//! What comes of it is what [`messages`](crate::messages) read. Fields are named by their numbers.
+//! Messages written field by field into a buffer, for whoever has no time to build them first. Fields are named by their numbers.
+
+use std::{fmt::Display, io::Write as _};
 
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+
+/// Numbers of fields: of `KeyValue`,
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
+/// and of `AnyValue`.
+const STRING: u32 = 1;
+const INTEGER: u32 = 3;
+const DOUBLE: u32 = 4;
 
 /// A number.
 pub fn integer(out: &mut Vec<u8>, field: u32, value: u64) {
@@ -10,13 +18,14 @@ pub fn integer(out: &mut Vec<u8>, field: u32, value: u64) {
     encode_varint(value, out);
 }
 
-pub fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
-    encode_key(field, WireType::SixtyFourBit, out);
+pub fn fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
+    encode_key(field, WireType::ThirtyTwoBit, out);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
-pub fn double(out: &mut Vec<u8>, field: u32, value: f64) {
-    fixed64(out, field, value.to_bits());
+pub fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
+    encode_key(field, WireType::SixtyFourBit, out);
+    out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// A text, or bytes.
@@ -44,37 +53,84 @@ pub fn nested(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     encode_varint(length, &mut place);
 }
 
+/// An attribute (`KeyValue`), whose value one of the functions below writes.
+pub fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    nested(out, field, |out| {
+        bytes(out, KEY, key.as_bytes());
+        nested(out, VALUE, value);
+    });
+}
+
+/// The value of an attribute, as are those that follow.
+pub fn text(out: &mut Vec<u8>, value: &str) {
+    bytes(out, STRING, value.as_bytes());
+}
+
+/// A text that `write` writes.
+pub fn written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    nested(out, STRING, write);
+}
+
+/// As a text.
+pub fn display(out: &mut Vec<u8>, value: impl Display) {
+    // Writing to a vector cannot fail.
+    written(out, |out| _ = write!(out, "{value}"));
+}
+
+pub fn number(out: &mut Vec<u8>, value: u64) {
+    integer(out, INTEGER, value);
+}
+
+pub fn double(out: &mut Vec<u8>, value: f64) {
+    fixed64(out, DOUBLE, value.to_bits());
+}
+
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::{
+        common::v1::{AnyValue, KeyValue, any_value::Value},
+        logs::v1::LogRecord,
+    };
     use prost::Message as _;
 
     use super::*;
-    use crate::messages::{AnyValue, KeyValue, LogRecord, Value};
+
+    fn any(value: Value) -> Option<AnyValue> {
+        Some(AnyValue { value: Some(value) })
+    }
 
     #[test]
     fn fields_make_the_message_that_is_read() {
         for length in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
-            let text = "x".repeat(length);
-            let mut written = Vec::new();
-            fixed64(&mut written, 1, u64::MAX);
-            integer(&mut written, 2, 300);
-            bytes(&mut written, 3, b"WARN");
-            for (key, value) in [("a", 0.5), ("b", -7.25)] {
-                nested(&mut written, 6, |out| {
-                    bytes(out, 1, key.as_bytes());
-                    nested(out, 2, |out| double(out, 4, value));
-                });
-            }
-            nested(&mut written, 5, |out| nested(out, 1, |out| out.extend_from_slice(text.as_bytes())));
+            let long = "x".repeat(length);
+            let mut out = Vec::new();
+            fixed64(&mut out, 1, u64::MAX);
+            integer(&mut out, 2, 300);
+            bytes(&mut out, 3, b"WARN");
+            fixed32(&mut out, 8, 0x301);
+            attribute(&mut out, 6, "text", |out| text(out, "a"));
+            attribute(&mut out, 6, "display", |out| display(out, 7.5));
+            attribute(&mut out, 6, "number", |out| number(out, 1 << 40));
+            attribute(&mut out, 6, "double", |out| double(out, -7.25));
+            nested(&mut out, 5, |out| written(out, |out| out.extend_from_slice(long.as_bytes())));
+            let attributes = [
+                ("text", Value::StringValue("a".to_owned())),
+                ("display", Value::StringValue("7.5".to_owned())),
+                ("number", Value::IntValue(1 << 40)),
+                ("double", Value::DoubleValue(-7.25)),
+            ];
+            let attribute =
+                |(key, value): (&str, _)| KeyValue { key: key.to_owned(), value: any(value), key_strindex: 0 };
             let expected = LogRecord {
                 time_unix_nano: u64::MAX,
                 severity_number: 300,
                 severity_text: "WARN".to_owned(),
-                attributes: vec![KeyValue::new("a", 0.5), KeyValue::new("b", -7.25)],
-                body: Some(AnyValue { value: Some(Value::Text(text)) }),
+                flags: 0x301,
+                attributes: attributes.map(attribute).into(),
+                body: any(Value::StringValue(long)),
                 ..LogRecord::default()
             };
-            assert_eq!(LogRecord::decode(&*written), Ok(expected), "{length}");
+            assert_eq!(LogRecord::decode(&*out), Ok(expected), "{length}");
         }
     }
 }

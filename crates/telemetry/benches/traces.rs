@@ -4,19 +4,19 @@
 
 use std::{
     hint::black_box,
-    net::SocketAddr,
-    rc::Rc,
-    sync::Arc,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use divan::Bencher;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use message::{
-    Attempt, Body, Exchange, Peer, Random, Record,
+    Attempt, Random, Record,
     trace::{Format, Ratio, Rules, Whose},
 };
-use telemetry::{Names, Protocol, Timing, Told};
+use model::{FromText as _, Otlp, OtlpProtocol, UpstreamTls, values::HttpUrl};
+use otlp::Client;
+use telemetry::{Line, Timing, TraceMetrics, Traced, Traces};
 
 fn main() {
     divan::main();
@@ -64,31 +64,43 @@ fn not_told(bencher: Bencher, parent: bool) {
     });
 }
 
-/// What one pays beside that if it is told of.
+/// What one pays beside that if it is told of: two spans.
 #[divan::bench]
 fn told(bencher: Bencher) {
     let (rules, mut headers, mut random) = (rules(), headers(true), Random::seeded(1));
     let trace = rules.begin(&mut headers, true, true, &mut random, 7);
-    let mut request = Request::builder().uri("/users/7?a=b").body(()).expect("a request");
-    *request.headers_mut() = headers;
-    let address = SocketAddr::from(([192, 0, 2, 1], 1000));
-    let peer = Rc::new(Peer::new(address, address, false, None));
     let mut record = Record::new(Instant::now());
     record.status = Some(StatusCode::OK);
     let attempt = Attempt::new(0, "10.0.0.1:8080".into(), record.started);
     record.attempts.push(Attempt { outcome: Ok(StatusCode::OK), duration: Duration::from_micros(300), ..attempt });
-    let authority = HeaderValue::from_static("api.example.com");
-    let (head, ()) = request.into_parts();
-    let exchange = Exchange::new(head, Body::empty(), peer, address.ip(), authority, record, random);
-    let timing = Timing::of(&exchange.record, Instant::now());
-    let (route, upstream): (Arc<str>, Arc<str>) = ("user".into(), "users".into());
+    let timing = Timing::of(&record, Instant::now());
+    let line = Line {
+        method: "GET",
+        host: b"api.example.com",
+        path: "/users/7",
+        route: Some("user"),
+        ..Line::unknown(&record, &timing, IpAddr::from([192, 0, 2, 1]), &headers)
+    };
+    let traces = traces();
+    let mut worker = traces.worker();
     bencher.bench_local(|| {
-        let names = Names {
-            route: Some(&route),
-            pattern: Some("/users/{id}".to_owned()),
-            side: None,
-            upstream: &|_| upstream.clone(),
-        };
-        Told::of(black_box(&exchange), trace, names, &timing, Protocol::Http1)
+        let pattern = Some("/users/{id}".to_owned());
+        worker.tell(black_box(&Traced { line: &line, trace, pattern, upstream_of: &|_| "users" }));
     });
+}
+
+/// Nobody is there who could be told, and what there is no room for is dropped.
+fn traces() -> Traces {
+    // tidy-allow fixed-port: data, never bound
+    let endpoint = HttpUrl::from_text("http://127.0.0.1:9").expect("an address");
+    let otlp = Otlp {
+        endpoint,
+        protocol: OtlpProtocol::Grpc,
+        headers: Vec::new(),
+        tls: UpstreamTls::default(),
+        timeout: Duration::from_secs(1),
+        gzip: false,
+    };
+    let client = Client::new(&otlp).expect("a client");
+    Traces::open(client, &[], "0", (1, 2048), &TraceMetrics::default()).expect("a thread")
 }

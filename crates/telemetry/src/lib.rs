@@ -33,4 +33,4 @@ pub use exposition::{Expose, Exposition, Format, Samples, render};
 pub use finish::{Protocol, Timing, finish};
 pub use history::{Counts, History};
 pub use metrics::{EndpointMetrics, GatewayMetrics, MirrorMetrics, RouteMetrics, SideMetrics, UpstreamMetrics};
-pub use traces::{Names, Told, ToldAttempt, ToldWait, TraceMetrics, Traces, WorkerTraces};
+pub use traces::{TraceMetrics, Traced, Traces, WorkerTraces};

@@ -1,19 +1,16 @@
 //! The end of an exchange: told once to metrics, log and policies.
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{rc::Rc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 use http_body::Frame;
-use message::{Attempt, Cause, Exchange, Record};
+use message::{Cause, Exchange};
 use policy::Chain;
-use telemetry::{Line, Protocol, Timing, flight::Departed};
+use telemetry::{Protocol, Timing};
 
 use crate::{
-    connection::{Connection, Refused, SharedAlarm, StreamWatch},
+    connection::{Connection, SharedAlarm, StreamWatch},
     forward::{Link, Unsettled},
     reply,
     worker::World,
@@ -33,42 +30,12 @@ pub(crate) struct Ending {
     /// What holds the response to its endpoint, while it is relayed.
     pub(crate) link: Option<Link>,
     /// What a log wants to tell of the response's head, if any does.
-    noted: Option<Box<HeaderMap>>,
+    pub(super) noted: Option<Box<HeaderMap>>,
     /// Of the stream, with HTTP/2.
     pub(crate) watch: Option<Rc<StreamWatch>>,
     /// For what the endpoint must do in time.
     pub(crate) alarm: SharedAlarm,
     finished: bool,
-}
-
-/// Counts and logs a request that never became an exchange: nothing of it is known but who sent it.
-#[cold]
-pub(crate) fn tell_refused(connection: &Connection, refused: &Refused) {
-    let Refused { cause, id } = refused;
-    let worker = &connection.worker;
-    worker.note_cause(*cause);
-    let mut record = Record::new(Instant::now());
-    (record.status, record.cause) = (Some(cause.status()), Some(*cause));
-    let timing = Timing { total: Duration::ZERO, overhead: None };
-    let (client, headers) = (connection.peer.address.ip().to_canonical(), HeaderMap::new());
-    let line = Line {
-        time: worker.time_of(record.started),
-        scheme: connection.peer.scheme(),
-        sni: connection.peer.sni(),
-        request_id: Some(id.as_bytes()),
-        ..Line::unknown(&record, &timing, client, &headers)
-    };
-    worker.with_log(|log| {
-        if log.wants(&record) {
-            log.write(&line);
-        }
-    });
-    worker.flights.record(&Departed {
-        line: &line,
-        generation: worker.world().snapshot.generation,
-        upstream_of: &|_| "",
-        policies: &|_: &mut dyn FnMut(&str)| {},
-    });
 }
 
 // === impl Ending ===
@@ -174,9 +141,6 @@ impl Ending {
         if let Some(chain) = chain {
             chain.on_finish(&self.exchange, self.ran);
         }
-        if let Some(trace) = self.exchange.trace {
-            self.tell_trace(trace, &timing, protocol);
-        }
         self.tell(&timing, protocol, chain);
         self.connection.finish(now);
         if self.is_websocket {
@@ -214,63 +178,6 @@ impl Ending {
             }
             None => &snapshot.listener(listener).chain,
         })
-    }
-
-    /// Tells the log and the flight recorder.
-    fn tell(&self, timing: &Timing, protocol: Protocol, chain: Option<&Chain>) {
-        let worker = &self.connection.worker;
-        let is_recorded = worker.flights.is_on();
-        let is_logged = worker.log_wants(&self.exchange.record);
-        if !is_recorded && !is_logged {
-            return;
-        }
-        let line = self.line(timing, protocol);
-        if is_logged {
-            worker.with_log(|log| log.write(&line));
-        }
-        if !is_recorded {
-            return;
-        }
-        let snapshot = &self.world.snapshot;
-        let ran = chain.map_or(&[][..], |chain| &chain.links()[..self.ran]);
-        worker.flights.record(&Departed {
-            line: &line,
-            generation: snapshot.generation,
-            upstream_of: &|attempt: &Attempt| &*snapshot.upstreams[attempt.upstream as usize].name,
-            policies: &|tell: &mut dyn FnMut(&str)| ran.iter().for_each(|link| tell(link.kind)),
-        });
-    }
-
-    /// The exchange as the log tells it.
-    fn line<'a>(&'a self, timing: &'a Timing, protocol: Protocol) -> Line<'a> {
-        let Exchange { head, record, peer, client_ip, consumer, .. } = &self.exchange;
-        let snapshot = &self.world.snapshot;
-        let last = record.attempts.last();
-        let listener = self.connection.listener(&self.world).map(|listener| snapshot.listener(listener));
-        Line {
-            time: self.connection.worker.time_of(record.started),
-            record,
-            timing,
-            protocol,
-            client: *client_ip,
-            peer: peer.address.ip(),
-            method: self.exchange.asked_method().as_str(),
-            scheme: peer.scheme(),
-            host: self.exchange.asked_authority().as_bytes(),
-            path: self.exchange.asked_uri().path(),
-            query: self.exchange.asked_uri().query(),
-            listener: listener.map(|listener| &*listener.name),
-            route: record.route.map(|route| &*snapshot.routes[route as usize].name),
-            side: snapshot.side(record).map(|side| &*side.name),
-            upstream: last.map(|attempt| &*snapshot.upstreams[attempt.upstream as usize].name),
-            endpoint: last.map(|attempt| &*attempt.endpoint),
-            request_id: self.exchange.known_request_id().map(HeaderValue::as_bytes),
-            trace_id: self.exchange.trace.map(|trace| trace.id),
-            consumer: consumer.as_ref().map(|consumer| &*consumer.name),
-            sni: peer.sni(),
-            request_headers: &head.headers,
-            response_headers: self.noted.as_deref(),
-        }
     }
 }
 

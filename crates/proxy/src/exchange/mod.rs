@@ -29,8 +29,9 @@ mod side;
 mod telling;
 
 use begin::Begun;
-pub(crate) use ending::{Ending, tell_refused};
+pub(crate) use ending::Ending;
 pub(crate) use nearest::Budget;
+pub(crate) use telling::tell_refused;
 
 /// Serves one request. Whatever happens, there is a response, and the exchange is finished exactly once: by the relay,
 /// when the last byte of the response is out or the client is gone.

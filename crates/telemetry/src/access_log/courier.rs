@@ -38,8 +38,8 @@ impl Courier {
     pub(super) fn start(target: Target, room: usize, shared: &Arc<Shared>) -> io::Result<Self> {
         Ok(match target {
             Target::Sink(sink) => Self::Writer(Writer::start(THREAD, sink, room, shared)?),
-            Target::Collector(client, teller) => {
-                Self::Exporter(Exporter::start(THREAD, *client, teller, room, shared.counts.told.clone())?)
+            Target::Collector(client, envelope) => {
+                Self::Exporter(Exporter::start(THREAD, *client, envelope, room, shared.counts.told.clone())?)
             }
         })
     }
@@ -74,7 +74,7 @@ impl Way {
     /// Takes a batch, or drops and counts it. Never waits.
     pub(super) fn hand_over(&self, batch: Batch, shared: &Shared) {
         match self {
-            Self::Exporter(queue) => queue.hand_over(vec![batch]),
+            Self::Exporter(queue) => queue.hand_over(batch),
             Self::Writer(orders) => {
                 let lines = batch.lines;
                 if orders.try_send(Order::Write(batch)).is_err() {

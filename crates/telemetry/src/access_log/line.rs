@@ -174,7 +174,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    pub(super) fn nanos(&self) -> u64 {
+    /// When the request began, in nanoseconds since 1970.
+    pub(crate) fn nanos(&self) -> u64 {
         let since = self.time.duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }

@@ -12,8 +12,6 @@
 //!
 //! What a line needs is compiled once ([`format`]); whether there is one is decided before anything is written ([`taken`]).
 
-/// What goes around the records of a collector.
-mod collector;
 /// The thread of a log, whoever it is.
 mod courier;
 /// How a line is written.

@@ -83,6 +83,16 @@ fn run(orders: &Receiver<Order>, mut sink: Box<dyn Sink>, shared: &Shared) {
 
 // === impl Batch ===
 
+impl otlp::Batch for Batch {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn count(&self) -> u64 {
+        self.lines
+    }
+}
+
 impl Drop for Batch {
     fn drop(&mut self) {
         let mut bytes = std::mem::take(&mut self.bytes);

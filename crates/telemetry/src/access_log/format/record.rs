@@ -5,22 +5,13 @@ use otlp::wire;
 
 use super::{Attribute, Format, Line, Style, Timestamp, Told, What};
 
-/// Numbers of fields: of `ScopeLogs`,
-const LOG_RECORDS: u32 = 2;
-/// of `LogRecord`,
+/// Numbers of fields of `LogRecord`.
 const TIME: u32 = 1;
 const SEVERITY_NUMBER: u32 = 2;
 const SEVERITY_TEXT: u32 = 3;
 const BODY: u32 = 5;
 const ATTRIBUTES: u32 = 6;
 const TRACE_ID: u32 = 9;
-/// of `KeyValue`,
-const KEY: u32 = 1;
-const VALUE: u32 = 2;
-/// and of `AnyValue`.
-const STRING: u32 = 1;
-const INTEGER: u32 = 3;
-const DOUBLE: u32 = 4;
 
 // === impl Format ===
 
@@ -33,18 +24,15 @@ impl Format {
         out: &mut Vec<u8>,
     ) {
         let (number, name) = line.severity().otlp();
-        wire::nested(out, LOG_RECORDS, |out| {
+        wire::nested(out, otlp::ITEM, |out| {
             wire::fixed64(out, TIME, line.nanos());
             wire::integer(out, SEVERITY_NUMBER, number);
             wire::bytes(out, SEVERITY_TEXT, name.as_bytes());
-            wire::nested(out, BODY, |out| wire::nested(out, STRING, |out| self.body(line, timestamp, out)));
+            wire::nested(out, BODY, |out| wire::written(out, |out| self.body(line, timestamp, out)));
             for Attribute { key, what } in attributes {
                 let told = what.told(line);
                 if !matches!(told, Told::Absent) {
-                    wire::nested(out, ATTRIBUTES, |out| {
-                        wire::bytes(out, KEY, key.as_bytes());
-                        wire::nested(out, VALUE, |out| self.any_value(told, timestamp, out));
-                    });
+                    wire::attribute(out, ATTRIBUTES, key, |out| self.any_value(told, timestamp, out));
                 }
             }
             if let Some(id) = line.trace_id {
@@ -65,10 +53,10 @@ impl Format {
 
     fn any_value(&self, told: Told<'_>, timestamp: &mut Timestamp, out: &mut Vec<u8>) {
         match told {
-            Told::Integer(value) => wire::integer(out, INTEGER, value),
+            Told::Integer(value) => wire::number(out, value),
             // To the microsecond, as everywhere.
-            Told::Millis(value) => wire::double(out, DOUBLE, value.as_micros() as f64 / 1_000.0),
-            told => wire::nested(out, STRING, |out| self.value(Style::Bare, told, timestamp, out)),
+            Told::Millis(value) => wire::double(out, value.as_micros() as f64 / 1_000.0),
+            told => wire::written(out, |out| self.value(Style::Bare, told, timestamp, out)),
         }
     }
 }

@@ -9,7 +9,10 @@ use model::{
     AccessLog, Batch, HttpLog, LogFormat, LogItem, LogPart, LogShape, LogSink, Syslog, UpstreamTls,
     values::{HttpUrl, SyslogAddress},
 };
-use otlp::messages::{AnyValue, ScopeLogs};
+use opentelemetry_proto::tonic::{
+    common::v1::{AnyValue, any_value::Value as Any},
+    logs::v1::ScopeLogs,
+};
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -201,19 +204,20 @@ fn log_records_of_otlp_have_types() {
     assert_eq!((record.time_unix_nano, record.severity_number, &*record.severity_text), (0, 17, "ERROR"));
     assert_eq!(record.trace_id, [0xab; 16]);
     let value = |value: &Option<AnyValue>| value.clone().and_then(|value| value.value);
-    assert_eq!(value(&record.body), Some("GET /users/7\n\" 504".into()));
+    let text = |text: &str| Any::StringValue(text.to_owned());
+    assert_eq!(value(&record.body), Some(text("GET /users/7\n\" 504")));
     let attribute = |key: &str| {
         let found = record.attributes.iter().find(|attribute| attribute.key == key);
         found.and_then(|attribute| value(&attribute.value))
     };
     for (key, expected) in [
-        ("http.request.method", "GET".into()),
-        ("http.response.status_code", 504.into()),
-        ("sluice.duration_ms", 12.345.into()),
-        ("user_agent.original", "curl/8 \"\u{fffd}\t}".into()),
-        ("client.address", "2001:db8::1".into()),
-        ("http.request.header.x-tenant", "acme inc".into()),
-        ("http.request.header.authorization", "[redacted]".into()),
+        ("http.request.method", text("GET")),
+        ("http.response.status_code", Any::IntValue(504)),
+        ("sluice.duration_ms", Any::DoubleValue(12.345)),
+        ("user_agent.original", text("curl/8 \"\u{fffd}\t}")),
+        ("client.address", text("2001:db8::1")),
+        ("http.request.header.x-tenant", text("acme inc")),
+        ("http.request.header.authorization", text("[redacted]")),
     ] {
         assert_eq!(attribute(key), Some(expected), "{key} in {record:?}");
     }

@@ -12,8 +12,9 @@ use std::{io, time::Instant};
 use fetch::secret;
 use message::Random;
 use model::{EndpointAddress, LogSink, values::SyslogAddress};
+use otlp::{Envelope, Kind, Scope};
 
-use super::{collector::Teller, shared::Shared};
+use super::shared::Shared;
 
 /// Takes lines; may block. Counts what becomes of each.
 pub(super) trait Sink: Send {
@@ -36,7 +37,7 @@ pub(super) trait Sink: Send {
 pub(super) enum Target {
     Sink(Box<dyn Sink>),
     /// Takes records, and has an exporter of its own.
-    Collector(Box<otlp::Client>, Teller),
+    Collector(Box<otlp::Client>, Envelope),
 }
 
 /// `random` is for what must not happen everywhere at once.
@@ -52,7 +53,10 @@ pub(super) fn open(sink: &LogSink, random: Random) -> io::Result<Target> {
         LogSink::Http(settings) => Box::new(http::HttpSink::new(settings, random)?),
         LogSink::Otlp(settings) => {
             let client = otlp::Client::new(&settings.collector).map_err(io::Error::other)?;
-            return Ok(Target::Collector(Box::new(client), Teller::new(&settings.service_name)));
+            let resource = [("service.name".to_owned(), settings.service_name.to_string())];
+            let envelope =
+                Envelope::new(Kind::Logs, &resource, Scope { name: "sluice.access", version: "", schema_url: "" });
+            return Ok(Target::Collector(Box::new(client), envelope));
         }
     }))
 }
