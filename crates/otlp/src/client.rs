@@ -1,16 +1,16 @@
 use std::{fmt, io::Write, time::SystemTime};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use fetch::{
     Bounds, Speaks,
     secret::{self, SecretError},
     tls::TlsError,
 };
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use model::{Otlp, OtlpProtocol};
 
-use crate::Outcome;
+use crate::{Outcome, envelope::FRAME};
 
 /// Tells one collector. Cheap to clone.
 #[derive(Clone)]
@@ -57,10 +57,27 @@ impl Client {
         secret::fingerprint(&otlp.headers, &otlp.tls)
     }
 
-    /// Sends an encoded request of this kind and says what came of it.
-    pub async fn send(&self, kind: Kind, message: &[u8]) -> Outcome {
+    /// The body of a request: a message, which stands behind [`FRAME`] bytes, as this collector wants to have it.
+    pub(crate) fn body(&self, mut message: Vec<u8>) -> Bytes {
+        if self.otlp.gzip {
+            gzipped(&mut message);
+        }
+        match self.otlp.protocol {
+            OtlpProtocol::Http => Bytes::from(message).slice(FRAME..),
+            OtlpProtocol::Grpc => {
+                // What is sent at once is far below 4 GiB.
+                let length = (message.len() - FRAME) as u32;
+                message[0] = u8::from(self.otlp.gzip);
+                message[1..FRAME].copy_from_slice(&length.to_be_bytes());
+                message.into()
+            }
+        }
+    }
+
+    /// Sends a request with this body and says what came of it.
+    pub(crate) async fn send(&self, kind: Kind, body: Bytes) -> Outcome {
         let bounds = Bounds { time: self.otlp.timeout, bytes: MOST_BYTES };
-        match self.fetch.send(&self.otlp.endpoint, self.request(kind, message), bounds).await {
+        match self.fetch.send(&self.otlp.endpoint, self.request(kind, body), bounds).await {
             Err(error) => Outcome::Later { after: None, why: error.to_string() },
             Ok(answer) => match self.otlp.protocol {
                 OtlpProtocol::Grpc => Outcome::of_grpc(&answer),
@@ -74,8 +91,8 @@ impl Client {
         self.otlp.endpoint.to_string()
     }
 
-    fn request(&self, kind: Kind, message: &[u8]) -> Request<Bytes> {
-        let mut request = Request::new(Bytes::new());
+    fn request(&self, kind: Kind, body: Bytes) -> Request<Bytes> {
+        let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.headers_mut() = self.headers.clone();
         let headers = request.headers_mut();
@@ -83,28 +100,24 @@ impl Client {
             header::USER_AGENT,
             const { HeaderValue::from_static(concat!("sluice/", env!("CARGO_PKG_VERSION"))) },
         );
-        let gzip = HeaderValue::from_static("gzip");
-        let packed = self.otlp.gzip.then(|| gzipped(message));
-        let content = packed.as_deref().unwrap_or(message);
-        match self.otlp.protocol {
+        let encoding = match self.otlp.protocol {
             OtlpProtocol::Http => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-                if packed.is_some() {
-                    headers.insert(header::CONTENT_ENCODING, gzip);
-                }
-                *request.uri_mut() = kind.path();
-                *request.body_mut() = Bytes::copy_from_slice(content);
+                header::CONTENT_ENCODING
             }
             OtlpProtocol::Grpc => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
                 headers.insert(header::TE, HeaderValue::from_static("trailers"));
-                if packed.is_some() {
-                    headers.insert("grpc-encoding", gzip);
-                }
-                *request.uri_mut() = kind.call();
-                *request.body_mut() = framed(content, packed.is_some());
+                HeaderName::from_static("grpc-encoding")
             }
+        };
+        if self.otlp.gzip {
+            headers.insert(encoding, HeaderValue::from_static("gzip"));
         }
+        *request.uri_mut() = match self.otlp.protocol {
+            OtlpProtocol::Http => kind.path(),
+            OtlpProtocol::Grpc => kind.call(),
+        };
         request
     }
 }
@@ -129,21 +142,15 @@ impl Kind {
     }
 }
 
-/// A message as gRPC frames it: whether it is compressed, its length, itself.
-fn framed(message: &[u8], is_compressed: bool) -> Bytes {
-    let mut frame = BytesMut::with_capacity(5 + message.len());
-    frame.put_u8(u8::from(is_compressed));
-    // What is sent at once is far below 4 GiB.
-    frame.put_u32(message.len() as u32);
-    frame.put_slice(message);
-    frame.freeze()
-}
-
-fn gzipped(message: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(message.len() / 4), Compression::fast());
+/// Compresses what stands behind the frame.
+fn gzipped(message: &mut Vec<u8>) {
+    let mut packed = Vec::with_capacity(message.len() / 4);
+    packed.resize(FRAME, 0);
+    let mut encoder = GzEncoder::new(&mut packed, Compression::fast());
     // Writing to a vector cannot fail.
-    _ = encoder.write_all(message);
-    encoder.finish().unwrap_or_default()
+    _ = encoder.write_all(&message[FRAME..]);
+    drop(encoder);
+    *message = packed;
 }
 
 // === impl OpenError ===

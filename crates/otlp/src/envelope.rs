@@ -21,6 +21,9 @@ pub struct Scope<'a> {
     pub schema_url: &'a str,
 }
 
+/// What gRPC writes before a message: whether it is compressed, and how long it is.
+pub(crate) const FRAME: usize = 5;
+
 /// The number of a span in `ScopeSpans`, and of a record in `ScopeLogs`.
 pub const ITEM: u32 = 2;
 
@@ -57,18 +60,20 @@ impl Envelope {
         Self { kind, resource: around, scope: within }
     }
 
-    /// The whole request of the collector's service.
-    pub(crate) fn around<'b>(&self, parts: impl Iterator<Item = &'b [u8]> + Clone) -> Vec<u8> {
-        let length: usize = parts.clone().map(<[u8]>::len).sum();
-        let mut request = Vec::with_capacity(length + self.resource.len() + self.scope.len() + 32);
-        wire::nested(&mut request, RESOURCES, |out| {
-            out.extend_from_slice(&self.resource);
-            wire::nested(out, SCOPES, |out| {
-                out.extend_from_slice(&self.scope);
-                parts.for_each(|part| out.extend_from_slice(part));
-            });
-        });
-        request
+    /// The whole request of the collector's service, in `buffer`, behind [`FRAME`] bytes.
+    pub(crate) fn around<'b>(&self, parts: impl Iterator<Item = &'b [u8]> + Clone, buffer: Vec<u8>) -> Vec<u8> {
+        let scope = self.scope.len() + parts.clone().map(<[u8]>::len).sum::<usize>();
+        let resource = self.resource.len() + wire::head_length(SCOPES, scope) + scope;
+        let mut out = buffer;
+        out.clear();
+        out.reserve(FRAME + wire::head_length(RESOURCES, resource) + resource);
+        out.resize(FRAME, 0);
+        wire::head(&mut out, RESOURCES, resource);
+        out.extend_from_slice(&self.resource);
+        wire::head(&mut out, SCOPES, scope);
+        out.extend_from_slice(&self.scope);
+        parts.for_each(|part| out.extend_from_slice(part));
+        out
     }
 }
 
@@ -106,8 +111,8 @@ mod tests {
         let mut named = Vec::new();
         // The name of a span.
         wire::nested(&mut named, ITEM, |out| wire::bytes(out, 5, b"GET"));
-        let request = envelope(Kind::Traces).around(std::iter::repeat_n(&*named, 600));
-        let read = ExportTraceServiceRequest::decode(&*request).unwrap();
+        let request = envelope(Kind::Traces).around(std::iter::repeat_n(&*named, 600), vec![7; 9]);
+        let read = ExportTraceServiceRequest::decode(&request[FRAME..]).unwrap();
         let [told] = &read.resource_spans[..] else { panic!("{read:?}") };
         assert_eq!((texts(&told.resource.as_ref().unwrap().attributes), &*told.schema_url), (expected().into(), "url"));
         let [within] = &told.scope_spans[..] else { panic!("{told:?}") };
@@ -117,8 +122,8 @@ mod tests {
         let mut named = Vec::new();
         // The severity of a record.
         wire::nested(&mut named, ITEM, |out| wire::bytes(out, 3, b"WARN"));
-        let request = envelope(Kind::Logs).around(std::iter::repeat_n(&*named, 600));
-        let read = ExportLogsServiceRequest::decode(&*request).unwrap();
+        let request = envelope(Kind::Logs).around(std::iter::repeat_n(&*named, 600), vec![7; 9]);
+        let read = ExportLogsServiceRequest::decode(&request[FRAME..]).unwrap();
         let [told] = &read.resource_logs[..] else { panic!("{read:?}") };
         assert_eq!((texts(&told.resource.as_ref().unwrap().attributes), &*told.schema_url), (expected().into(), "url"));
         let [within] = &told.scope_logs[..] else { panic!("{told:?}") };

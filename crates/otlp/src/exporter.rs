@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use message::Random;
 use tokio::{
     runtime,
@@ -64,10 +65,14 @@ struct Courier<B> {
     untold: u64,
     /// What was told last was not taken; said once, not once for each.
     is_failing: bool,
+    /// For the next message.
+    buffer: Vec<u8>,
 }
 
 /// Told at a time; servers of gRPC take 4 MiB if nobody says otherwise.
 const MOST_BYTES: usize = 2 << 20;
+/// Of a buffer, from one message to the next.
+const KEPT: usize = 256 << 10;
 
 /// How long a batch waits for more.
 const LINGER: Duration = Duration::from_millis(200);
@@ -105,6 +110,7 @@ impl<B: Batch> Exporter<B> {
             next: None,
             untold: 0,
             is_failing: false,
+            buffer: Vec::new(),
         };
         scheduling::background(name, move || {
             runtime.block_on(courier.work_until(&told_to_end));
@@ -180,11 +186,15 @@ impl<B: Batch> Courier<B> {
 
     async fn work(&mut self) {
         while self.gather().await {
-            let message = self.envelope.around(self.batches.iter().map(B::bytes));
+            let message = self.envelope.around(self.batches.iter().map(B::bytes), std::mem::take(&mut self.buffer));
             // Whoever waits for their buffers gets them back now.
             self.untold = self.batches.drain(..).map(|batch| batch.count()).sum();
-            self.deliver(&message, self.untold).await;
+            let body = self.client.body(message);
+            self.deliver(&body, self.untold).await;
             self.untold = 0;
+            // Fresh memory is what all this costs most. What was unusually large is not kept.
+            self.buffer = body.try_into_mut().map(Vec::from).unwrap_or_default();
+            self.buffer.shrink_to(KEPT);
         }
     }
 
@@ -210,11 +220,11 @@ impl<B: Batch> Courier<B> {
     }
 
     /// Tells it, and tries again for a while if that may help.
-    async fn deliver(&mut self, message: &[u8], count: u64) {
+    async fn deliver(&mut self, body: &Bytes, count: u64) {
         let give_up = Instant::now() + GIVE_UP;
         let mut wait = FIRST_WAIT;
         loop {
-            let after = match self.client.send(self.envelope.kind, message).await {
+            let after = match self.client.send(self.envelope.kind, body.clone()).await {
                 Outcome::Taken { rejected, why } => return self.note_taken(count, rejected.min(count), &why),
                 Outcome::Refused { why } => return self.note_lost(Reason::Refused, count, &why),
                 Outcome::Later { after, why } => {

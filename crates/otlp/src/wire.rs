@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, io::Write as _};
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 /// Numbers of fields: of `KeyValue`,
 const KEY: u32 = 1;
@@ -30,9 +30,19 @@ pub fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
 
 /// A text, or bytes.
 pub fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint(bytes.len() as u64, out);
+    head(out, field, bytes.len());
     out.extend_from_slice(bytes);
+}
+
+/// What comes before a message, a text or bytes that is so long.
+pub fn head(out: &mut Vec<u8>, field: u32, length: usize) {
+    encode_key(field, WireType::LengthDelimited, out);
+    encode_varint(length as u64, out);
+}
+
+/// Of [`head`].
+pub fn head_length(field: u32, length: usize) -> usize {
+    key_len(field) + encoded_len_varint(length as u64)
 }
 
 /// A message, a text or bytes, of which nobody knows how long it is until it is written.

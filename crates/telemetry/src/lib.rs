@@ -16,6 +16,8 @@ mod histogram;
 pub mod history;
 /// What is counted: per route, per side of a route, per upstream, per gateway; and what the operating system counts of the process.
 mod metrics;
+/// Buffers that go from workers to those who tell, and back.
+mod buffers;
 /// Counters that belong to one worker each, so that counting shares no cache line.
 mod shard;
 

@@ -14,9 +14,14 @@ use message::{
     Attempt, Cause, Random, Record,
     trace::{Format, Ratio, Rules, Whose},
 };
-use model::{LogFormat, LogItem, LogPart, LogSink, values::LogField};
+use model::{
+    FromText as _, LogFormat, LogItem, LogPart, LogSink, Otlp, OtlpProtocol, UpstreamTls,
+    values::{HttpUrl, LogField},
+};
+use otlp::Client;
 use telemetry::{
-    AccessLogs, EndpointMetrics, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, UpstreamMetrics, finish,
+    AccessLogs, EndpointMetrics, GatewayMetrics, Line, Protocol, RouteMetrics, Timing, TraceMetrics, Traced, Traces,
+    UpstreamMetrics, finish,
     flight::{Departed, FlightRules, Recorder},
 };
 
@@ -155,4 +160,48 @@ fn an_exchange_that_is_not_told_of_allocates_nothing() {
     };
     exchange();
     assert_eq!(allocations_of(|| (0..1_000).for_each(|_| exchange())), 0);
+}
+
+/// Its spans go into a buffer that is there, until that is handed over.
+#[test]
+fn an_exchange_that_is_told_of_allocates_nothing() {
+    let rules = Rules {
+        formats: [Format::W3c].into(),
+        continues: Whose::Anybody,
+        follows: Whose::Anybody,
+        ratio: Ratio::new(1.0),
+        errors: true,
+        slower_than: None,
+    };
+    let mut headers = HeaderMap::new();
+    let trace = rules.begin(&mut headers, false, false, &mut Random::seeded(1), 7);
+    let mut record = Record::new(Instant::now());
+    (record.status, record.cause) = (Some(StatusCode::BAD_GATEWAY), Some(Cause::ConnectRefused));
+    let attempt = Attempt::new(0, "[2001:db8::2]:80".into(), record.started);
+    record.attempts.push(Attempt { outcome: Err(Cause::ConnectRefused), ..attempt });
+    let timing = Timing::of(&record, Instant::now());
+    let line = Line {
+        method: "GET",
+        host: b"example.com",
+        path: "/a/path",
+        route: Some("route"),
+        ..Line::unknown(&record, &timing, "2001:db8::1".parse().unwrap(), &headers)
+    };
+    // Nobody is there who could be told. tidy-allow fixed-port: data, never bound
+    let endpoint = HttpUrl::from_text("http://127.0.0.1:1").unwrap();
+    let otlp = Otlp {
+        endpoint,
+        protocol: OtlpProtocol::Http,
+        headers: Vec::new(),
+        tls: UpstreamTls::default(),
+        timeout: Duration::from_secs(1),
+        gzip: true,
+    };
+    let client = Client::new(&otlp).unwrap();
+    let traces = Traces::open(client, &[], "0", (1, 2048), &TraceMetrics::default()).unwrap();
+    let mut worker = traces.worker();
+    let traced = Traced { line: &line, trace, pattern: None, upstream_of: &|_| "upstream" };
+    worker.tell(&traced);
+    assert_eq!(allocations_of(|| (0..20).for_each(|_| worker.tell(&traced))), 0);
+    assert!(allocations_of(|| worker.tick()) > 0, "the counting works");
 }

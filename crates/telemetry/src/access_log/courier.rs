@@ -10,8 +10,9 @@ use otlp::{Exporter, Queue};
 use super::{
     shared::Shared,
     sink::Target,
-    writer::{Batch, Order, Writer},
+    writer::{Order, Writer},
 };
+use crate::buffers::Batch;
 
 /// The thread of a log. Its end waits until everything is written, but not forever.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ impl Way {
         match self {
             Self::Exporter(queue) => queue.hand_over(batch),
             Self::Writer(orders) => {
-                let lines = batch.lines;
+                let lines = batch.count;
                 if orders.try_send(Order::Write(batch)).is_err() {
                     shared.dropped(lines);
                 }

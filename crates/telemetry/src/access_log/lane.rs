@@ -1,17 +1,9 @@
 //! The end of a log that belongs to one worker.
 
-use std::{
-    ops::Range,
-    sync::{
-        Arc,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
-};
+use std::{ops::Range, sync::Arc};
 
-use super::{
-    FULL, ROOM, courier::Way, format::Format, line::Line, shared::Shared, taken::Taken, timestamp::Timestamp,
-    writer::Batch,
-};
+use super::{FULL, ROOM, courier::Way, format::Format, line::Line, shared::Shared, taken::Taken, timestamp::Timestamp};
+use crate::buffers::Buffers;
 
 /// Takes the lines of one worker for one log.
 #[derive(Debug)]
@@ -26,8 +18,7 @@ pub(super) struct Lane {
     last: Option<Range<usize>>,
     pub(super) buffer: Vec<u8>,
     lines: u64,
-    pub(super) empty: Receiver<Vec<u8>>,
-    pub(super) home: SyncSender<Vec<u8>>,
+    pub(super) buffers: Buffers,
     way: Way,
     shared: Arc<Shared>,
 }
@@ -36,11 +27,11 @@ pub(super) struct Lane {
 
 impl Lane {
     /// With so many buffers in circulation.
-    pub(super) fn new(format: Arc<Format>, taken: Arc<Taken>, buffers: usize, way: Way, shared: Arc<Shared>) -> Self {
-        let (home, empty) = sync_channel(buffers);
-        for _ in 1..buffers {
-            // Cannot fail: the channel has room for all of them. Those beyond the usual few get their room when they are needed.
-            let _ = home.try_send(Vec::with_capacity(if buffers > super::BUFFERS { 0 } else { ROOM }));
+    pub(super) fn new(format: Arc<Format>, taken: Arc<Taken>, most: usize, way: Way, shared: Arc<Shared>) -> Self {
+        let buffers = Buffers::new(most, ROOM);
+        for _ in 1..most {
+            // Those beyond the usual few get their room when they are needed.
+            buffers.give(Vec::with_capacity(if most > super::BUFFERS { 0 } else { ROOM }));
         }
         Self {
             format,
@@ -50,8 +41,7 @@ impl Lane {
             last: None,
             buffer: Vec::with_capacity(ROOM),
             lines: 0,
-            empty,
-            home,
+            buffers,
             way,
             shared,
         }
@@ -87,8 +77,7 @@ impl Lane {
 
     /// Whether the buffer is empty now. If not, the log's thread holds all others.
     fn hand_over(&mut self) -> bool {
-        let Ok(mut empty) = self.empty.try_recv() else { return false };
-        empty.reserve(ROOM);
+        let Some(empty) = self.buffers.take() else { return false };
         self.send(empty);
         true
     }
@@ -98,7 +87,7 @@ impl Lane {
         let bytes = std::mem::replace(&mut self.buffer, next);
         let lines = std::mem::take(&mut self.lines);
         self.last = None;
-        self.way.hand_over(Batch { bytes, lines, home: self.home.clone() }, &self.shared);
+        self.way.hand_over(self.buffers.batch(bytes, lines), &self.shared);
     }
 }
 

@@ -130,8 +130,7 @@ fn a_sink_that_takes_nothing_costs_lines_and_no_time() {
     assert!(lane.buffer.capacity() <= ROOM, "a worker hoards no lines");
 
     go_on.send(()).unwrap();
-    let empty = lane.empty.recv().unwrap();
-    lane.home.try_send(empty).unwrap();
+    lane.buffers.give(lane.buffers.wait());
     write(&mut worker, "/last");
     let dropped = log.dropped();
     assert_eq!(dropped, 1_000, "with a buffer back, lines are taken again");
@@ -158,8 +157,8 @@ fn a_sink_that_fails_is_tried_again_and_tears_no_other_line() {
         worker.tick();
         // The buffer comes back when it has been dealt with.
         let lane = &worker.lanes[0];
-        let empty = [(); BUFFERS - 1].map(|()| lane.empty.recv().unwrap());
-        empty.into_iter().for_each(|buffer| lane.home.try_send(buffer).unwrap());
+        let empty = [(); BUFFERS - 1].map(|()| lane.buffers.wait());
+        empty.into_iter().for_each(|buffer| lane.buffers.give(buffer));
     }
     assert_eq!(log.dropped(), 3);
     assert_eq!(paths(&written.lock().unwrap()), ["torn", "/whole"]);

@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ROOM, shared::Shared, sink::Sink};
+use super::{shared::Shared, sink::Sink};
+use crate::buffers::Batch;
 
 /// The thread. Its end waits until everything is written, but not forever.
 #[derive(Debug)]
@@ -23,14 +24,6 @@ pub(super) struct Writer {
 pub(super) enum Order {
     Write(Batch),
     Reopen,
-}
-
-/// Whole lines, and where their buffer comes from. It goes back there when nobody needs it any more.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) bytes: Vec<u8>,
-    pub(super) lines: u64,
-    pub(super) home: SyncSender<Vec<u8>>,
 }
 
 /// The end of the thread, which is waited for.
@@ -73,34 +66,11 @@ fn run(orders: &Receiver<Order>, mut sink: Box<dyn Sink>, shared: &Shared) {
             Some(due) => orders.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match order {
-            Ok(Order::Write(batch)) => sink.write(&batch.bytes, batch.lines, shared),
+            Ok(Order::Write(batch)) => sink.write(&batch.bytes, batch.count, shared),
             Ok(Order::Reopen) => sink.reopen(shared),
             Err(RecvTimeoutError::Timeout) => sink.flush(shared),
             Err(RecvTimeoutError::Disconnected) => return sink.flush(shared),
         }
-    }
-}
-
-// === impl Batch ===
-
-impl otlp::Batch for Batch {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn count(&self) -> u64 {
-        self.lines
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        // A line of unusual length made it grow; that room is not kept.
-        bytes.shrink_to(ROOM);
-        // The worker may be gone.
-        let _ = self.home.try_send(bytes);
     }
 }
 

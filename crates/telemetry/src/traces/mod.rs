@@ -8,9 +8,13 @@ mod spans;
 use std::{io, sync::Arc};
 
 use message::{Attempt, Trace};
-use otlp::{Batch, Client, Counts, Envelope, Exporter, Kind, Queue, Reason, Scope};
+use otlp::{Client, Counts, Envelope, Exporter, Kind, Queue, Reason, Scope};
 
-use crate::{Expose, Exposition, Line, names};
+use crate::{
+    Expose, Exposition, Line,
+    buffers::{Batch, Buffers},
+    names,
+};
 
 /// An exchange that is told of: what the log sees, and more. Borrows everything but what is made for it alone.
 pub struct Traced<'a> {
@@ -26,6 +30,8 @@ pub struct Traced<'a> {
 const BATCH: usize = 32;
 /// What these need in bytes, if they are of the usual kind: one attempt, and nothing that was waited for.
 const ROOM: usize = 32 << 10;
+/// Buffers of a worker that are kept for what comes; a collector that is slow has more under way.
+const KEPT: usize = 8;
 
 /// Of the conventions that attributes follow.
 const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
@@ -33,7 +39,7 @@ const SCHEMA: &str = "https://opentelemetry.io/schemas/1.37.0";
 /// The traces of a gateway. Its end, after that of its [`WorkerTraces`], waits until everything is told, but not forever.
 #[derive(Debug)]
 pub struct Traces {
-    exporter: Exporter<Spans>,
+    exporter: Exporter<Batch>,
 }
 
 /// What is counted of traces. Outlives collectors, so that a reload resets nothing.
@@ -43,17 +49,13 @@ pub struct TraceMetrics(Arc<Counts>);
 /// The end of traces that belongs to one worker.
 #[derive(Debug)]
 pub struct WorkerTraces {
-    spans: Spans,
+    /// Spans, one after the other.
+    buffer: Vec<u8>,
+    spans: u64,
     /// That these are of.
     exchanges: usize,
-    queue: Queue<Spans>,
-}
-
-/// Spans, one after the other.
-#[derive(Debug)]
-struct Spans {
-    bytes: Vec<u8>,
-    count: u64,
+    buffers: Buffers,
+    queue: Queue<Batch>,
 }
 
 // === impl Traces ===
@@ -79,7 +81,13 @@ impl Traces {
 
     /// The end of one worker. To be called once for each.
     pub fn worker(&self) -> WorkerTraces {
-        WorkerTraces { spans: Spans::new(), exchanges: 0, queue: self.exporter.queue() }
+        WorkerTraces {
+            buffer: Vec::with_capacity(ROOM),
+            spans: 0,
+            exchanges: 0,
+            buffers: Buffers::new(KEPT, ROOM),
+            queue: self.exporter.queue(),
+        }
     }
 }
 
@@ -101,7 +109,7 @@ impl Expose for TraceMetrics {
 impl WorkerTraces {
     /// Takes an exchange, or drops and counts it. Never waits.
     pub fn tell(&mut self, traced: &Traced<'_>) {
-        self.spans.count += spans::write(traced, &mut self.spans.bytes);
+        self.spans += spans::write(traced, &mut self.buffer);
         self.exchanges += 1;
         if self.exchanges >= BATCH {
             self.hand_over();
@@ -116,31 +124,15 @@ impl WorkerTraces {
     }
 
     fn hand_over(&mut self) {
+        let next = self.buffers.take().unwrap_or_else(|| Vec::with_capacity(ROOM));
+        let (bytes, spans) = (std::mem::replace(&mut self.buffer, next), std::mem::take(&mut self.spans));
         self.exchanges = 0;
-        self.queue.hand_over(std::mem::replace(&mut self.spans, Spans::new()));
+        self.queue.hand_over(self.buffers.batch(bytes, spans));
     }
 }
 
 impl Drop for WorkerTraces {
     fn drop(&mut self) {
         self.tick();
-    }
-}
-
-// === impl Spans ===
-
-impl Spans {
-    fn new() -> Self {
-        Self { bytes: Vec::with_capacity(ROOM), count: 0 }
-    }
-}
-
-impl Batch for Spans {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    fn count(&self) -> u64 {
-        self.count
     }
 }
