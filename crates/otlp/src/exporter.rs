@@ -74,8 +74,8 @@ const MOST_BYTES: usize = 2 << 20;
 /// Of a buffer, from one message to the next.
 const KEPT: usize = 256 << 10;
 
-/// How long a batch waits for more.
-const LINGER: Duration = Duration::from_millis(200);
+/// How long a batch waits for more: a request to a collector costs a hundred times what one more span does.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Between two tries: the first wait, and the longest one. Each is cut by chance, by up to a half.
 const FIRST_WAIT: Duration = Duration::from_millis(500);

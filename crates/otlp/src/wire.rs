@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, io::Write as _};
 
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
+use prost::encoding::{WireType, encode_varint, encoded_len_varint, key_len};
 
 /// Numbers of fields: of `KeyValue`,
 const KEY: u32 = 1;
@@ -12,19 +12,22 @@ const STRING: u32 = 1;
 const INTEGER: u32 = 3;
 const DOUBLE: u32 = 4;
 
+/// Numbers from here on take more than one byte.
+const LARGE: usize = 0x80;
+
 /// A number.
 pub fn integer(out: &mut Vec<u8>, field: u32, value: u64) {
-    encode_key(field, WireType::Varint, out);
-    encode_varint(value, out);
+    key(out, field, WireType::Varint);
+    varint(out, value);
 }
 
 pub fn fixed32(out: &mut Vec<u8>, field: u32, value: u32) {
-    encode_key(field, WireType::ThirtyTwoBit, out);
+    key(out, field, WireType::ThirtyTwoBit);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 pub fn fixed64(out: &mut Vec<u8>, field: u32, value: u64) {
-    encode_key(field, WireType::SixtyFourBit, out);
+    key(out, field, WireType::SixtyFourBit);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
@@ -36,8 +39,8 @@ pub fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 
 /// What comes before a message, a text or bytes that is so long.
 pub fn head(out: &mut Vec<u8>, field: u32, length: usize) {
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint(length as u64, out);
+    key(out, field, WireType::LengthDelimited);
+    varint(out, length as u64);
 }
 
 /// Of [`head`].
@@ -47,20 +50,37 @@ pub fn head_length(field: u32, length: usize) -> usize {
 
 /// A message, a text or bytes, of which nobody knows how long it is until it is written.
 pub fn nested(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    encode_key(field, WireType::LengthDelimited, out);
+    key(out, field, WireType::LengthDelimited);
     // Most are short: then nothing has to make room for their length.
     let at = out.len();
     out.push(0);
     write(out);
     let (begin, end) = (at + 1, out.len());
-    let length = (end - begin) as u64;
-    let more = encoded_len_varint(length) - 1;
-    if more > 0 {
-        out.resize(end + more, 0);
-        out.copy_within(begin..end, begin + more);
+    let length = end - begin;
+    if length < LARGE {
+        out[at] = length as u8;
+        return;
     }
+    let more = encoded_len_varint(length as u64) - 1;
+    out.resize(end + more, 0);
+    out.copy_within(begin..end, begin + more);
     let mut place = &mut out[at..];
-    encode_varint(length, &mut place);
+    encode_varint(length as u64, &mut place);
+}
+
+#[inline]
+fn key(out: &mut Vec<u8>, field: u32, kind: WireType) {
+    varint(out, u64::from(field << 3 | kind as u32));
+}
+
+/// Nearly all are keys and lengths of one byte.
+#[inline]
+fn varint(out: &mut Vec<u8>, value: u64) {
+    if value < LARGE as u64 {
+        out.push(value as u8);
+    } else {
+        encode_varint(value, out);
+    }
 }
 
 /// An attribute (`KeyValue`), whose value one of the functions below writes.

@@ -13,8 +13,6 @@ pub struct SpanId([u8; 8]);
 /// What is looked at to decide by the id alone: the last seven bytes (W3C Trace Context, Level 2, "random trace id flag").
 pub(super) const RANDOM_BITS: u32 = 56;
 
-static DIGITS: [[u8; 2]; 256] = digits();
-
 // === impl TraceId ===
 
 impl TraceId {
@@ -38,7 +36,7 @@ impl TraceId {
     /// Lower-case hexadecimal digits.
     pub fn hex(&self) -> [u8; 32] {
         let mut digits = [0; 32];
-        write_hex(&self.0, &mut digits);
+        digits.as_chunks_mut().0.copy_from_slice(&pairs(self.0));
         digits
     }
 
@@ -95,7 +93,7 @@ impl SpanId {
     /// Lower-case hexadecimal digits.
     pub fn hex(&self) -> [u8; 16] {
         let mut digits = [0; 16];
-        write_hex(&self.0, &mut digits);
+        digits.as_chunks_mut().0.copy_from_slice(&pairs(self.0));
         digits
     }
 
@@ -142,20 +140,9 @@ pub(super) fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn write_hex(bytes: &[u8], out: &mut [u8]) {
-    for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
-        pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
-    }
-}
-
-/// The two digits of each byte.
-const fn digits() -> [[u8; 2]; 256] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut digits = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        digits[byte] = [HEX[byte >> 4], HEX[byte & 15]];
-        byte += 1;
-    }
-    digits
+/// Two digits for each byte. Neither branches nor looks anything up, so that all of them are made at once.
+#[inline]
+fn pairs<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
+    let digit = |half: u8| half + b'0' + u8::from(half > 9) * (b'a' - b'9' - 1);
+    bytes.map(|byte| [digit(byte >> 4), digit(byte & 15)])
 }

@@ -27,9 +27,9 @@ pub struct Traced<'a> {
 }
 
 /// So many exchanges a worker hands over at a time. Those that are fewer go with its next tick.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 /// What these need in bytes, if they are of the usual kind: one attempt, and nothing that was waited for.
-const ROOM: usize = 32 << 10;
+const ROOM: usize = 64 << 10;
 /// Buffers of a worker that are kept for what comes; a collector that is slow has more under way.
 const KEPT: usize = 8;
 

@@ -1,10 +1,7 @@
 //! An exchange as spans, each written as a field of `ScopeSpans`: names and attributes by OpenTelemetry's semantic conventions for
 //! HTTP (1.x), and `sluice.*`.
 
-use std::{
-    io::Write as _,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use message::{Attempt, Cause, Event, SpanId, Turn, trace::is_failure};
@@ -202,10 +199,12 @@ impl Span<'_> {
                 wire::bytes(out, PARENT_SPAN_ID, parent.bytes());
             }
             wire::nested(out, NAME, |out| {
-                let [first, second] = self.name;
-                let gap = if second.is_empty() { "" } else { " " };
-                // Writing to a vector cannot fail.
-                _ = write!(out, "{first}{gap}{second}");
+                let [first, second] = self.name.map(str::as_bytes);
+                out.extend_from_slice(first);
+                if !second.is_empty() {
+                    out.push(b' ');
+                    out.extend_from_slice(second);
+                }
             });
             wire::integer(out, KIND, self.kind);
             let began = line.nanos() + nanos(self.began);
