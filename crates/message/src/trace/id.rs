@@ -36,7 +36,7 @@ impl TraceId {
     /// Lower-case hexadecimal digits.
     pub fn hex(&self) -> [u8; 32] {
         let mut digits = [0; 32];
-        digits.as_chunks_mut().0.copy_from_slice(&pairs(self.0));
+        digits.copy_from_slice(pairs(&self.0).as_flattened());
         digits
     }
 
@@ -93,7 +93,7 @@ impl SpanId {
     /// Lower-case hexadecimal digits.
     pub fn hex(&self) -> [u8; 16] {
         let mut digits = [0; 16];
-        digits.as_chunks_mut().0.copy_from_slice(&pairs(self.0));
+        digits.copy_from_slice(pairs(&self.0).as_flattened());
         digits
     }
 
@@ -140,9 +140,13 @@ pub(super) fn read_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Two digits for each byte. Neither branches nor looks anything up, so that all of them are made at once.
+/// Two digits for each byte. Neither branches nor looks anything up, so that the compiler makes many at once.
 #[inline]
-fn pairs<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
+fn pairs<const N: usize>(bytes: &[u8; N]) -> [[u8; 2]; N] {
     let digit = |half: u8| half + b'0' + u8::from(half > 9) * (b'a' - b'9' - 1);
-    bytes.map(|byte| [digit(byte >> 4), digit(byte & 15)])
+    let mut pairs = [[0; 2]; N];
+    for (byte, pair) in bytes.iter().zip(&mut pairs) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    pairs
 }
