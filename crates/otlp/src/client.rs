@@ -12,8 +12,7 @@ use model::{Otlp, OtlpProtocol};
 
 use crate::{Outcome, envelope::FRAME};
 
-/// Tells one collector. Cheap to clone.
-#[derive(Clone)]
+/// Tells one collector.
 pub struct Client {
     fetch: fetch::Client,
     otlp: Otlp,
@@ -57,19 +56,19 @@ impl Client {
         secret::fingerprint(&otlp.headers, &otlp.tls)
     }
 
-    /// The body of a request: a message, which stands behind [`FRAME`] bytes, as this collector wants to have it.
-    pub(crate) fn body(&self, mut message: Vec<u8>) -> Bytes {
-        if self.otlp.gzip {
-            gzipped(&mut message);
-        }
+    /// The body of a request, as this collector wants to have it. `message` holds [`FRAME`] bytes from `start` on, and what is told
+    /// behind these; its room is taken, unless what is told is compressed.
+    pub(crate) fn body(&self, message: &mut Vec<u8>, start: usize) -> Bytes {
+        let (mut framed, start) =
+            if self.otlp.gzip { (gzipped(&message[start + FRAME..]), 0) } else { (std::mem::take(message), start) };
         match self.otlp.protocol {
-            OtlpProtocol::Http => Bytes::from(message).slice(FRAME..),
+            OtlpProtocol::Http => Bytes::from(framed).slice(start + FRAME..),
             OtlpProtocol::Grpc => {
                 // What is sent at once is far below 4 GiB.
-                let length = (message.len() - FRAME) as u32;
-                message[0] = u8::from(self.otlp.gzip);
-                message[1..FRAME].copy_from_slice(&length.to_be_bytes());
-                message.into()
+                let length = (framed.len() - start - FRAME) as u32;
+                framed[start] = u8::from(self.otlp.gzip);
+                framed[start + 1..start + FRAME].copy_from_slice(&length.to_be_bytes());
+                Bytes::from(framed).slice(start..)
             }
         }
     }
@@ -142,15 +141,15 @@ impl Kind {
     }
 }
 
-/// Compresses what stands behind the frame.
-fn gzipped(message: &mut Vec<u8>) {
-    let mut packed = Vec::with_capacity(message.len() / 4);
+/// Behind [`FRAME`] bytes.
+fn gzipped(told: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(told.len() / 4);
     packed.resize(FRAME, 0);
     let mut encoder = GzEncoder::new(&mut packed, Compression::fast());
     // Writing to a vector cannot fail.
-    _ = encoder.write_all(&message[FRAME..]);
+    _ = encoder.write_all(told);
     drop(encoder);
-    *message = packed;
+    packed
 }
 
 // === impl OpenError ===

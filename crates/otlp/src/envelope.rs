@@ -24,6 +24,9 @@ pub struct Scope<'a> {
 /// What gRPC writes before a message: whether it is compressed, and how long it is.
 pub(crate) const FRAME: usize = 5;
 
+/// Number and length of a message below 32 GiB.
+const LONGEST_HEAD: usize = 1 + 5;
+
 /// The number of a span in `ScopeSpans`, and of a record in `ScopeLogs`.
 pub const ITEM: u32 = 2;
 
@@ -60,20 +63,32 @@ impl Envelope {
         Self { kind, resource: around, scope: within }
     }
 
-    /// The whole request of the collector's service, in `buffer`, behind [`FRAME`] bytes.
-    pub(crate) fn around<'b>(&self, parts: impl Iterator<Item = &'b [u8]> + Clone, buffer: Vec<u8>) -> Vec<u8> {
-        let scope = self.scope.len() + parts.clone().map(<[u8]>::len).sum::<usize>();
-        let resource = self.resource.len() + wire::head_length(SCOPES, scope) + scope;
-        let mut out = buffer;
+    /// Begins a request of the collector's service: leaves room for what comes before spans or records, which follow.
+    pub(crate) fn begin(&self, out: &mut Vec<u8>) {
         out.clear();
-        out.reserve(FRAME + wire::head_length(RESOURCES, resource) + resource);
-        out.resize(FRAME, 0);
-        wire::head(&mut out, RESOURCES, resource);
-        out.extend_from_slice(&self.resource);
-        wire::head(&mut out, SCOPES, scope);
-        out.extend_from_slice(&self.scope);
-        parts.for_each(|part| out.extend_from_slice(part));
-        out
+        out.resize(self.room(), 0);
+    }
+
+    /// Writes what comes before, now that it is known how long the rest is. From where on it is a request, with [`FRAME`] bytes in
+    /// front.
+    pub(crate) fn end(&self, out: &mut [u8]) -> usize {
+        let room = self.room();
+        let scope = self.scope.len() + out.len() - room;
+        let resource = self.resource.len() + wire::head_length(SCOPES, scope) + scope;
+        let mut front = Vec::with_capacity(room);
+        front.resize(FRAME, 0);
+        wire::head(&mut front, RESOURCES, resource);
+        front.extend_from_slice(&self.resource);
+        wire::head(&mut front, SCOPES, scope);
+        front.extend_from_slice(&self.scope);
+        let start = room - front.len();
+        out[start..room].copy_from_slice(&front);
+        start
+    }
+
+    /// What comes before is not longer, in bytes.
+    fn room(&self) -> usize {
+        FRAME + 2 * LONGEST_HEAD + self.resource.len() + self.scope.len()
     }
 }
 
@@ -90,6 +105,16 @@ mod tests {
     fn envelope(kind: Kind) -> Envelope {
         let resource = [("service.name", "gateway"), ("zone", "eu")].map(|(key, value)| (key.into(), value.into()));
         Envelope::new(kind, &resource, Scope { name: "sluice", version: "1", schema_url: "url" })
+    }
+
+    /// With so many of these in it.
+    fn of(kind: Kind, item: &[u8], count: usize) -> Vec<u8> {
+        let envelope = envelope(kind);
+        let mut out = vec![7; 9];
+        envelope.begin(&mut out);
+        (0..count).for_each(|_| out.extend_from_slice(item));
+        let start = envelope.end(&mut out);
+        out.split_off(start + FRAME)
     }
 
     fn texts(attributes: &[KeyValue]) -> Vec<(&str, Option<Value>)> {
@@ -111,8 +136,8 @@ mod tests {
         let mut named = Vec::new();
         // The name of a span.
         wire::nested(&mut named, ITEM, |out| wire::bytes(out, 5, b"GET"));
-        let request = envelope(Kind::Traces).around(std::iter::repeat_n(&*named, 600), vec![7; 9]);
-        let read = ExportTraceServiceRequest::decode(&request[FRAME..]).unwrap();
+        let request = of(Kind::Traces, &named, 600);
+        let read = ExportTraceServiceRequest::decode(&*request).unwrap();
         let [told] = &read.resource_spans[..] else { panic!("{read:?}") };
         assert_eq!((texts(&told.resource.as_ref().unwrap().attributes), &*told.schema_url), (expected().into(), "url"));
         let [within] = &told.scope_spans[..] else { panic!("{told:?}") };
@@ -122,8 +147,8 @@ mod tests {
         let mut named = Vec::new();
         // The severity of a record.
         wire::nested(&mut named, ITEM, |out| wire::bytes(out, 3, b"WARN"));
-        let request = envelope(Kind::Logs).around(std::iter::repeat_n(&*named, 600), vec![7; 9]);
-        let read = ExportLogsServiceRequest::decode(&request[FRAME..]).unwrap();
+        let request = of(Kind::Logs, &named, 600);
+        let read = ExportLogsServiceRequest::decode(&*request).unwrap();
         let [told] = &read.resource_logs[..] else { panic!("{read:?}") };
         assert_eq!((texts(&told.resource.as_ref().unwrap().attributes), &*told.schema_url), (expected().into(), "url"));
         let [within] = &told.scope_logs[..] else { panic!("{told:?}") };

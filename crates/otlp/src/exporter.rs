@@ -57,21 +57,17 @@ struct Courier<B> {
     queue: mpsc::Receiver<B>,
     counts: Arc<Counts>,
     random: Random,
-    /// Are being gathered.
-    batches: Vec<B>,
-    /// Came when those that were gathered were enough.
-    next: Option<B>,
-    /// So many are on their way.
+    /// Is being gathered, or of use for the next one: fresh memory is what telling costs most.
+    message: Vec<u8>,
+    /// So many were gathered, or are on their way.
     untold: u64,
     /// What was told last was not taken; said once, not once for each.
     is_failing: bool,
-    /// For the next message.
-    buffer: Vec<u8>,
 }
 
-/// Told at a time; servers of gRPC take 4 MiB if nobody says otherwise.
-const MOST_BYTES: usize = 2 << 20;
-/// Of a buffer, from one message to the next.
+/// A message that is so large waits for no more; servers of gRPC take 4 MiB if nobody says otherwise.
+const ENOUGH: usize = 2 << 20;
+/// Of the room of a message, for the next one.
 const KEPT: usize = 256 << 10;
 
 /// How long a batch waits for more: a request to a collector costs a hundred times what one more span does.
@@ -106,11 +102,9 @@ impl<B: Batch> Exporter<B> {
             queue: receiver,
             counts: counts.clone(),
             random: Random::seeded(u64::from(std::process::id())),
-            batches: Vec::new(),
-            next: None,
+            message: Vec::new(),
             untold: 0,
             is_failing: false,
-            buffer: Vec::new(),
         };
         scheduling::background(name, move || {
             runtime.block_on(courier.work_until(&told_to_end));
@@ -145,6 +139,11 @@ impl Drop for Thread {
 // === impl Queue ===
 
 impl<B: Batch> Queue<B> {
+    /// Whether the next batch is taken.
+    pub fn has_room(&self) -> bool {
+        self.sender.capacity() > 0
+    }
+
     /// Takes a batch, or drops and counts it. Never waits.
     pub fn hand_over(&self, batch: B) {
         let (batch, reason) = match self.sender.try_send(batch) {
@@ -175,9 +174,8 @@ impl<B: Batch> Courier<B> {
             () = self.work() => {}
             () = late => {
                 self.queue.close();
-                let waiting = self.batches.iter().chain(&self.next).map(B::count).sum::<u64>();
                 let queued = std::iter::from_fn(|| self.queue.try_recv().ok()).map(|batch| batch.count()).sum::<u64>();
-                let lost = self.untold + waiting + queued;
+                let lost = self.untold + queued;
                 self.counts.note_dropped(Reason::Ended, lost);
                 tracing::warn!(lost, collector = self.client.endpoint(), "the collector took not all before the end");
             }
@@ -186,41 +184,40 @@ impl<B: Batch> Courier<B> {
 
     async fn work(&mut self) {
         while self.gather().await {
-            let message = self.envelope.around(self.batches.iter().map(B::bytes), std::mem::take(&mut self.buffer));
-            // Whoever waits for their buffers gets them back now.
-            self.untold = self.batches.drain(..).map(|batch| batch.count()).sum();
-            let body = self.client.body(message);
-            self.deliver(&body, self.untold).await;
+            let start = self.envelope.end(&mut self.message);
+            let body = self.client.body(&mut self.message, start);
+            self.deliver(&body).await;
             self.untold = 0;
-            // Fresh memory is what all this costs most. What was unusually large is not kept.
-            self.buffer = body.try_into_mut().map(Vec::from).unwrap_or_default();
-            self.buffer.shrink_to(KEPT);
+            if self.message.capacity() == 0 {
+                self.message = room_of(body);
+            }
         }
     }
 
     /// Whether there is something. Waits for it, and a little longer for more.
     async fn gather(&mut self) -> bool {
-        let first = match self.next.take() {
-            Some(kept) => Some(kept),
-            None => self.queue.recv().await,
-        };
-        let Some(first) = first else { return false };
-        let mut bytes = first.bytes().len();
-        self.batches.push(first);
+        let Some(first) = self.queue.recv().await else { return false };
+        self.envelope.begin(&mut self.message);
+        self.take(first);
         let until = Instant::now() + LINGER;
-        while let Ok(Some(more)) = timeout_at(until.into(), self.queue.recv()).await {
-            bytes += more.bytes().len();
-            if bytes > MOST_BYTES {
-                self.next = Some(more);
-                break;
-            }
-            self.batches.push(more);
+        while self.message.len() < ENOUGH
+            && let Ok(Some(more)) = timeout_at(until.into(), self.queue.recv()).await
+        {
+            self.take(more);
         }
         true
     }
 
+    fn take(&mut self, batch: B) {
+        self.message.extend_from_slice(batch.bytes());
+        self.untold += batch.count();
+        // Whoever waits for its buffer gets it back now.
+        drop(batch);
+    }
+
     /// Tells it, and tries again for a while if that may help.
-    async fn deliver(&mut self, body: &Bytes, count: u64) {
+    async fn deliver(&mut self, body: &Bytes) {
+        let count = self.untold;
         let give_up = Instant::now() + GIVE_UP;
         let mut wait = FIRST_WAIT;
         loop {
@@ -265,5 +262,95 @@ impl<B: Batch> Courier<B> {
                 "the collector does not take what it is told; what there is no room for is dropped"
             );
         }
+    }
+}
+
+/// If nobody holds it any more. What was unusually large is not kept.
+fn room_of(body: Bytes) -> Vec<u8> {
+    let Ok(mut body) = body.try_into_mut() else { return Vec::new() };
+    body.clear();
+    let mut room = Vec::from(body);
+    room.shrink_to(KEPT);
+    room
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::{SocketAddr, TcpListener},
+        sync::mpsc::Receiver,
+        thread,
+    };
+
+    use model::{FromText as _, Otlp, OtlpProtocol, UpstreamTls, values::HttpUrl};
+
+    use super::*;
+    use crate::{Kind, Scope};
+
+    struct Large(Vec<u8>);
+
+    impl Batch for Large {
+        fn bytes(&self) -> &[u8] {
+            &self.0
+        }
+
+        fn count(&self) -> u64 {
+            1
+        }
+    }
+
+    /// Takes whatever it is sent over one connection, and says how much each time.
+    fn collector() -> (SocketAddr, Receiver<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap() == 0 {
+                    return;
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line == "\r\n" {
+                    reader.read_exact(&mut vec![0; length]).unwrap();
+                    tell.send(length).unwrap();
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                }
+            }
+        });
+        (address, told)
+    }
+
+    #[test]
+    fn much_is_told_in_several_messages() {
+        const SIZE: usize = 3 << 19;
+        let (address, told) = collector();
+        let otlp = Otlp {
+            endpoint: HttpUrl::from_text(&format!("http://{address}")).unwrap(),
+            protocol: OtlpProtocol::Http,
+            headers: Vec::new(),
+            tls: UpstreamTls::default(),
+            timeout: Duration::from_secs(10),
+            gzip: false,
+        };
+        let counts = Arc::new(Counts::default());
+        let scope = Scope { name: "sluice", version: "", schema_url: "" };
+        let envelope = Envelope::new(Kind::Traces, &[], scope);
+        let client = Client::new(&otlp).unwrap();
+        let exporter = Exporter::start("test", client, envelope, 10, counts.clone()).unwrap();
+        let queue = exporter.queue();
+        for _ in 0..3 {
+            queue.hand_over(Large(vec![0; SIZE]));
+        }
+        drop((queue, exporter));
+        let lengths: Vec<usize> = told.iter().collect();
+        assert!(matches!(lengths[..], [two, one] if two > 2 * SIZE && two < 4 << 20 && one > SIZE), "{lengths:?}");
+        assert_eq!(counts.exported(), 3);
     }
 }

@@ -29,4 +29,4 @@ pub use client::{Client, Kind, OpenError};
 pub use counts::{Counts, Reason};
 pub use envelope::{Envelope, ITEM, Scope};
 pub use exporter::{Batch, Exporter, Queue};
-pub use outcome::Outcome;
+use outcome::Outcome;

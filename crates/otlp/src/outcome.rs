@@ -13,7 +13,7 @@ use crate::answers::{Exported, RetryInfo, RpcStatus};
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// All was taken, but for so many.
     Taken { rejected: u64, why: String },
     /// It is worth another try, not before this time has passed.

@@ -38,13 +38,13 @@ pub fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 }
 
 /// What comes before a message, a text or bytes that is so long.
-pub fn head(out: &mut Vec<u8>, field: u32, length: usize) {
+pub(crate) fn head(out: &mut Vec<u8>, field: u32, length: usize) {
     key(out, field, WireType::LengthDelimited);
     varint(out, length as u64);
 }
 
 /// Of [`head`].
-pub fn head_length(field: u32, length: usize) -> usize {
+pub(crate) fn head_length(field: u32, length: usize) -> usize {
     key_len(field) + encoded_len_varint(length as u64)
 }
 

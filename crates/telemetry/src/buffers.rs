@@ -1,6 +1,6 @@
 //! Buffers in circulation: a worker fills one, another thread empties it, and it goes back.
 //!
-//! So neither of them allocates in the steady state, and no memory that one thread took is given back by another.
+//! So neither of them allocates while the other keeps up, and little memory that one thread took is given back by another.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 

@@ -131,6 +131,11 @@ impl Collector {
         locked(&self.state).spans.clone()
     }
 
+    /// How many these are.
+    pub fn spans_taken(&self) -> usize {
+        locked(&self.state).spans.len()
+    }
+
     /// The records that it took so far.
     pub fn records(&self) -> Vec<Record> {
         locked(&self.state).records.clone()

@@ -64,9 +64,9 @@ pub(in crate::run) fn measure(args: &Args) -> Result<String, Failure> {
     for number in 1..=args.rounds.div_ceil(ROUNDS_OF_A_START).max(1) {
         let begin = |(_, keys): &(_, &str)| Variant::start(args, keys, &address, bench.origin());
         let variants = VARIANTS.iter().map(begin).collect::<Result<Vec<_>, _>>()?;
-        let told = collector.spans().len();
+        let told = collector.spans_taken();
         let cheapest = cheapest(&bench, &variants)?;
-        if collector.spans().len() == told {
+        if collector.spans_taken() == told {
             return Err("the collector was told nothing, so what tracing costs was not measured".into());
         }
         eprintln!("start {number}: {cheapest:.2?} µs");

@@ -26,11 +26,14 @@ pub struct Traced<'a> {
     pub upstream_of: &'a dyn Fn(&Attempt) -> &'a str,
 }
 
-/// So many exchanges a worker hands over at a time. Those that are fewer go with its next tick.
+/// So many exchanges a worker hands over at a time, or fewer that need as many bytes as [`FULL`]. Those that are fewer still go
+/// with its next tick.
 const BATCH: usize = 64;
 /// What these need in bytes, if they are of the usual kind: one attempt, and nothing that was waited for.
 const ROOM: usize = 64 << 10;
-/// Buffers of a worker that are kept for what comes; a collector that is slow has more under way.
+/// The rest of the room is for the exchange that makes it full.
+const FULL: usize = 60 << 10;
+/// Buffers of a worker that are kept for what comes; while a collector is slow more are under way.
 const KEPT: usize = 8;
 
 /// Of the conventions that attributes follow.
@@ -111,14 +114,15 @@ impl WorkerTraces {
     pub fn tell(&mut self, traced: &Traced<'_>) {
         self.spans += spans::write(traced, &mut self.buffer);
         self.exchanges += 1;
-        if self.exchanges >= BATCH {
+        if self.exchanges >= BATCH || self.buffer.len() >= FULL {
             self.hand_over();
         }
     }
 
-    /// Hands over what there is. To be called about once a second, so that nothing is older than that.
+    /// Hands over what there is. To be called about once a second, so that nothing is older than that; unless what was handed over
+    /// before still waits.
     pub fn tick(&mut self) {
-        if self.exchanges > 0 {
+        if self.exchanges > 0 && self.queue.has_room() {
             self.hand_over();
         }
     }
@@ -133,6 +137,8 @@ impl WorkerTraces {
 
 impl Drop for WorkerTraces {
     fn drop(&mut self) {
-        self.tick();
+        if self.exchanges > 0 {
+            self.hand_over();
+        }
     }
 }

@@ -71,6 +71,9 @@ const PARENT_IS_REMOTE: u32 = 0x200;
 
 /// In bytes; what is longer is cut.
 const LONGEST_PATH: usize = 1024;
+const LONGEST_METHOD: usize = 64;
+/// In bytes; what is longer is nothing that had to be passed on (W3C Trace Context, 3.3.1.5).
+const LONGEST_STATE: usize = 512;
 
 /// Methods that nobody knows would make as many series as there are words.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
@@ -110,7 +113,7 @@ fn server(traced: &Traced<'_>, out: &mut Vec<u8>) {
     span.write(traced, out, |out| {
         method(out, line.method);
         text(out, "url.scheme", line.scheme);
-        text(out, "url.path", &line.path[..line.path.floor_char_boundary(LONGEST_PATH)]);
+        text(out, "url.path", cut(line.path, LONGEST_PATH));
         server_of(out, str::from_utf8(line.host).unwrap_or_default(), Some(line.scheme));
         wire::attribute(out, ATTRIBUTES, "client.address", |out| wire::display(out, line.client));
         let version = if matches!(line.protocol, Protocol::Http1 | Protocol::WebSocket) { "1.1" } else { "2" };
@@ -192,7 +195,8 @@ impl Span<'_> {
             wire::bytes(out, SPAN_ID, self.id.bytes());
             // What vendors said beside the context belongs to the caller's trace.
             let state = line.request_headers.get("tracestate").filter(|_| trace.parent.is_some());
-            if let Some(state) = state.and_then(|state| state.to_str().ok()) {
+            let state = state.and_then(|state| state.to_str().ok());
+            if let Some(state) = state.filter(|state| state.len() <= LONGEST_STATE) {
                 wire::bytes(out, TRACE_STATE, state.as_bytes());
             }
             if let Some(parent) = self.parent {
@@ -207,9 +211,9 @@ impl Span<'_> {
                 }
             });
             wire::integer(out, KIND, self.kind);
-            let began = line.nanos() + nanos(self.began);
+            let began = line.nanos().saturating_add(nanos(self.began));
             wire::fixed64(out, START, began);
-            wire::fixed64(out, END, began + nanos(self.took));
+            wire::fixed64(out, END, began.saturating_add(nanos(self.took)));
             attributes(out);
             if let Some(failure) = self.failure {
                 text(out, "error.type", failure.name());
@@ -289,7 +293,7 @@ fn method(out: &mut Vec<u8>, method: &str) {
         Some(known) => text(out, "http.request.method", known),
         None => {
             text(out, "http.request.method", "_OTHER");
-            text(out, "http.request.method_original", method);
+            text(out, "http.request.method_original", cut(method, LONGEST_METHOD));
         }
     }
 }
@@ -320,6 +324,11 @@ fn host_and_port(authority: &str) -> (&str, Option<u16>) {
         None if host.contains(':') => (authority, None),
         None => (host, port),
     }
+}
+
+/// Not more than so many bytes of it.
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -495,6 +504,8 @@ mod tests {
         assert_eq!(span.name, "HTTP");
         assert_eq!(told(span, "http.request.method"), "_OTHER");
         assert_eq!(told(span, "http.request.method_original"), "BREW");
+        let long = Told { method: "X".repeat(1000).leak(), ..Told::new() };
+        assert_eq!(told(&long.spans()[2], "http.request.method_original"), "X".repeat(64));
     }
 
     #[test]
