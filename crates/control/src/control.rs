@@ -274,6 +274,7 @@ impl Control {
         drop(state);
         // Waits until the collector was told of the last ones.
         drop(telling);
+        self.discovery.keep();
     }
 }
 

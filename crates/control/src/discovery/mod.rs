@@ -187,6 +187,17 @@ impl Discovery {
         (!list.is_empty()).then(|| format!("no answer yet for {list}"))
     }
 
+    /// Keeps all that is believed for the next start, however short ago something was kept, and waits until the disk has it: for
+    /// an orderly end.
+    pub(crate) fn keep(&self) {
+        let Some(store) = &self.shared.store else { return };
+        let now = Moment::now();
+        let mut services = self.shared.services();
+        services.by.iter_mut().for_each(|(service, followed)| followed.save(service, store, now));
+        drop(services);
+        store.finish();
+    }
+
     fn watching(&self) -> MutexGuard<'_, Watching> {
         self.watching.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -256,7 +267,11 @@ impl Shared {
         if followed.keeper.due(now.instant).is_some() {
             followed.catch_up(self);
         }
-        followed.save(service, self.store.as_ref(), now);
+        if let Some(store) = &self.store
+            && followed.rested().is_none_or(|rested| now.instant >= rested)
+        {
+            followed.save(service, store, now);
+        }
     }
 
     /// Looks at all services whose time has come. Returns when to look again.
@@ -311,25 +326,31 @@ impl Followed {
         self.upstreams.iter().for_each(|upstream| shared.swap(upstream, live.iter()));
     }
 
-    /// Keeps what is believed for the next start, unless it was kept just now.
-    fn save(&mut self, service: &Service, store: Option<&Store>, now: Moment) {
-        let (Some(store), Some(believed)) = (store, self.keeper.believed()) else { return };
-        let is_time = self.saved_at.is_none_or(|saved| now.instant >= saved + BETWEEN_SAVES);
-        // What could not be understood is of no use to anybody later.
-        if is_time && self.saved.as_ref().is_none_or(|saved| saved.instances != believed.answer.instances) {
-            store.save(service, &believed.answer, now.wall);
-            self.saved = Some(believed.answer.clone());
+    /// Keeps what is believed for the next start, if the disk has something else.
+    fn save(&mut self, service: &Service, store: &Store, now: Moment) {
+        if let Some(believed) = self.unsaved() {
+            store.save(service, believed, now.wall);
+            self.saved = Some(believed.clone());
             self.saved_at = Some(now.instant);
         }
     }
 
+    /// What is believed, and is not what the disk has.
+    fn unsaved(&self) -> Option<&Answer> {
+        let believed = &self.keeper.believed()?.answer;
+        // What could not be understood is of no use to anybody later.
+        let is_saved = self.saved.as_ref().is_some_and(|saved| saved.instances == believed.instances);
+        (!is_saved).then_some(believed)
+    }
+
+    /// From when on a file may be written once more; `None`: it never was.
+    fn rested(&self) -> Option<Instant> {
+        self.saved_at.map(|saved| saved + BETWEEN_SAVES)
+    }
+
     /// When to look at it again, if nothing is heard before.
     fn next(&self) -> Option<Instant> {
-        let believed = self.keeper.believed();
-        let is_unsaved = believed.is_some_and(|believed| {
-            self.saved.as_ref().is_none_or(|saved| saved.instances != believed.answer.instances)
-        });
-        let save = self.saved_at.filter(|_| is_unsaved).map(|saved| saved + BETWEEN_SAVES);
+        let save = self.rested().filter(|_| self.unsaved().is_some());
         self.keeper.next().into_iter().chain(save).min()
     }
 }

@@ -163,6 +163,16 @@ impl Store {
         self.folder.join(format!("{}-{plain}-{hash:016x}.json", service.registry()))
     }
 
+    /// Waits until what was given to be saved is on the disk.
+    pub(crate) fn finish(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Writer { jobs, thread }) = writer {
+            drop(jobs);
+            // That it panicked has been said.
+            _ = thread.join();
+        }
+    }
+
     fn write(&self, file: PathBuf, content: Option<Vec<u8>>) {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
@@ -179,14 +189,9 @@ impl Store {
     }
 }
 
-/// Waits for what is still to be written.
 impl Drop for Store {
     fn drop(&mut self) {
-        if let Some(Writer { jobs, thread }) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            drop(jobs);
-            // That it panicked has been said.
-            _ = thread.join();
-        }
+        self.finish();
     }
 }
 

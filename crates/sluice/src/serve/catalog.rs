@@ -67,6 +67,18 @@ impl Catalog {
     pub(super) async fn changed(&mut self) -> Vec<Further> {
         // The sender is this one's own.
         _ = self.hears.changed().await;
+        self.keep()
+    }
+
+    /// Follows it no further. What was told meanwhile is kept for the next start.
+    pub(super) fn end(mut self) {
+        self.followed = None;
+        if self.hears.has_changed().unwrap_or_default() {
+            self.keep();
+        }
+    }
+
+    fn keep(&mut self) -> Vec<Further> {
         let documents = self.hears.borrow_and_update().clone();
         if let Err(error) = write(&self.file, &documents) {
             tracing::warn!(file = %self.file.display(), %error, "what the catalog says is not kept for the next start");

@@ -266,6 +266,7 @@ impl Server {
             () = leave(&mut self.registered, &self.nodes) => {}
             () = self.signals.interrupted() => return ExitCode::from(INTERRUPTED),
         }
+        self.catalog.end();
         let grace = self.control.snapshot().settings.grace;
         tracing::info!(?grace, "draining: exchanges under way may finish; Ctrl-C once more ends them");
         let control = self.control.clone();
