@@ -100,7 +100,7 @@ fn receive(
         proxy_protocol: listener.proxy_protocol,
         tls: listener.tls.clone(),
     };
-    let (worker, binding) = (worker.clone(), binding.clone());
+    let (worker, binding, admission) = (worker.clone(), binding.clone(), worker.admit());
     drop(tokio::task::spawn_local(async move {
         let end = match accepted {
             Accepted::Tcp(stream, peer) => match prepare(&stream) {
@@ -115,7 +115,7 @@ fn receive(
         if let Err(error) = end {
             tracing::debug!(%error, "connection refused");
         }
-        drop(permit);
+        drop((permit, admission));
     }));
 }
 

@@ -44,9 +44,12 @@ pub(crate) struct Worker {
     world: RefCell<Rc<World>>,
     /// Generation of `world`.
     generation: Cell<u64>,
+    /// Connections that were accepted and are open, those included of which nothing is known yet.
+    accepted: Cell<usize>,
+    /// Of these, those that said something.
     connections: RefCell<Slab<Rc<Connection>>>,
-    /// A connection ended.
-    ended: Notify,
+    /// Something became another that a drain looks at.
+    turned: Notify,
     listening: RefCell<Vec<Listening>>,
     log: RefCell<Option<WorkerLog>>,
     pub(crate) flights: Rc<Flights>,
@@ -59,6 +62,9 @@ pub(crate) struct Worker {
     /// At routes that came near.
     pub(crate) looks: Budget,
 }
+
+/// A connection that was accepted, for as long as it is open.
+pub(crate) struct Admission(Rc<Worker>);
 
 /// Takes a connection off the list when it ends.
 pub(crate) struct Registration {
@@ -98,6 +104,9 @@ struct Listening {
 
 /// Age at which log lines go out, and how often pools are looked through.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long a drain waits for the first bytes of those who connected before.
+const ARRIVING: Duration = Duration::from_secs(1);
 
 /// The life of a worker.
 pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
@@ -140,8 +149,9 @@ impl Worker {
             shared,
             generation: Cell::new(snapshot.generation),
             world: RefCell::new(Rc::new(World::new(snapshot, None))),
+            accepted: Cell::default(),
             connections: RefCell::default(),
-            ended: Notify::new(),
+            turned: Notify::new(),
             listening: RefCell::default(),
             log: RefCell::new(log),
             flights: Rc::new(flights),
@@ -169,9 +179,15 @@ impl Worker {
         self.random.borrow_mut().split()
     }
 
+    pub(crate) fn admit(self: &Rc<Self>) -> Admission {
+        self.accepted.set(self.accepted.get() + 1);
+        Admission(self.clone())
+    }
+
     pub(crate) fn register(self: &Rc<Self>, connection: Rc<Connection>) -> Registration {
         self.metrics.connection_opened(self.index);
         let key = self.connections.borrow_mut().insert(connection);
+        self.turned.notify_one();
         Registration { worker: self.clone(), key }
     }
 
@@ -263,22 +279,33 @@ impl Worker {
     }
 
     async fn drain(&self, deadline: Instant) {
+        // What the kernel has accepted for us is still served: the acceptors hear of it with the next look at the event queue, and
+        // empty their queues before they stop.
+        tokio::task::yield_now().await;
         for listening in self.listening.borrow_mut().drain(..) {
             listening.stop.notify_one();
         }
-        // What the kernel had accepted for us is still served: the acceptors empty their queues before they stop.
         tokio::task::yield_now().await;
-        let finished = async {
-            while self.is_busy() {
-                for (_, connection) in &*self.connections.borrow() {
-                    connection.drain();
-                }
-                self.ended.notified().await;
-            }
-        };
-        _ = tokio::time::timeout_at(deadline.into(), finished).await;
+        let arrived = deadline.min(Instant::now() + ARRIVING);
+        _ = tokio::time::timeout_at(arrived.into(), self.drained_while(Self::awaits_arrivals)).await;
+        _ = tokio::time::timeout_at(deadline.into(), self.drained_while(Self::is_busy)).await;
         self.with_log(WorkerLog::tick);
         self.with_traces(WorkerTraces::tick);
+    }
+
+    /// Lets exchanges finish, and connections take no more, until this is so no longer.
+    async fn drained_while(&self, is_so: fn(&Self) -> bool) {
+        while is_so(self) {
+            for (_, connection) in &*self.connections.borrow() {
+                connection.drain();
+            }
+            self.turned.notified().await;
+        }
+    }
+
+    /// Something was accepted of which nothing is known yet: what it says may be under way.
+    fn awaits_arrivals(&self) -> bool {
+        self.accepted.get() > self.connections.borrow().len()
     }
 
     /// Connections are open, or tunnels, which have left theirs.
@@ -288,7 +315,16 @@ impl Worker {
 
     /// Something ended that a drain may wait for.
     pub(crate) fn note_end(&self) {
-        self.ended.notify_one();
+        self.turned.notify_one();
+    }
+}
+
+// === impl Admission ===
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.accepted.set(self.0.accepted.get() - 1);
+        self.0.note_end();
     }
 }
 
