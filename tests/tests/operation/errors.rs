@@ -117,7 +117,7 @@ async fn bad_request_bodies_are_told_why() {
         r#"
 gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
 listeners:
-  - {{ name: web, address: "127.0.0.1:0", limits: {{ body_bytes: 10KiB, stall_timeout: 300ms, header_timeout: 300ms }} }}
+  - {{ name: web, address: "127.0.0.1:0", limits: {{ body_bytes: 10KiB, stall_timeout: 3s, header_timeout: 300ms }} }}
 upstreams:
   - {{ name: origin, endpoints: ["{}"] }}
 routes:
@@ -228,8 +228,8 @@ async fn truncated_bodies_stay_truncated() {
 gateway: {{ workers: 2, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
 listeners: [{{ name: web, address: "127.0.0.1:0" }}]
 upstreams:
-  - {{ name: idle, endpoints: ["{0}"], timeouts: {{ idle: 200ms }} }}
-  - {{ name: total, endpoints: ["{0}"], timeouts: {{ total: 200ms }} }}
+  - {{ name: idle, endpoints: ["{0}"], timeouts: {{ idle: 2s }} }}
+  - {{ name: total, endpoints: ["{0}"], timeouts: {{ total: 3s }} }}
 routes:
   - {{ name: idle, upstream: idle }}
   - {{ name: total, match: {{ path: /total }}, upstream: total }}
@@ -273,7 +273,7 @@ async fn kept_connections_may_be_dead() {
         r#"
 gateway: {{ workers: 1, admin: {{ address: "127.0.0.1:0" }}, access_log: {{ path: stdout }} }}
 listeners: [{{ name: web, address: "127.0.0.1:0" }}]
-upstreams: [{{ name: origin, endpoints: ["{}"], timeouts: {{ first_byte: 300ms }} }}]
+upstreams: [{{ name: origin, endpoints: ["{}"], timeouts: {{ first_byte: 3s }} }}]
 routes: [{{ name: all, upstream: origin }}]
 "#,
         network.address
@@ -288,6 +288,21 @@ routes: [{{ name: all, upstream: origin }}]
     network.heal();
     assert_eq!(client.get("/").await.text(), "alive");
     are_counted(&gateway, [Cause::ResponseTimeout; 2].into_iter()).await;
+}
+
+/// A client that was refused and does not leave is told of all the same.
+#[tokio::test]
+async fn who_stays_after_a_refusal_is_told_of() {
+    let origin = Origin::text("never asked").await;
+    let gateway = Process::start(&document(&origin)).await;
+    let Refused { what, octets, cause, .. } = refused().into_iter().find(|refused| refused.by_codec).unwrap();
+    let mut wire = Wire::connect(gateway.address("web")).await;
+    wire.send(&octets).await.unwrap();
+    let refusal = Refusal::from(wire.response().await.unwrap());
+    refusal.is_problem(cause, what);
+    are_logged(&gateway, "request_id", &[(refusal.field("x-request-id").unwrap().to_owned(), cause)]).await;
+    are_counted(&gateway, [cause].into_iter()).await;
+    drop(wire);
 }
 
 /// A client that goes away takes its exchange along: nobody works for it any more.

@@ -48,7 +48,8 @@ where
                     return;
                 }
             }
-            Phase::Idle | Phase::Exchange | Phase::Closing => return,
+            // Whoever does not read in time that it was refused was refused all the same.
+            Phase::Idle | Phase::Exchange | Phase::Closing => return connection.tell_refused(),
         }
     }
 }
