@@ -81,7 +81,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(60);
 
 /// How long the end waits for a collector.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 // === impl Exporter ===
 
@@ -283,7 +283,7 @@ mod tests {
         thread,
     };
 
-    use model::{FromText as _, Otlp, OtlpProtocol, UpstreamTls, values::HttpUrl};
+    use model::{FromText as _, Otlp, OtlpProtocol, values::HttpUrl};
 
     use super::*;
     use crate::{Kind, Scope};
@@ -331,14 +331,8 @@ mod tests {
     fn much_is_told_in_several_messages() {
         const SIZE: usize = 3 << 19;
         let (address, told) = collector();
-        let otlp = Otlp {
-            endpoint: HttpUrl::from_text(&format!("http://{address}")).unwrap(),
-            protocol: OtlpProtocol::Http,
-            headers: Vec::new(),
-            tls: UpstreamTls::default(),
-            timeout: Duration::from_secs(10),
-            gzip: false,
-        };
+        let endpoint = HttpUrl::from_text(&format!("http://{address}")).unwrap();
+        let otlp = Otlp { protocol: OtlpProtocol::Http, ..Otlp::to(endpoint) };
         let counts = Arc::new(Counts::default());
         let scope = Scope { name: "sluice", version: "", schema_url: "" };
         let envelope = Envelope::new(Kind::Traces, &[], scope);

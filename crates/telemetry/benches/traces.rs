@@ -14,7 +14,7 @@ use message::{
     Attempt, Random, Record,
     trace::{Format, Ratio, Rules, Whose},
 };
-use model::{FromText as _, Otlp, OtlpProtocol, UpstreamTls, values::HttpUrl};
+use model::{FromText as _, Otlp, values::HttpUrl};
 use otlp::Client;
 use telemetry::{Line, Timing, TraceMetrics, Traced, Traces};
 
@@ -93,14 +93,6 @@ fn told(bencher: Bencher) {
 fn traces() -> Traces {
     // tidy-allow fixed-port: data, never bound
     let endpoint = HttpUrl::from_text("http://127.0.0.1:9").expect("an address");
-    let otlp = Otlp {
-        endpoint,
-        protocol: OtlpProtocol::Grpc,
-        headers: Vec::new(),
-        tls: UpstreamTls::default(),
-        timeout: Duration::from_secs(1),
-        gzip: false,
-    };
-    let client = Client::new(&otlp).expect("a client");
+    let client = Client::new(&Otlp::to(endpoint)).expect("a client");
     Traces::open(client, &[], "0", (1, 2048), &TraceMetrics::default()).expect("a thread")
 }

@@ -15,7 +15,7 @@ use message::{
     trace::{Format, Ratio, Rules, Whose},
 };
 use model::{
-    FromText as _, LogFormat, LogItem, LogPart, LogSink, Otlp, OtlpProtocol, UpstreamTls,
+    FromText as _, LogFormat, LogItem, LogPart, LogSink, Otlp, OtlpProtocol,
     values::{HttpUrl, LogField},
 };
 use otlp::Client;
@@ -189,14 +189,7 @@ fn an_exchange_that_is_told_of_allocates_nothing() {
     };
     // Nobody is there who could be told. tidy-allow fixed-port: data, never bound
     let endpoint = HttpUrl::from_text("http://127.0.0.1:1").unwrap();
-    let otlp = Otlp {
-        endpoint,
-        protocol: OtlpProtocol::Http,
-        headers: Vec::new(),
-        tls: UpstreamTls::default(),
-        timeout: Duration::from_secs(1),
-        gzip: true,
-    };
+    let otlp = Otlp { protocol: OtlpProtocol::Http, gzip: true, ..Otlp::to(endpoint) };
     let client = Client::new(&otlp).unwrap();
     let traces = Traces::open(client, &[], "0", (1, 2048), &TraceMetrics::default()).unwrap();
     let mut worker = traces.worker();

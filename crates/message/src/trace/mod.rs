@@ -80,7 +80,7 @@ impl Context<'_> {
         };
         match self.formats {
             // Asked of every field of every request, so the usual case is one comparison of lengths.
-            [Format::W3c] => name == w3c::TRACEPARENT,
+            [only @ Format::W3c] => is_of(only),
             formats => formats.iter().any(is_of),
         }
     }

@@ -27,27 +27,23 @@ pub(super) fn check(node: &Node, written: document::Tracing, report: &mut Report
 /// A collector, whatever it is told.
 pub(super) fn otlp(node: &Node, written: document::Otlp, report: &mut Report) -> Otlp {
     let document::Otlp { endpoint, protocol, headers, tls, timeout, compression } = written;
-    let protocol = self::protocol(node, &endpoint, protocol, report);
     if let (Some(key), false) = (node.key("tls"), endpoint.is_tls) {
         let hint = format!("write `https://{}`, or leave `tls` out", endpoint.authority());
         report.error_with_hint(&key.place, "the collector is not asked over TLS", hint);
     }
+    let usual = Otlp::to(endpoint);
     Otlp {
-        endpoint,
-        protocol,
+        protocol: self::protocol(node, &usual, protocol, report),
         headers: self::headers(node.near("headers"), headers, report),
         tls: tls.map(tls_rules).unwrap_or_default(),
-        timeout: timeout.map_or(Duration::from_secs(10), Into::into),
+        timeout: timeout.map_or(usual.timeout, Into::into),
         gzip: compression == document::OtlpCompression::Gzip,
+        ..usual
     }
 }
 
-fn protocol(
-    node: &Node,
-    endpoint: &HttpUrl,
-    written: Option<document::OtlpProtocol>,
-    report: &mut Report,
-) -> OtlpProtocol {
+fn protocol(node: &Node, usual: &Otlp, written: Option<document::OtlpProtocol>, report: &mut Report) -> OtlpProtocol {
+    let endpoint = &usual.endpoint;
     for path in ["/v1/traces", "/v1/logs"] {
         if let Some(base) = endpoint.path.strip_suffix(path) {
             let url = HttpUrl { path: base.into(), ..endpoint.clone() };
@@ -56,8 +52,7 @@ fn protocol(
         }
     }
     let (protocol, other) = match (written, endpoint.port) {
-        (None, 4318) => return OtlpProtocol::Http,
-        (None, _) => return OtlpProtocol::Grpc,
+        (None, _) => return usual.protocol,
         (Some(document::OtlpProtocol::Grpc), 4318) => (OtlpProtocol::Grpc, "http"),
         (Some(document::OtlpProtocol::Http), 4317) => (OtlpProtocol::Http, "grpc"),
         (Some(document::OtlpProtocol::Grpc), _) => return OtlpProtocol::Grpc,

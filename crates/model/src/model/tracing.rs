@@ -71,6 +71,17 @@ pub enum Whose {
     Anybody,
 }
 
+// === impl Otlp ===
+
+impl Otlp {
+    /// With nothing but defaults. The port 4318 is that of OTLP over HTTP.
+    pub fn to(endpoint: HttpUrl) -> Self {
+        let protocol = if endpoint.port == 4318 { OtlpProtocol::Http } else { OtlpProtocol::Grpc };
+        let tls = UpstreamTls::default();
+        Self { endpoint, protocol, headers: Vec::new(), tls, timeout: Duration::from_secs(10), gzip: false }
+    }
+}
+
 // === defaults ===
 
 impl Default for Sample {

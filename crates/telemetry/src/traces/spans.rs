@@ -14,8 +14,6 @@ use crate::Protocol;
 struct Span<'a> {
     id: SpanId,
     parent: Option<SpanId>,
-    /// Its parent is of another process.
-    is_remote: bool,
     kind: u64,
     /// The method, where there is one that is known, and what comes after it.
     name: [&'a str; 2],
@@ -103,7 +101,6 @@ fn server(traced: &Traced<'_>, out: &mut Vec<u8>) {
     let span = Span {
         id: trace.span,
         parent: trace.parent,
-        is_remote: trace.parent.is_some(),
         kind: SERVER,
         name: [known_method(line.method).unwrap_or("HTTP"), pattern.unwrap_or_default()],
         began: Duration::ZERO,
@@ -144,7 +141,6 @@ fn client(traced: &Traced<'_>, index: usize, attempt: &Attempt, began: Duration,
     let span = Span {
         id: trace.attempt(index),
         parent: Some(trace.span),
-        is_remote: false,
         kind: CLIENT,
         name: [known_method(line.method).unwrap_or("HTTP"), ""],
         began,
@@ -171,7 +167,6 @@ fn internal(traced: &Traced<'_>, index: usize, wait: &Wait, out: &mut Vec<u8>) {
     let span = Span {
         id: trace.wait(index),
         parent: Some(trace.span),
-        is_remote: false,
         kind: INTERNAL,
         name: [what, policy.unwrap_or_default()],
         began,
@@ -223,7 +218,9 @@ impl Span<'_> {
                 });
             }
             let context = u32::from(trace.is_sampled) | u32::from(trace.is_random) << 1;
-            let remote = if self.is_remote { PARENT_IS_REMOTE } else { 0 };
+            // Who came from outside has its parent there; all others have it here.
+            let is_remote = self.kind == SERVER && self.parent.is_some();
+            let remote = if is_remote { PARENT_IS_REMOTE } else { 0 };
             wire::fixed32(out, FLAGS, context | PARENT_IS_KNOWN | remote);
         });
     }
