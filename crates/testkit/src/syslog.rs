@@ -11,6 +11,8 @@ use tokio::{
     net::{TcpListener, UdpSocket, UnixDatagram, UnixListener},
 };
 
+use crate::eventually;
+
 /// A server; it is gone when the handle is dropped.
 #[derive(Debug)]
 pub struct SyslogServer {
@@ -66,9 +68,9 @@ impl SyslogServer {
     /// The same at an address that was in use before.
     ///
     /// # Panics
-    /// When nothing can be bound there.
+    /// When nothing can be bound there, for long.
     pub async fn tcp_at(address: &str) -> Self {
-        let listener = TcpListener::bind(address).await.expect("an address that is free");
+        let listener = eventually("the address is free", async || TcpListener::bind(address).await.ok()).await;
         let address = format!("tcp://{}", listener.local_addr().expect("a bound socket has an address"));
         Self::start(address, |messages, scope| async move {
             while let Ok((stream, _)) = listener.accept().await {

@@ -157,7 +157,8 @@ async fn a_circle_ends_after_eight_hops() {
     let (web, operator) = (gateway.address("web"), Operator::of(&gateway));
     let load = Load::start(1, "/steady", move || Client::http1(web));
     for (protocol, route) in [("http1", "over-1"), ("h2c", "over-2")] {
-        let upstream = json!({ "endpoints": [web.to_string()], "protocol": protocol });
+        let upstream =
+            json!({ "endpoints": [web.to_string()], "protocol": protocol, "timeouts": { "connect": "10s" } });
         operator.done(Method::PUT, &format!("/upstreams/{route}"), upstream).await;
         let circle = json!({ "match": { "path": { "prefix": format!("/{route}") } }, "upstream": route });
         operator.done(Method::PUT, &format!("/routes/{route}"), circle).await;

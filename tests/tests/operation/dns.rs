@@ -11,12 +11,12 @@ use testkit::{
 };
 
 /// One listener, one upstream that is found like this, one route.
-fn document(server: &NameServer, dns: &str, discovery: &str) -> String {
+fn document(server: &NameServer, hold: &str, discovery: &str) -> String {
     format!(
         "gateway:
   workers: 2
   admin: {{ address: \"127.0.0.1:0\" }}
-  discovery: {{ hold: 1s, dns: {{ servers: [\"{}\"], {dns} }} }}
+  discovery: {{ hold: {hold}, dns: {{ servers: [\"{}\"], min_ttl: 50ms }} }}
 listeners:
   - {{ name: web, address: \"127.0.0.1:0\" }}
 upstreams:
@@ -45,8 +45,7 @@ async fn name_servers_that_fail_cost_no_request() {
     let orders = Origin::text("orders").await;
     server.set("orders.test", 0, &[here(orders.address)]);
     let port = orders.address.port();
-    let gateway =
-        Process::start(&document(&server, "min_ttl: 50ms", &format!("name: orders.test, port: {port}"))).await;
+    let gateway = Process::start(&document(&server, "1m", &format!("name: orders.test, port: {port}"))).await;
     let web = gateway.address("web");
     answers(web, "orders").await;
 
@@ -91,8 +90,7 @@ async fn a_name_that_stays_away_is_followed_and_comes_back() {
     let server = NameServer::start().await;
     let orders = Origin::text("orders").await;
     let port = orders.address.port();
-    let gateway =
-        Process::start(&document(&server, "min_ttl: 50ms", &format!("name: orders.test, port: {port}"))).await;
+    let gateway = Process::start(&document(&server, "1s", &format!("name: orders.test, port: {port}"))).await;
     let web = gateway.address("web");
     let none = get(web, "/").await;
     assert_eq!(none.status, 503, "nobody knows the name yet: {}", none.text());
@@ -113,7 +111,7 @@ async fn services_of_the_second_rank_wait_for_those_of_the_first() {
     server.set("a.test", 0, &[here(first.address)]);
     server.set("b.test", 0, &[here(second.address)]);
     server.set("_http._tcp.orders.test", 0, &[service(10, &first, "a.test"), service(20, &second, "b.test")]);
-    let gateway = Process::start(&document(&server, "min_ttl: 50ms", "srv: _http._tcp.orders.test")).await;
+    let gateway = Process::start(&document(&server, "1s", "srv: _http._tcp.orders.test")).await;
     let web = gateway.address("web");
     answers(web, "first").await;
     for _ in 0..10 {

@@ -94,7 +94,8 @@ impl Failing {
 
     async fn not_shaking_hands(&mut self) {
         let (ours, others) = (Authority::new(), Authority::new());
-        let trusting = format!("tls: {{ server_name: origin.test, ca: {} }}", ours.ca().display());
+        let tls = format!("tls: {{ server_name: origin.test, ca: {} }}", ours.ca().display());
+        let trusting = format!("timeouts: {{ connect: 10s }}, {tls}");
         let misnamed = secure(tls::server(&ours.server("misnamed", &["other.test"]), &[], None)).await;
         let untrusted = secure(tls::server(&others.server("origin", &["origin.test"]), &[], None)).await;
         let old = secure(tls::server(&ours.server("origin", &["origin.test"]), &["http/1.1"], None)).await;
@@ -104,7 +105,7 @@ impl Failing {
         self.add("untrusted", untrusted.address, &trusting, Cause::TlsCertificate);
         self.add("without-h2", old.address, &format!("protocol: h2, {trusting}"), Cause::TlsFailed);
         self.add("plain", plain.address, &trusting, Cause::TlsFailed);
-        self.add("mute", mute.address, &format!("timeouts: {{ connect: 200ms }}, {trusting}"), Cause::ConnectTimeout);
+        self.add("mute", mute.address, &format!("timeouts: {{ connect: 200ms }}, {tls}"), Cause::ConnectTimeout);
         self.alive.push(Box::new((ours, others, misnamed, untrusted, old, plain, mute)));
     }
 

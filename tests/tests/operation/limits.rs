@@ -114,7 +114,7 @@ async fn trickle(address: SocketAddr) -> Vec<u8> {
 #[tokio::test]
 async fn idle_connections_are_closed_without_a_word() {
     let origin = Origin::text("served").await;
-    let gateway = limited("idle_timeout: 300ms", origin.address).await;
+    let gateway = limited("idle_timeout: 2s", origin.address).await;
     let mut silent = Wire::connect(gateway.address("web")).await;
     assert_eq!(silent.until_close().await.unwrap(), b"");
 

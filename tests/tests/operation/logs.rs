@@ -24,7 +24,7 @@ use testkit::{
     syslog::SyslogServer,
 };
 
-use crate::asking::Operator;
+use crate::{asking::Operator, failing::nobody};
 
 /// A server of batches: answers as the script says, then with 200, and keeps the batches that it takes, by path.
 struct Batches {
@@ -85,11 +85,6 @@ routes:
   - {{ name: bad, match: {{ path: /bad }}, respond: {{ status: 500 }} }}
 "#
     )
-}
-
-/// An address where nobody listens.
-async fn nobody() -> SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 async fn ask(gateway: &Process, paths: impl IntoIterator<Item = String>) {
@@ -275,7 +270,8 @@ async fn collectors_get_every_record_over_either_protocol() {
 /// Who is not there, is killed, or takes nothing, costs lines, and no request anything.
 #[tokio::test]
 async fn sinks_that_are_dead_harm_no_request() {
-    let (gone, silent) = (nobody().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let (_held, gone) = nobody();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Accepts by its queue and never reads.
     let silent = (silent.local_addr().unwrap(), silent);
     // Over TCP the kernel takes megabytes with every connection that is tried, here next to nothing.
@@ -385,6 +381,8 @@ async fn files_may_change_under_load() {
     fs::rename(at("a.jsonl"), at("moved.jsonl")).unwrap();
     gateway.signal(Signal::HUP);
     eventually("the new file", async || at("a.jsonl").exists().then_some(())).await;
+    // It reads the document again as well.
+    eventually("the reload", async || (gateway.generation().await >= 2.0).then_some(())).await;
     load.more(500).await;
     gateway.reload_and_wait(&document("    - { path: b.jsonl }\n")).await;
     load.more(500).await;

@@ -87,9 +87,10 @@ async fn who_registers_is_asked_until_it_is_not_heard_of() {
     assert_eq!(before.status, StatusCode::SERVICE_UNAVAILABLE, "{}", before.text());
     register(&gateway, "stays", stays.address, "5m").await;
     answered_by(&gateway, &["stays"]).await;
-    register(&gateway, "goes", goes.address, "2s").await;
+    register(&gateway, "goes", goes.address, "5m").await;
     answered_by(&gateway, &["goes", "stays"]).await;
-    // It sends no heartbeat.
+    // From now on heartbeats are expected, and it sends none.
+    register(&gateway, "goes", goes.address, "1s").await;
     answered_by(&gateway, &["stays"]).await;
     assert_eq!(statuses(&gateway).await, [("stays".to_owned(), "up".to_owned())]);
     assert_eq!(
@@ -100,7 +101,7 @@ async fn who_registers_is_asked_until_it_is_not_heard_of() {
 
     let metrics = gateway.metrics().await;
     let value = |name, labels: &[(&str, &str)]| metrics.value(name, labels);
-    assert_eq!(value("sluice_own_registry_registrations_total", &[("dialect", "rest")]), Some(2.0));
+    assert_eq!(value("sluice_own_registry_registrations_total", &[("dialect", "rest")]), Some(3.0));
     assert_eq!(value("sluice_own_registry_expirations_total", &[("dialect", "rest")]), Some(1.0));
     assert_eq!(value("sluice_own_registry_instances", &[("status", "up")]), Some(0.0));
 }

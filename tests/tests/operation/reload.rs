@@ -44,7 +44,8 @@ async fn a_saved_document_becomes_live() {
     gateway.reload_and_wait(&answering("two")).await;
     assert_eq!(kept.get("/").await.text(), "two", "on the connection that was there");
     assert_eq!(client::get(gateway.address("web"), "/").await.text(), "two");
-    assert_eq!(reloads(&gateway.metrics().await, "success"), 2.0, "the start counts as the first");
+    let are_two = |metrics: &Metrics| (reloads(metrics, "success") == 2.0).then_some(());
+    gateway.metrics_until("the start counts as the first", are_two).await;
 }
 
 /// Not only routes: endpoints, limits, policies, and whether a listener has TLS, where it is.

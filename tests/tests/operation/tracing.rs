@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    net::SocketAddr,
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -16,8 +17,9 @@ use testkit::{
     origin::{Origin, RawOrigin, Settings},
     tls,
 };
+use tokio::net::TcpSocket;
 
-use crate::witness;
+use crate::{failing::nobody, witness};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -25,21 +27,20 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// An echo behind a gateway whose `tracing` is given, as text in braces.
 struct Estate {
     echo: demo::Service,
-    /// Accepts connections and closes them.
-    dead: std::net::SocketAddr,
+    /// Nobody is there.
+    dead: (TcpSocket, SocketAddr),
 }
 
 // === impl Estate ===
 
 impl Estate {
     async fn start() -> Self {
-        let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        Self { echo: demo::echo().await.unwrap(), dead }
+        Self { echo: demo::echo().await.unwrap(), dead: nobody() }
     }
 
     /// Nobody is at `refused`; `retried` has one endpoint where nobody is, and one that answers.
     fn document(&self, tracing: &str) -> String {
-        let (echo, dead) = (self.echo.address, self.dead);
+        let (echo, dead) = (self.echo.address, self.dead.1);
         format!(
             r#"
 gateway:
@@ -57,7 +58,7 @@ upstreams:
         budget: {{ ratio: 100%, min_per_second: 1000 }} }} }}
 routes:
   - {{ name: user, match: {{ path: "/users/{{id}}" }}, upstream: echo }}
-  - {{ name: slow, match: {{ path: {{ prefix: /slow }} }}, policies: [{{ fault: {{ delay: {{ for: 300ms }} }} }}], upstream: echo }}
+  - {{ name: slow, match: {{ path: {{ prefix: /slow }} }}, policies: [{{ fault: {{ delay: {{ for: 2500ms }} }} }}], upstream: echo }}
   - {{ name: refused, match: {{ path: /refused }}, upstream: refused }}
   - {{ name: retried, match: {{ path: /retried }}, upstream: retried }}
   - {{ name: ping, match: {{ path: /ping }}, respond: {{ body: pong }} }}
@@ -291,7 +292,7 @@ async fn whom_to_believe_is_a_setting() {
 #[tokio::test]
 async fn failures_and_what_is_slow_are_told_whatever_was_chosen() {
     let (estate, collector) = (Estate::start().await, Collector::start().await);
-    let tail = told_to(&collector, "sample: { ratio: 0%, slower_than: 250ms }");
+    let tail = told_to(&collector, "sample: { ratio: 0%, slower_than: 2s }");
     let gateway = Process::start(&estate.document(&tail)).await;
     let mut client = Client::http1(gateway.address("web")).await;
     assert_eq!(client.get("/ping").await.status, StatusCode::OK);

@@ -23,10 +23,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Gateway, all, assert_reply, with_fields};
+use crate::support::{Gateway, all, assert_reply, nowhere, with_fields};
 
 /// Origins that say which one they are. `/hold` is not answered before it is let go; the first one answers `/bad` never
-/// well, and `/slow` half a second later than the others.
+/// well, and `/slow` three seconds later than the others.
 struct Origins {
     each: Vec<Origin>,
     arrived: Mutex<UnboundedReceiver<usize>>,
@@ -53,7 +53,7 @@ impl Origins {
                         drop(go.acquire().await);
                     }
                     if request.uri().path() == "/slow" && number == 0 {
-                        tokio::time::sleep(Duration::from_millis(500)).await;
+                        tokio::time::sleep(Duration::from_secs(3)).await;
                     }
                     let mut response = Response::new(body::full(number.to_string()));
                     if request.uri().path() == "/bad" && number == 0 {
@@ -205,8 +205,7 @@ async fn the_lowest_score_wins() {
 async fn the_first_tier_is_asked_first_and_others_help_out() {
     let origins = Origins::start(3).await;
     let [first, second, third] = [0, 1, 2].map(|origin: usize| origins.each[origin].address);
-    // Listens no more.
-    let gone = { std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap() };
+    let (_held, gone) = nowhere();
     let document = |first_tier: String| {
         format!(
             "gateway: {{ workers: 2, zone: a, admin: {{ address: \"127.0.0.1:0\" }} }}\n\
@@ -258,7 +257,8 @@ async fn a_websocket_is_under_way_until_it_is_closed() {
 #[tokio::test]
 async fn who_fails_is_avoided() {
     let origins = Origins::start(3).await;
-    let gateway = origins.gateway(&[1, 1, 1], "balance: peak_ewma").await;
+    let for_long = "balance: { peak_ewma: { failure: 1h, decay: 1h } }";
+    let gateway = origins.gateway(&[1, 1, 1], for_long).await;
     let mut failed = 0;
     for _ in 0..100 {
         failed += u32::from(whose(&gateway, "/bad", &[]).await == 0);

@@ -166,7 +166,7 @@ async fn connections_are_bounded_over_all_workers() {
 #[tokio::test]
 async fn nobody_waits_for_a_connection_for_ever() {
     let (origin, leave) = held().await;
-    let gateway = gateway(&origin, "requests: 9, connections: 1, wait: 50ms").await;
+    let gateway = gateway(&origin, "requests: 9, connections: 1, wait: 2s").await;
     let first = ask(&gateway).await;
     has(&origin, 1).await;
     let refused = ask(&gateway).await.await.unwrap();
@@ -217,7 +217,7 @@ async fn no_worker_keeps_all_connections() {
 #[tokio::test]
 async fn a_websocket_keeps_its_connection() {
     let echo = demo::echo().await.unwrap();
-    let forward = Forward::to(echo.address).upstream("bulkhead: { requests: 9, connections: 1, wait: 50ms }");
+    let forward = Forward::to(echo.address).upstream("bulkhead: { requests: 9, connections: 1, wait: 2s }");
     let gateway = forward.start().await;
     let socket = websocket::connect(gateway.web(), "/ws").await;
     assert_reply(&gateway.http1().await.get("/").await, 503, "upstream_saturated");

@@ -3,6 +3,7 @@
 use http::Method;
 use testkit::{
     client::{Answer, request},
+    eventually,
     origin::RawOrigin,
 };
 
@@ -28,13 +29,14 @@ async fn a_caller_may_say_how_long_it_waits() {
         gateway.http1().await.fetch(with_fields(Method::GET, "/", &fields)).await
     };
     let own = "total: 1h, first_byte: 1h, header: x-request-timeout";
-    assert_reply(&ask(own, Some("50")).await, 504, "total_timeout");
-    assert_reply(&ask(own, Some("50ms")).await, 504, "total_timeout");
+    assert_reply(&ask(own, Some("1000")).await, 504, "total_timeout");
+    assert_reply(&ask(own, Some("1s")).await, 504, "total_timeout");
     assert_reply(&ask(own, Some("0")).await, 504, "total_timeout");
-    let short = "total: 50ms, first_byte: 1h, header: x-request-timeout";
+    let short = "total: 1s, first_byte: 1h, header: x-request-timeout";
     assert_reply(&ask(short, Some("1000s")).await, 504, "total_timeout");
     assert_reply(&ask(short, Some("whenever")).await, 504, "total_timeout");
-    assert_eq!(silent.counts.requests(), 4, "the one without any time was not sent");
+    // The one without any time was not sent.
+    eventually("four were sent", async || (silent.counts.requests() == 4).then_some(())).await;
 }
 
 /// Endpoints learn what is left, attempt by attempt.
@@ -59,10 +61,10 @@ async fn what_is_left_is_handed_on() {
 async fn grpc_timeouts_are_heeded() {
     let silent = silent().await;
     let gateway = Forward::to(silent.address).upstream("timeouts: { first_byte: 1h }").start().await;
-    let fields = [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "100m")];
+    let fields = [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "2S")];
     let answer = gateway.h2c().await.fetch(with_fields(Method::POST, "/a.B/c", &fields)).await;
     assert_eq!(answer.field("grpc-status"), Some("4"), "{:?}", answer.headers);
     let told = silent.next_request().await;
     let left: u64 = told.fields.one("grpc-timeout").unwrap().strip_suffix('u').unwrap().parse().unwrap();
-    assert!((1..100_000).contains(&left), "{left}");
+    assert!((1..2_000_000).contains(&left), "{left}");
 }

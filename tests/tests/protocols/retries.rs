@@ -96,7 +96,7 @@ async fn an_attempt_has_its_own_time() {
     })
     .await;
     let echo = echo().await;
-    let fields = "retry: { on: [timeout], per_try_timeout: 100ms }, timeouts: { first_byte: 1h }";
+    let fields = "retry: { on: [timeout], per_try_timeout: 3s }, timeouts: { first_byte: 1h }";
     let gateway = Forward::to(silent.address).and(echo.address).upstream(fields).start().await;
     assert_eq!(send(&gateway, Method::GET, "").await.text(), "GET ");
     assert_eq!(silent.counts.requests(), 1);

@@ -97,7 +97,7 @@ async fn fault_65_one_bad_endpoint_of_three() {
         let origins = [Origin::text("ok").await, Origin::text("ok").await, Origin::text("ok").await];
         let proxy = FaultProxy::start(origins[0].address).await;
         let fields = "retry: { attempts: 3, on: [connect_failure, refused_stream, reset, timeout, 5xx], \
-                      per_try_timeout: 300ms }, health: { passive: { consecutive_failures: 5, ejection: 1h } }";
+                      per_try_timeout: 4s }, health: { passive: { consecutive_failures: 5, ejection: 1h } }";
         let forward = Forward::to(proxy.address).and(origins[1].address).and(origins[2].address).upstream(fields);
         let gateway = forward.start().await;
         let web = gateway.web();
@@ -204,7 +204,7 @@ async fn fault_68_checks_that_lie() {
     for liars in [2, 3] {
         let all = [Moody::start().await, Moody::start().await, Moody::start().await];
         let [first, second, third] = all.each_ref().map(|moody| moody.origin.address);
-        let fields = "health: { active: { http: { path: /healthz }, interval: 10ms } }";
+        let fields = "health: { active: { http: { path: /healthz }, interval: 10ms, timeout: 10s } }";
         let gateway = Forward::to(first).and(second).and(third).upstream(fields).start().await;
         eventually("all are healthy", async || all_are(&gateway, "health", "healthy").await.then_some(())).await;
         all[..liars].iter().for_each(|moody| moody.passes_probes.store(false, SeqCst));
@@ -227,7 +227,7 @@ async fn fault_68_checks_that_lie() {
 #[tokio::test]
 async fn fault_70_who_is_left_out_is_left_alone() {
     let (bad, good) = (Moody::start().await, Moody::start().await);
-    let fields = "retry: { on: [503] }, health: { active: { http: { path: /healthz }, interval: 20ms }, \
+    let fields = "retry: { on: [503] }, health: { active: { http: { path: /healthz }, interval: 20ms, timeout: 10s }, \
                   passive: { consecutive_failures: 3, ejection: 1h } }";
     let gateway = Forward::to(bad.origin.address).and(good.origin.address).upstream(fields).start().await;
     eventually("both are healthy", async || all_are(&gateway, "health", "healthy").await.then_some(())).await;
@@ -268,9 +268,9 @@ async fn breakers_and_ejections_do_not_lock_each_other() {
 async fn both_end(scope: &'static str, panic_threshold: &'static str, ends: &'static str) {
     let what = format!("{scope}, {panic_threshold}, {ends}");
     let health = match ends {
-        "by time" => "passive: { consecutive_failures: 2, ejection: 1s, max_ejection: 2s, max_ejected: 100% }",
+        "by time" => "passive: { consecutive_failures: 2, ejection: 3s, max_ejection: 6s, max_ejected: 100% }",
         _ => {
-            "active: { http: { path: /healthz }, interval: 30ms }, \
+            "active: { http: { path: /healthz }, interval: 30ms, timeout: 10s }, \
              passive: { consecutive_failures: 2, ejection: 1h, max_ejection: 1h, max_ejected: 100% }"
         }
     };

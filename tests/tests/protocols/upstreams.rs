@@ -157,7 +157,7 @@ async fn more_connections_are_made_when_streams_run_out() {
 #[tokio::test]
 async fn many_who_wait_for_a_dead_endpoint_learn_it_together() {
     let silent = RawOrigin::start(async |conn: RawConn| conn.hang().await).await;
-    let gateway = Forward::to(silent.address).upstream("protocol: h2c, timeouts: { connect: 50ms }").start().await;
+    let gateway = Forward::to(silent.address).upstream("protocol: h2c, timeouts: { connect: 1s }").start().await;
     let client = gateway.h2c().await;
     let mut asking = JoinSet::new();
     for _ in 0..50 {

@@ -82,8 +82,8 @@ pub struct Tapped {
 /// So many records may wait for whoever watches.
 const WAITING: usize = 256;
 
-/// A worker that is at the end of its life answers no more.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// For a worker that is busy. One that has ended answers at once that it has nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Handle {
     commands: UnboundedSender<Command>,
