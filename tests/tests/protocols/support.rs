@@ -207,8 +207,12 @@ impl Display for Forward {
         let part = |fields: &[String]| fields.iter().map(|fields| format!(", {fields}")).collect::<String>();
         writeln!(formatter, "gateway: {{ {} }}", self.gateway.join(", "))?;
         writeln!(formatter, "listeners:\n  - {{ name: web, address: \"{}\"{} }}", self.address, part(&self.listener))?;
-        let endpoints = self.endpoints.join(", ");
-        writeln!(formatter, "upstreams:\n  - {{ name: origin, endpoints: [{endpoints}]{} }}", part(&self.upstream))?;
+        let (endpoints, mut upstream) = (self.endpoints.join(", "), part(&self.upstream));
+        // Origins shake hands on the thread of the test, which a busy machine may let wait for longer than the usual second.
+        if !upstream.contains("timeouts:") {
+            upstream += ", timeouts: { connect: 10s }";
+        }
+        writeln!(formatter, "upstreams:\n  - {{ name: origin, endpoints: [{endpoints}]{upstream} }}")?;
         writeln!(formatter, "routes:\n  - {{ name: all, upstream: origin{} }}", part(&self.route))
     }
 }
