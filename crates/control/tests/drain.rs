@@ -45,7 +45,8 @@ fn turn(to: Worker, until: Worker) {
     let mut worker = WORKER.lock().unwrap();
     *worker = to;
     TURNED.notify_all();
-    drop(TURNED.wait_timeout_while(worker, PATIENCE, |worker| *worker != until).unwrap());
+    let (_worker, waited) = TURNED.wait_timeout_while(worker, PATIENCE, |worker| *worker != until).unwrap();
+    assert!(!waited.timed_out());
 }
 
 /// A request that lies in the queue of the kernel, on a connection that no worker has seen, is answered.
@@ -53,7 +54,7 @@ fn turn(to: Worker, until: Worker) {
 async fn who_came_before_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let document = folder.path().join("sluice.yaml");
-    let text = "version: 1\ngateway: { workers: 1 }\nlisteners: [{ name: web, address: \"127.0.0.1:0\" }]\n\
+    let text = "version: 1\ngateway: { workers: 1, grace: 1h }\nlisteners: [{ name: web, address: \"127.0.0.1:0\" }]\n\
                 routes: [{ name: all, respond: { body: served } }]\n";
     std::fs::write(&document, text).unwrap();
     let (control, _) = Control::start(Options {

@@ -60,6 +60,7 @@ const BREATHER: Duration = Duration::from_millis(50);
 /// Accepts connections until told to stop; what is in the queue by then is still accepted.
 pub(crate) async fn run(worker: Rc<Worker>, binding: Arc<str>, socket: Socket, stop: Rc<Notify>) {
     let Socket { kind, connections } = socket;
+    let _admission = worker.admit();
     let listener = match Listener::new(kind) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%binding, %error, "cannot accept connections"),

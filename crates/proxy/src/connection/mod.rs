@@ -80,14 +80,14 @@ pub(crate) async fn serve<S>(
 {
     let now = Instant::now();
     let (prefix, begun) = match agreed {
-        Some(_) => (Bytes::new(), now),
-        None => match detect(&mut stream, &limits).await {
+        Some(b"h2") => (Bytes::new(), now),
+        _ => match detect(&mut stream, &limits).await {
             Ok(detected) => detected,
             // Nothing was asked, so there is nothing to answer.
             Err(_) => return,
         },
     };
-    let is_http1 = agreed != Some(b"h2") && *prefix != *PREFACE;
+    let is_http1 = agreed.map_or(*prefix != *PREFACE, |agreed| agreed != b"h2");
     let state = Arc::new(State::new(now));
     if is_http1 && !prefix.is_empty() {
         state.enter(Phase::Head, begun);
@@ -196,8 +196,9 @@ impl Connection {
 
     /// Lets exchanges finish and takes no more.
     pub(crate) fn drain(&self) {
-        self.draining.set(true);
-        self.state.wake();
+        if !self.draining.replace(true) {
+            self.state.wake();
+        }
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -82,7 +82,7 @@ pub struct Tapped {
 /// So many records may wait for whoever watches.
 const WAITING: usize = 256;
 
-/// For a worker that is busy. One that has ended answers at once that it has nothing.
+/// For a worker that is busy. One that drains or has ended answers at once that it has nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 struct Handle {

@@ -44,9 +44,9 @@ pub(crate) struct Worker {
     world: RefCell<Rc<World>>,
     /// Generation of `world`.
     generation: Cell<u64>,
-    /// Connections that were accepted and are open, those included of which nothing is known yet.
-    accepted: Cell<usize>,
-    /// Of these, those that said something.
+    /// Who may bring exchanges: those who accept connections, and connections that are open.
+    admitted: Cell<usize>,
+    /// Of these, connections that said something.
     connections: RefCell<Slab<Rc<Connection>>>,
     /// Something became another that a drain looks at.
     turned: Notify,
@@ -63,7 +63,7 @@ pub(crate) struct Worker {
     pub(crate) looks: Budget,
 }
 
-/// A connection that was accepted, for as long as it is open.
+/// Somebody who may bring exchanges, until it is dropped.
 pub(crate) struct Admission(Rc<Worker>);
 
 /// Takes a connection off the list when it ends.
@@ -128,7 +128,11 @@ pub(crate) async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Comm
                 }
                 Some(Command::Tap(tap)) => worker.flights.tap(tap),
                 Some(Command::Trace(traces)) => _ = worker.traces.replace(traces),
-                Some(Command::Drain(deadline)) => return worker.drain(deadline).await,
+                Some(Command::Drain(deadline)) => {
+                    // Whoever asks for something now learns at once that nobody answers.
+                    drop(commands);
+                    return worker.drain(deadline).await;
+                }
                 None => return worker.drain(Instant::now()).await,
             },
             _ = tick.tick() => worker.tick(),
@@ -149,7 +153,7 @@ impl Worker {
             shared,
             generation: Cell::new(snapshot.generation),
             world: RefCell::new(Rc::new(World::new(snapshot, None))),
-            accepted: Cell::default(),
+            admitted: Cell::default(),
             connections: RefCell::default(),
             turned: Notify::new(),
             listening: RefCell::default(),
@@ -180,7 +184,7 @@ impl Worker {
     }
 
     pub(crate) fn admit(self: &Rc<Self>) -> Admission {
-        self.accepted.set(self.accepted.get() + 1);
+        self.admitted.set(self.admitted.get() + 1);
         Admission(self.clone())
     }
 
@@ -285,7 +289,6 @@ impl Worker {
         for listening in self.listening.borrow_mut().drain(..) {
             listening.stop.notify_one();
         }
-        tokio::task::yield_now().await;
         let arrived = deadline.min(Instant::now() + ARRIVING);
         _ = tokio::time::timeout_at(arrived.into(), self.drained_while(Self::awaits_arrivals)).await;
         _ = tokio::time::timeout_at(deadline.into(), self.drained_while(Self::is_busy)).await;
@@ -303,9 +306,9 @@ impl Worker {
         }
     }
 
-    /// Something was accepted of which nothing is known yet: what it says may be under way.
+    /// Queues are not empty yet, or somebody came of whom nothing is known: what they say may be under way.
     fn awaits_arrivals(&self) -> bool {
-        self.accepted.get() > self.connections.borrow().len()
+        self.admitted.get() > self.connections.borrow().len()
     }
 
     /// Connections are open, or tunnels, which have left theirs.
@@ -323,7 +326,7 @@ impl Worker {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        self.0.accepted.set(self.0.accepted.get() - 1);
+        self.0.admitted.set(self.0.admitted.get() - 1);
         self.0.note_end();
     }
 }
