@@ -61,7 +61,7 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// The same without one: there is nothing to be served.
 const LONG_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the disk may take for what is in force when it is time to leave.
-const WRITING: Duration = Duration::from_secs(10);
+const WRITING: Duration = Duration::from_secs(5);
 
 // === impl Cluster ===
 

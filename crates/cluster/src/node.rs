@@ -48,7 +48,7 @@ const EVERY: Duration = Duration::from_secs(3);
 /// What a renewal may take, once there is a connection.
 const RENEWING: Duration = Duration::from_secs(2);
 /// What it may take to leave.
-const LEAVING: Duration = Duration::from_secs(2);
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Keeps the node's key in step with what is told of it, until nobody can tell anything any more; then takes it out.
 pub(crate) async fn keep(mut key: LeasedKey, mut told: watch::Receiver<Option<Node>>) {

@@ -269,12 +269,12 @@ impl Control {
         self.begin_drain();
         let grace = self.snapshot().settings.grace;
         self.gateway.drain(Instant::now() + grace);
+        self.discovery.keep();
         let mut state = self.state();
         let telling = std::mem::take(&mut state.telling);
         drop(state);
         // Waits until the collector was told of the last ones.
         drop(telling);
-        self.discovery.keep();
     }
 }
 

@@ -56,7 +56,7 @@ const RENEWALS: u32 = 3;
 /// What a renewal may take. A registry that says nothing must not keep a drain waiting: it waits for this and for the next.
 const RENEWING: Duration = Duration::from_secs(3);
 /// What taking an entry out may take.
-const LEAVING: Duration = Duration::from_secs(2);
+const LEAVING: Duration = Duration::from_secs(5);
 
 // === impl Entries ===
 

@@ -5,15 +5,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    convert::Infallible,
     fs,
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread::JoinHandle,
     time::{Duration, SystemTime},
 };
 
@@ -36,7 +36,8 @@ pub(crate) struct Store {
 #[derive(Debug)]
 struct Writer {
     jobs: Sender<Job>,
-    thread: JoinHandle<()>,
+    /// Ends with its thread.
+    works: Receiver<Infallible>,
 }
 
 /// What becomes of a file: these bytes, or nothing.
@@ -91,6 +92,9 @@ const FOLDER: &str = "discovery";
 
 /// The file with the orders of operators, for all services.
 const OVERRIDES: &str = "overrides.json";
+
+/// How long the end waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The orders of operators by service: by its registry and its name there.
 pub(crate) type AllOverrides = BTreeMap<(String, String), Overrides>;
@@ -163,22 +167,27 @@ impl Store {
         self.folder.join(format!("{}-{plain}-{hash:016x}.json", service.registry()))
     }
 
-    /// Waits until what was given to be saved is on the disk.
+    /// Waits until what was given to be saved is on the disk, unless that takes too long.
     pub(crate) fn finish(&self) {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Writer { jobs, thread }) = writer {
+        if let Some(Writer { jobs, works }) = writer {
             drop(jobs);
-            // That it panicked has been said.
-            _ = thread.join();
+            if works.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                tracing::error!(waited = ?PATIENCE, "the disk is too slow: what registries told last is not kept for the next start");
+            }
         }
     }
 
     fn write(&self, file: PathBuf, content: Option<Vec<u8>>) {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if writer.is_none() {
-            let (jobs, received) = channel();
-            match scheduling::background("state", move || write_all(&received)) {
-                Ok(thread) => *writer = Some(Writer { jobs, thread }),
+            let ((jobs, received), (working, works)) = (channel(), channel());
+            let work = move || {
+                write_all(&received);
+                drop(working);
+            };
+            match scheduling::background("state", work) {
+                Ok(_) => *writer = Some(Writer { jobs, works }),
                 Err(error) => return tracing::error!(%error, "what registries tell cannot be kept for the next start"),
             }
         }
