@@ -4,8 +4,9 @@ use std::{future::Future, panic::Location, time::Duration};
 
 /// How long the kit waits for anything unless it is told otherwise.
 ///
-/// Much longer than anything should take, also on a busy machine: it bounds a failure and measures nothing.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Much longer than anything should take, also on a busy machine: it bounds a failure and measures nothing. Shorter than the
+/// defaults of the gateway that are 30 seconds, so that a setting which is not heeded is found out.
+pub const PATIENCE: Duration = Duration::from_secs(25);
 
 /// The output of `future`, which must come within `limit`.
 ///

@@ -128,7 +128,7 @@ async fn next_piece(body: &mut hyper::body::Incoming) -> Option<Vec<u8>> {
     Some(frame.into_data().expect("data").to_vec())
 }
 
-/// Connections on which nothing is under way are no reason to wait.
+/// Connections on which nothing is under way are no reason to wait, except for the second in which a first request may come.
 #[tokio::test]
 async fn idle_connections_are_no_reason_to_wait() {
     let gateway = serving("1h", &[]).await;
